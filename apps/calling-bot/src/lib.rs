@@ -1,0 +1,1 @@
+//! The calling bot: answers, records a message and plays it back.

@@ -1,0 +1,1 @@
+//! The bot SDK: a typed Graph calls client and a notification router.

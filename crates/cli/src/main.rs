@@ -1,0 +1,2 @@
+//! The one binary: demo, serve, check, dial.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Calls: what happened goes in, what to do comes out. No clock, no socket, no lock.

@@ -1,0 +1,1 @@
+//! Tokens: issued, signed and validated, with time and keys handed in.

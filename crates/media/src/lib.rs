@@ -1,0 +1,1 @@
+//! One call's audio, twenty milliseconds at a time.

@@ -1,0 +1,1 @@
+//! A scriptable SIP phone: offhook dial, the load generator, the tests' callers.

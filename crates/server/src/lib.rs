@@ -1,0 +1,1 @@
+//! The running platform: sockets, threads, HTTP, SIP, store.

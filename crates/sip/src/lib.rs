@@ -1,0 +1,1 @@
+//! SIP signalling: dialogs, INVITE sessions and registration, over the stack crates.

@@ -1,0 +1,1 @@
+//! Worlds for tests: virtual time, scripted phones and bots, ladders.

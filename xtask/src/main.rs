@@ -1,0 +1,2 @@
+//! Chores a developer types: test, tidy, bench.
+fn main() {}
