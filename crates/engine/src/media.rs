@@ -1,0 +1,171 @@
+//! What the call's audio tells the call, and what the call asks of it.
+
+use std::time::Duration;
+
+use offhook_terms::{LegId, OperationId, Tone};
+
+use crate::{Description, Prompt, RecordEnding, RecordRules};
+
+/// Something the call asks of its audio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaRequest {
+    /// Make a port ready for a phone: open its offer, or make an offer if it made none.
+    Open {
+        /// Whose port.
+        leg: LegId,
+        /// The phone's offer, unopened.
+        offer: Option<Description>,
+    },
+    /// Audio may flow: the phone has our description.
+    Start {
+        /// Whose port.
+        leg: LegId,
+    },
+    /// The phone answered the offer we made.
+    Complete {
+        /// Whose port.
+        leg: LegId,
+        /// Its answer, unopened.
+        answer: Description,
+    },
+    /// The phone proposes something new for a running port, or asks us to propose.
+    Reopen {
+        /// Whose port.
+        leg: LegId,
+        /// The new offer, unopened.
+        offer: Option<Description>,
+    },
+    /// The leg is gone: close its port.
+    Close {
+        /// Whose port.
+        leg: LegId,
+    },
+    /// Fetch a prompt and make it playable. Answered once, with `Prepared` or `PrepareFailed`.
+    Prepare {
+        /// The operation that will play it.
+        operation: OperationId,
+        /// Its place among the operation's prompts.
+        index: usize,
+        /// Where it is and what it may be cached under.
+        prompt: Prompt,
+    },
+    /// Play the operation's prepared prompts in order. Answered once with `Played`, unless stopped.
+    Play {
+        /// The operation.
+        operation: OperationId,
+        /// How many prompts were prepared for it.
+        prompts: usize,
+        /// Over and over until stopped.
+        for_ever: bool,
+    },
+    /// Play the beep that says *speak now*. Answered once with `Played`, unless stopped.
+    Beep {
+        /// The operation.
+        operation: OperationId,
+    },
+    /// Record what the phone says. Answered once with `Recorded`, unless stopped.
+    Record {
+        /// The operation.
+        operation: OperationId,
+        /// When to end.
+        rules: RecordRules,
+    },
+    /// Stop whatever the operation is doing and forget it, its prompts and what it recorded.
+    /// Nothing more is heard of it.
+    Stop {
+        /// The operation.
+        operation: OperationId,
+    },
+    /// The operation has ended by itself: forget its prompts.
+    Forget {
+        /// The operation.
+        operation: OperationId,
+    },
+}
+
+/// Something that happened in the call's audio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// A port is ready; this is our side of it.
+    Opened {
+        /// Whose port.
+        leg: LegId,
+        /// Our answer to the offer, or our offer.
+        description: Description,
+    },
+    /// The description cannot be served.
+    Refused {
+        /// Whose port.
+        leg: LegId,
+    },
+    /// The port follows the new description.
+    Reopened {
+        /// Whose port.
+        leg: LegId,
+        /// Our answer.
+        description: Description,
+        /// The phone put us on hold: it wants to hear nothing, or to say nothing.
+        held: bool,
+    },
+    /// The new description cannot be served; the port stays as it was.
+    ReopenRefused {
+        /// Whose port.
+        leg: LegId,
+    },
+    /// Nothing at all has been heard of the phone for so long that it must be gone.
+    PeerLost {
+        /// Whose port.
+        leg: LegId,
+    },
+    /// A key was pressed, heard in the audio stream (RFC 4733).
+    ToneHeard {
+        /// Whose port.
+        leg: LegId,
+        /// Which.
+        tone: Tone,
+    },
+    /// A prompt is playable.
+    Prepared {
+        /// The operation it belongs to.
+        operation: OperationId,
+        /// Its place.
+        index: usize,
+    },
+    /// A prompt could not be had.
+    PrepareFailed {
+        /// The operation it belongs to.
+        operation: OperationId,
+        /// Its place.
+        index: usize,
+        /// Why.
+        why: PrepareFault,
+    },
+    /// What was to be played has been played to its end.
+    Played {
+        /// The operation.
+        operation: OperationId,
+    },
+    /// What was to be played could not be.
+    PlayFailed {
+        /// The operation.
+        operation: OperationId,
+    },
+    /// A recording has ended by its rules and its file, if any, is complete.
+    Recorded {
+        /// The operation.
+        operation: OperationId,
+        /// Which rule ended it.
+        ending: RecordEnding,
+        /// How much audio the file holds.
+        duration: Duration,
+    },
+}
+
+/// Why a prompt could not be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PrepareFault {
+    /// It could not be fetched.
+    Download,
+    /// It is not mono 16-bit PCM at 16 kHz in a WAV file, or it is too large.
+    Format,
+}

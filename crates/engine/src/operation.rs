@@ -1,0 +1,1 @@
+//! Operations: asked for, queued, done in order, ended exactly once.

@@ -1,0 +1,100 @@
+//! What a phone's leg tells the call, and what the call asks of it.
+
+use offhook_terms::{LegId, Tone};
+
+use crate::Description;
+
+/// Something that happened on a phone's signalling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signal {
+    /// The caller acknowledged our answer (ACK); with a description when the offer was ours.
+    Confirmed {
+        /// The answer to the offer we sent, if we sent the offer.
+        answer: Option<Description>,
+    },
+    /// The caller gave up before we answered (CANCEL).
+    Cancelled,
+    /// The phone hung up (BYE).
+    HungUp,
+    /// The phone proposes a new description for a running call (re-INVITE, UPDATE): hold, resume,
+    /// a new address. Without one it asks us to propose.
+    Reoffered {
+        /// The new offer, unopened.
+        offer: Option<Description>,
+    },
+    /// The signalling itself failed; the dialog is gone or must be given up.
+    Lost(Loss),
+    /// A key was pressed and signalled beside the audio (SIP INFO).
+    ToneHeard(Tone),
+}
+
+/// How signalling with a phone was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Loss {
+    /// Our answer was never acknowledged (RFC 3261 §13.3.1.4).
+    Unacknowledged,
+    /// The session timer ran out (RFC 4028 §10).
+    SessionExpired,
+    /// The transport to the phone failed.
+    Unreachable,
+}
+
+/// Something the call asks of a phone's signalling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignalRequest {
+    /// Tell the caller that the other side is alerted (180).
+    Ring {
+        /// Whose phone.
+        leg: LegId,
+    },
+    /// Answer the call (200).
+    Answer {
+        /// Whose phone.
+        leg: LegId,
+        /// Our description: the answer to its offer, or our offer.
+        description: Description,
+    },
+    /// Turn the call down before it was answered.
+    TurnDown {
+        /// Whose phone.
+        leg: LegId,
+        /// Why; the SIP edge finds the status and the words.
+        why: TurnDown,
+    },
+    /// End a call that was answered (BYE).
+    HangUp {
+        /// Whose phone.
+        leg: LegId,
+        /// Why; the SIP edge words the `Reason`.
+        why: crate::Ending,
+    },
+    /// Accept the phone's new offer.
+    AcceptOffer {
+        /// Whose phone.
+        leg: LegId,
+        /// Our answer to it.
+        description: Description,
+    },
+    /// Refuse the phone's new offer; the call goes on as it was (488).
+    RefuseOffer {
+        /// Whose phone.
+        leg: LegId,
+    },
+}
+
+/// Why a caller is turned down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TurnDown {
+    /// The bot rejected it as busy (486).
+    Busy,
+    /// The bot rejected it as forbidden (403).
+    Forbidden,
+    /// The bot rejected it without a reason (603).
+    Declined,
+    /// The bot did not decide in time, or could not be told (480).
+    NoDecision,
+    /// The phone's offer cannot be served (488).
+    NotAcceptable,
+    /// We are going down or had a fault of our own (503).
+    Unavailable,
+}
