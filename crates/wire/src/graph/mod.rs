@@ -1,0 +1,25 @@
+//! The Graph calls API: calls, operations, notifications, request bodies and errors.
+
+mod call;
+mod enums;
+mod error;
+mod identity;
+mod media;
+mod meeting;
+mod notification;
+mod number;
+mod operation;
+mod participant;
+mod request;
+pub mod tag;
+
+pub use call::*;
+pub use enums::*;
+pub use error::*;
+pub use identity::*;
+pub use media::*;
+pub use meeting::*;
+pub use notification::*;
+pub use operation::*;
+pub use participant::*;
+pub use request::*;

@@ -1,0 +1,56 @@
+//! The `@odata.type` tags, and how to compare them: with or without `#`, in any case.
+
+/// The envelope of a delivery.
+pub const COMMS_NOTIFICATIONS: &str = "#microsoft.graph.commsNotifications";
+/// One notification in an envelope.
+pub const COMMS_NOTIFICATION: &str = "#microsoft.graph.commsNotification";
+/// A call: one leg of one application.
+pub const CALL: &str = "#microsoft.graph.call";
+/// Who takes part, and from where.
+pub const PARTICIPANT_INFO: &str = "#microsoft.graph.participantInfo";
+/// Who is asked to take part.
+pub const INVITATION_PARTICIPANT_INFO: &str = "#microsoft.graph.invitationParticipantInfo";
+/// One party of a roster.
+pub const PARTICIPANT: &str = "#microsoft.graph.participant";
+/// An open map of kind to identity.
+pub const IDENTITY_SET: &str = "#microsoft.graph.identitySet";
+/// One identity.
+pub const IDENTITY: &str = "#microsoft.graph.identity";
+/// Media handled by the platform.
+pub const SERVICE_HOSTED_MEDIA_CONFIG: &str = "#microsoft.graph.serviceHostedMediaConfig";
+/// Media handled by the application.
+pub const APP_HOSTED_MEDIA_CONFIG: &str = "#microsoft.graph.appHostedMediaConfig";
+/// The only kind of prompt there is.
+pub const MEDIA_PROMPT: &str = "#microsoft.graph.mediaPrompt";
+/// Where a prompt's audio is.
+pub const MEDIA_INFO: &str = "#microsoft.graph.mediaInfo";
+/// Why something ended.
+pub const RESULT_INFO: &str = "#microsoft.graph.resultInfo";
+/// One key press.
+pub const TONE_INFO: &str = "#microsoft.graph.toneInfo";
+/// Whether audio flows.
+pub const CALL_MEDIA_STATE: &str = "#microsoft.graph.callMediaState";
+/// The chat of a call.
+pub const CHAT_INFO: &str = "#microsoft.graph.chatInfo";
+/// Where an incoming call came from.
+pub const INCOMING_CONTEXT: &str = "#microsoft.graph.incomingContext";
+/// How a call was retargeted.
+pub const CALL_ROUTE: &str = "#microsoft.graph.callRoute";
+/// A played prompt.
+pub const PLAY_PROMPT_OPERATION: &str = "#microsoft.graph.playPromptOperation";
+/// A recorded answer.
+pub const RECORD_OPERATION: &str = "#microsoft.graph.recordOperation";
+/// The ending of all queued media operations.
+pub const CANCEL_MEDIA_PROCESSING_OPERATION: &str =
+    "#microsoft.graph.cancelMediaProcessingOperation";
+/// A subscription to key presses.
+pub const SUBSCRIBE_TO_TONE_OPERATION: &str = "#microsoft.graph.subscribeToToneOperation";
+/// An operation of no particular kind.
+pub const COMMS_OPERATION: &str = "#microsoft.graph.commsOperation";
+
+/// Whether a tag that came from outside means one of ours.
+pub fn same(tag: &str, ours: &str) -> bool {
+    let bare = |tag: &'_ str| tag.strip_prefix('#').map_or(tag.len(), str::len);
+    let (tag_at, ours_at) = (tag.len() - bare(tag), ours.len() - bare(ours));
+    tag[tag_at..].eq_ignore_ascii_case(&ours[ours_at..])
+}
