@@ -1,12 +1,52 @@
 //! One call: its legs and the operations a bot has asked for.
+//!
+//! ```text
+//!                     offer refused · caller gave up
+//!   arrived ─▶ (opening) ──────────────────────────────────────────────┐
+//!                  │ opened                                            │
+//!                  ▼          rejected · undecided · gave up           ▼
+//!              incoming ─────────────────────────────────────────▶ terminated ─▶ over
+//!                  │ answered                                          ▲
+//!                  ▼                                                   │
+//!            establishing ── gave up · unacknowledged ─────────────────┤
+//!                  │ confirmed                                         │
+//!                  ▼          phone hung up · lost · keepAlive missed  │
+//!             established ─────────────────────────────────────────────┤
+//!                  │ bot hangs up                                      │
+//!                  └───────────▶ terminating ──────────────────────────┘
+//! ```
+//!
+//! The words along the bottom are what the bot is told. While the phone's offer is being opened
+//! the bot knows nothing, and a call that ends then is none of its business.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `answer.rs` | from the phone's offer to a conversation, or to a refusal |
+//! | `operations.rs` | what is played and recorded, in which order |
+//! | `hold.rs` | new offers on a running call; when audio flows |
+//! | `tones.rs` | which key presses the bot is told of |
+//! | `handover.rs` | a phone's leg goes to another call, or comes from one |
+//! | `end.rs` | the one way a call ends |
 
+mod answer;
+mod end;
+mod handover;
+mod hold;
+mod operations;
+mod tones;
+
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use offhook_terms::{CallId, LegId, OperationId};
 
+use crate::bot::Bot;
+use crate::phone::Phone;
+use crate::queue::Queue;
+use crate::timer::Timers;
 use crate::{
-    Accepted, Arrival, Command, Ending, Event, LegView, MediaEvent, MediaRequest, OperationView,
-    Refusal, ReleasedLeg, Signal, SignalRequest,
+    Accepted, Arrival, Command, Ending, Event, Fact, LegState, LegView, MediaEvent, MediaRequest,
+    OperationView, Refusal, Signal, SignalRequest, Timer, limits,
 };
 
 /// One thing to do, in the order it must be done.
@@ -22,7 +62,8 @@ pub enum Output {
     Over {
         /// Why it ended.
         ending: Ending,
-        /// It was answered at some time; otherwise it was refused and leaves a refusal record.
+        /// It was answered and the phone knew; otherwise it came to nothing and leaves a refusal
+        /// record.
         was_established: bool,
     },
 }
@@ -32,70 +73,224 @@ pub enum Output {
 /// Methods come in three kinds. `handle_*` take something that happened and the time it happened.
 /// [`Call::poll`] gives the next thing to do, or `None`. The rest are getters. After each
 /// `handle_*`, drain `poll` before handing in anything else.
+///
+/// What arrives late is not an error: edges run beside the call, so a prompt may end while it is
+/// being cancelled and a phone may hang up on a call that is over. Such news changes nothing.
 pub struct Call {
-    // to be filled in by its builder
-    _private: (),
+    id: CallId,
+    bot: Bot,
+    /// One when the call arrives; none between a release and an adoption; more after an adoption.
+    phones: Vec<Phone>,
+    operations: Queue,
+    timers: Timers,
+    outputs: VecDeque<Output>,
+    is_over: bool,
+    /// The latest time we were told.
+    now: Instant,
 }
 
-#[allow(unused_variables, clippy::unused_self)]
 impl Call {
     /// A phone calls a bot. The first output asks media to open the phone's offer; the bot is told
     /// once that has worked.
     pub fn arrived(arrival: Arrival, now: Instant) -> Self {
-        Self { _private: () }
+        let Arrival {
+            call,
+            caller_leg,
+            caller,
+            offer,
+            bot_leg,
+            bot,
+        } = arrival;
+        let phone = Phone::arriving(caller_leg, caller.clone(), offer.is_some());
+        let open = MediaRequest::Open {
+            leg: caller_leg,
+            offer,
+        };
+        Self {
+            id: call,
+            bot: Bot::new(bot_leg, bot, caller, caller_leg),
+            phones: vec![phone],
+            operations: Queue::default(),
+            timers: Timers::default(),
+            outputs: VecDeque::from([Output::Media(open)]),
+            is_over: false,
+            now,
+        }
     }
+
     /// Something happened on a phone's signalling.
-    pub fn handle_signal(&mut self, leg: LegId, signal: Signal, now: Instant) {}
+    pub fn handle_signal(&mut self, leg: LegId, signal: Signal, now: Instant) {
+        self.now = now;
+        if self.phone(leg).is_none() {
+            return;
+        }
+        match signal {
+            Signal::Confirmed { answer } => self.on_confirmed(leg, answer),
+            Signal::Cancelled => self.on_cancelled(leg),
+            Signal::HungUp => self.on_hung_up(leg),
+            Signal::Reoffered { offer } => self.on_reoffered(leg, offer),
+            Signal::Lost(loss) => self.on_signalling_lost(leg, loss),
+            Signal::ToneHeard(tone) => self.on_tone_signalled(leg, tone),
+        }
+    }
+
     /// Something happened in the audio.
-    pub fn handle_media(&mut self, event: MediaEvent, now: Instant) {}
+    pub fn handle_media(&mut self, event: MediaEvent, now: Instant) {
+        self.now = now;
+        match event {
+            MediaEvent::Opened { leg, description } => self.on_opened(leg, description),
+            MediaEvent::Refused { leg } => self.on_refused(leg),
+            MediaEvent::Reopened {
+                leg,
+                description,
+                held,
+            } => self.on_reopened(leg, description, held),
+            MediaEvent::ReopenRefused { leg } => self.on_reopen_refused(leg),
+            MediaEvent::PeerLost { leg } => self.on_audio_lost(leg),
+            MediaEvent::ToneHeard { leg, tone } => self.on_tone_in_audio(leg, tone),
+            MediaEvent::Prepared { operation, index } => self.on_prepared(operation, index),
+            MediaEvent::PrepareFailed { operation, why, .. } => {
+                self.on_prepare_failed(operation, why);
+            }
+            MediaEvent::Played { operation } => self.on_played(operation),
+            MediaEvent::PlayFailed { operation } => self.on_play_failed(operation),
+            MediaEvent::Recorded {
+                operation,
+                ending,
+                duration,
+            } => self.on_recorded(operation, ending, duration),
+        }
+    }
+
     /// A bot asks for something.
+    ///
+    /// | command | incoming | establishing | established | terminated |
+    /// |---|---|---|---|---|
+    /// | answer | yes | `AlreadyDecided` | `AlreadyDecided` | `Terminated` |
+    /// | reject | yes | `WrongState` | `WrongState` | `Terminated` |
+    /// | hang up | as reject | yes | yes | `Terminated` |
+    /// | keep alive | yes | yes | yes | `Terminated` |
+    /// | play, record | `NotEstablished` | `NotEstablished` | yes, while a phone is there | `Terminated` |
+    ///
+    /// A bot that was not told of the call yet has no leg: `NoSuchLeg`.
     pub fn handle_command(
         &mut self,
         leg: LegId,
         command: Command,
         now: Instant,
     ) -> Result<Accepted, Refusal> {
-        Err(Refusal::NoSuchLeg)
+        self.now = now;
+        let state = self.bot.state.filter(|_| leg == self.bot.leg);
+        match state.ok_or(Refusal::NoSuchLeg)? {
+            LegState::Terminated | LegState::Terminating => return Err(Refusal::Terminated),
+            LegState::Incoming | LegState::Establishing | LegState::Established => {}
+        }
+        match command {
+            Command::Answer => self.answer(),
+            Command::Reject(reason) => self.reject(reason),
+            Command::HangUp => self.hang_up(),
+            Command::KeepAlive => self.keep_alive(),
+            Command::Play { .. } | Command::Record { .. } => self.operate(command),
+        }
     }
+
     /// The bot could not be told of something and will not be: it refused, or retries ran out.
-    pub fn handle_undeliverable(&mut self, leg: LegId, now: Instant) {}
+    ///
+    /// A bot that cannot be told that somebody calls will not answer, so the caller need not wait.
+    /// Later on the bot may well be alive and only its web server ill: it keeps its call for as
+    /// long as it sends keepAlive.
+    pub fn handle_undeliverable(&mut self, leg: LegId, now: Instant) {
+        self.now = now;
+        if leg == self.bot.leg && self.bot.state == Some(LegState::Incoming) {
+            self.end(Ending::BotUnreachable);
+        }
+    }
+
     /// Time has passed; timers that are due fire.
-    pub fn handle_time(&mut self, now: Instant) {}
+    pub fn handle_time(&mut self, now: Instant) {
+        self.now = now;
+        while let Some(timer) = self.timers.next_due(now) {
+            match timer {
+                Timer::BotMustDecide => self.end(Ending::BotDidNotDecide),
+                Timer::BotMustKeepAlive => self.end(Ending::KeepAliveMissed),
+            }
+        }
+    }
+
     /// The platform goes down: end the call.
-    pub fn handle_stop(&mut self, now: Instant) {}
+    pub fn handle_stop(&mut self, now: Instant) {
+        self.now = now;
+        self.end(Ending::PlatformStopping);
+    }
+
     /// When [`Call::handle_time`] must be called at the latest.
     pub fn next_deadline(&self) -> Option<Instant> {
-        None
+        self.timers.next_deadline()
     }
+
     /// The next thing to do.
     pub fn poll(&mut self) -> Option<Output> {
-        None
+        self.outputs.pop_front()
     }
-    /// What a bot may see of its leg.
+
+    /// What a bot may see of its leg. Nothing before it was told of it.
     pub fn leg(&self, leg: LegId) -> Option<LegView> {
-        None
+        let state = self.bot.state.filter(|_| leg == self.bot.leg)?;
+        Some(LegView {
+            bot: self.bot.app,
+            call: self.id,
+            state,
+            caller: self.bot.caller.clone(),
+            caller_leg: self.bot.caller_leg,
+            audio_flows: self.bot.audio_flows,
+            number: self.bot.number,
+        })
     }
+
     /// What a bot may see of an operation of its leg.
     pub fn operation(&self, leg: LegId, operation: OperationId) -> Option<OperationView> {
-        None
+        self.leg(leg)?;
+        self.operations.view(operation)
     }
+
     /// The operations of a bot's leg, oldest first: the outstanding and the last that ended.
     pub fn operations(&self, leg: LegId) -> Vec<OperationView> {
-        Vec::new()
+        match self.leg(leg) {
+            Some(_) => self.operations.views(),
+            None => Vec::new(),
+        }
     }
-    /// Lets a phone's leg go to another call: what was asked of it is ended, its port and its
-    /// signalling stay open, and from now on they are the adopter's.
-    pub fn release(&mut self, leg: LegId, now: Instant) -> Option<ReleasedLeg> {
-        None
-    }
-    /// Takes a leg that another call released.
-    pub fn adopt(&mut self, leg: ReleasedLeg, now: Instant) {}
+
     /// This call.
     pub fn id(&self) -> CallId {
-        CallId::from_bits(0)
+        self.id
     }
+
     /// Nobody is left.
     pub fn is_over(&self) -> bool {
-        false
+        self.is_over
+    }
+
+    fn keep_alive(&mut self) -> Result<Accepted, Refusal> {
+        let wait = limits::KEEP_ALIVE_WITHIN;
+        self.timers.start(Timer::BotMustKeepAlive, self.now, wait);
+        Ok(Accepted)
+    }
+
+    fn phone(&mut self, leg: LegId) -> Option<&mut Phone> {
+        self.phones.iter_mut().find(|phone| phone.leg == leg)
+    }
+
+    fn tell(&mut self, fact: Fact) {
+        let event = self.bot.next_event(fact);
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn signal(&mut self, request: SignalRequest) {
+        self.outputs.push_back(Output::Signal(request));
+    }
+
+    fn media(&mut self, request: MediaRequest) {
+        self.outputs.push_back(Output::Media(request));
     }
 }

@@ -2,6 +2,7 @@
 
 use offhook_terms::{AppId, CallId, LegId, OperationId, PersonId, Private};
 
+use crate::phone::Phone;
 use crate::{OperationKind, Outcome};
 
 /// A session description (SDP, RFC 8866), carried unopened: only media reads it.
@@ -119,14 +120,17 @@ pub struct OperationView {
 /// nothing to lock; whoever holds it also moves the signalling handle and the media port.
 #[derive(Debug)]
 pub struct ReleasedLeg {
-    pub(crate) leg: LegId,
-    pub(crate) party: Party,
-    pub(crate) held: bool,
+    pub(crate) phone: Phone,
 }
 
 impl ReleasedLeg {
     /// Which leg this is.
     pub fn leg(&self) -> LegId {
-        self.leg
+        self.phone.leg
+    }
+
+    /// Who is on it.
+    pub fn party(&self) -> &Party {
+        &self.phone.party
     }
 }

@@ -16,6 +16,7 @@
 //!                            media edge
 //! ```
 
+mod bot;
 mod call;
 mod command;
 mod event;
@@ -23,6 +24,8 @@ mod leg;
 pub mod limits;
 mod media;
 mod operation;
+mod phone;
+mod queue;
 mod signal;
 mod timer;
 

@@ -18,3 +18,6 @@ pub const OPERATIONS_MAX: usize = 50;
 
 /// Ended operations a leg remembers so that they can be looked up; the oldest is forgotten first.
 pub const ENDED_OPERATIONS_KEPT: usize = 100;
+
+// A caller who is still ringing is ended by the first wait, never by the second.
+const _: () = assert!(BOT_DECIDES_WITHIN.as_secs() < KEEP_ALIVE_WITHIN.as_secs());

@@ -1,5 +1,8 @@
 //! The waits of a call, by name.
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
 /// Something the call waits for, and gives up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Timer {
@@ -7,4 +10,41 @@ pub enum Timer {
     BotMustDecide,
     /// The bot must say that it is alive ([`crate::limits::KEEP_ALIVE_WITHIN`]).
     BotMustKeepAlive,
+}
+
+/// The running timers of one call; somebody else counts them down.
+#[derive(Debug, Default)]
+pub(crate) struct Timers(BTreeMap<Timer, Instant>);
+
+impl Timers {
+    /// Starts a timer, or starts it over.
+    pub(crate) fn start(&mut self, timer: Timer, now: Instant, wait: Duration) {
+        self.0.insert(timer, now + wait);
+    }
+
+    pub(crate) fn stop(&mut self, timer: Timer) {
+        self.0.remove(&timer);
+    }
+
+    pub(crate) fn stop_all(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes out the earliest timer that is due.
+    pub(crate) fn next_due(&mut self, now: Instant) -> Option<Timer> {
+        let (timer, due) = self.earliest()?;
+        (due <= now).then(|| {
+            self.0.remove(&timer);
+            timer
+        })
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.earliest().map(|(_, due)| due)
+    }
+
+    fn earliest(&self) -> Option<(Timer, Instant)> {
+        let all = self.0.iter().map(|(timer, due)| (*timer, *due));
+        all.min_by_key(|(_, due)| *due)
+    }
 }
