@@ -1,0 +1,132 @@
+//! Placing a call.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use offhook_terms::Private;
+use sipx_sip::Uri;
+use sipx_transport::Target;
+
+use crate::credentials::Credentials;
+use crate::endpoint::Office;
+use crate::registrar::Contact;
+use crate::reply::tag_text;
+use crate::resolve;
+use crate::{Transport, dialog};
+
+/// A call to place.
+#[derive(Debug, Clone)]
+pub struct OutgoingCall {
+    /// Whom to call: a `sip:` address.
+    pub to: Private<String>,
+    /// Who calls: a `sip:` address.
+    pub from: Private<String>,
+    /// The name shown beside [`Self::from`].
+    pub display: Option<Private<String>>,
+    /// What to prove ourselves with when asked.
+    pub credentials: Option<Credentials>,
+    /// Our offer, unopened.
+    pub offer: Vec<u8>,
+    /// How to send it when [`Self::to`] does not say.
+    pub transport: Transport,
+    /// Where to send it, whatever [`Self::to`] says; for the whole call.
+    pub route: Option<SocketAddr>,
+    /// `Route` values to take, such as a registration's path.
+    pub routes: Vec<String>,
+    /// Further headers.
+    pub headers: Vec<(String, Private<String>)>,
+}
+
+impl OutgoingCall {
+    /// A call with an offer over UDP, to wherever the address says.
+    pub fn new(to: impl Into<String>, from: impl Into<String>, offer: Vec<u8>) -> Self {
+        Self {
+            to: Private::new(to.into()),
+            from: Private::new(from.into()),
+            display: None,
+            credentials: None,
+            offer,
+            transport: Transport::Udp,
+            route: None,
+            routes: Vec::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// A call to a registered phone, by the way it registered.
+    pub fn to_contact(contact: &Contact, from: impl Into<String>, offer: Vec<u8>) -> Self {
+        Self {
+            transport: contact.transport,
+            route: Some(contact.source),
+            routes: contact.path.clone(),
+            ..Self::new(contact.uri.reveal().clone(), from, offer)
+        }
+    }
+}
+
+/// Why a call could not even be tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// An address is not a `sip:` URI.
+    #[error("the address to call, or to call from, is not a sip: address")]
+    NotAnAddress,
+    /// The host has no address.
+    #[error("the host of the address to call cannot be found")]
+    NoSuchHost,
+    /// Too many calls at once, or shutting down.
+    #[error("no further call can be placed now")]
+    Full,
+}
+
+/// Reads an address somebody wants to call or to be.
+pub(crate) fn sip_uri(text: &str) -> Option<Uri> {
+    let uri = Uri::parse(Bytes::copy_from_slice(text.as_bytes())).ok()?;
+    (uri.scheme().is_sip() && !uri.scheme().is_secure() && !uri.has_headers()).then_some(uri)
+}
+
+impl OutgoingCall {
+    /// The dialog this call may become.
+    pub(crate) async fn dialog(
+        &self,
+        office: &Office,
+        tag: u64,
+    ) -> Result<dialog::Dialog, CallError> {
+        let target = sip_uri(self.to.reveal()).ok_or(CallError::NotAnAddress)?;
+        let from = sip_uri(self.from.reveal()).ok_or(CallError::NotAnAddress)?;
+        let hop = match self.route {
+            Some(addr) => {
+                let transport = resolve::transport_of(&target).unwrap_or(self.transport);
+                Target::new(addr, transport.kind())
+            }
+            None => resolve::resolve(&target, self.transport)
+                .await
+                .ok_or(CallError::NoSuchHost)?,
+        };
+        let display = match &self.display {
+            Some(name) => format!(
+                "\"{}\" ",
+                name.reveal().replace(['"', '\\', '\r', '\n'], "'")
+            ),
+            None => String::new(),
+        };
+        let contact = office.contact(from.user(), Transport::of(hop.transport));
+        Ok(dialog::Dialog::begin(dialog::Beginning {
+            tag,
+            call_id: format!("{:032x}@{}", rand::random::<u128>(), office.host).into(),
+            local: format!("{display}<{from}>;tag={}", tag_text(tag)).into(),
+            remote: format!("<{target}>").into(),
+            routes: self
+                .routes
+                .iter()
+                .map(|route| Bytes::from(route.clone()))
+                .collect(),
+            target,
+            hop,
+            pinned: self.route.is_some(),
+            contact: contact.into(),
+            user_agent: office.user_agent.clone(),
+            sent_by: office.sent_by.clone(),
+        }))
+    }
+}

@@ -1,0 +1,318 @@
+//! A dialog (RFC 3261 §12): the two ends' names for it, and the way from us to them.
+
+use bytes::Bytes;
+use sipx_sip::headers::{CSeq, Contact, From, RecordRoute, To};
+use sipx_sip::{HeaderName, Headers, Method, Request, RequestBuilder, Response, Uri};
+use sipx_transport::{Target, TransportKind, new_branch};
+
+use crate::limits;
+use crate::reply::{Tag, push, tag_text};
+use crate::resolve;
+
+/// What a request inside a dialog is built from.
+#[derive(Clone)]
+pub(crate) struct Dialog {
+    pub(crate) tag: Tag,
+    call_id: Bytes,
+    /// Our address with our tag, as it stands in `From` of our requests.
+    local: Bytes,
+    /// Their address, with their tag once there is one.
+    remote: Bytes,
+    remote_tag: Option<Vec<u8>>,
+    local_cseq: u32,
+    remote_cseq: Option<u32>,
+    /// The way they told us to take, nearest hop first.
+    routes: Vec<Bytes>,
+    remote_target: Uri,
+    /// Where requests go.
+    hop: Target,
+    /// Requests go where the peer is, whatever it says: it is behind a NAT, or we were told.
+    pinned: bool,
+    contact: Bytes,
+    user_agent: Bytes,
+    sent_by: String,
+    peer_updates: bool,
+}
+
+/// Our side of a dialog we begin.
+pub(crate) struct Beginning {
+    pub(crate) tag: Tag,
+    pub(crate) call_id: Bytes,
+    pub(crate) local: Bytes,
+    pub(crate) remote: Bytes,
+    pub(crate) routes: Vec<Bytes>,
+    pub(crate) target: Uri,
+    pub(crate) hop: Target,
+    pub(crate) pinned: bool,
+    pub(crate) contact: Bytes,
+    pub(crate) user_agent: Bytes,
+    pub(crate) sent_by: String,
+}
+
+impl Dialog {
+    /// The dialog an INVITE to us begins. `None` when it names no way back: no tag, no usable
+    /// `Contact`.
+    pub(crate) fn invited(
+        request: &Request,
+        hop: Target,
+        tag: Tag,
+        contact: Bytes,
+        user_agent: Bytes,
+        sent_by: String,
+    ) -> Option<Self> {
+        let headers = &request.headers;
+        let from = headers.typed::<From>()?.ok()?;
+        let mut local = headers.value(&HeaderName::To)?.into_owned();
+        local.extend_from_slice(b";tag=");
+        local.extend_from_slice(tag_text(tag).as_bytes());
+        let mut dialog = Self {
+            tag,
+            call_id: headers.value(&HeaderName::CallId)?.into_owned().into(),
+            local: local.into(),
+            remote: headers.value(&HeaderName::From)?.into_owned().into(),
+            remote_tag: from.tag().map(<[u8]>::to_vec),
+            local_cseq: rand::random::<u32>() >> 8,
+            remote_cseq: headers.typed::<CSeq>()?.ok().map(|cseq| cseq.sequence),
+            routes: routes(headers),
+            remote_target: contact_of(headers)?,
+            hop: hop.clone(),
+            pinned: false,
+            contact,
+            user_agent,
+            sent_by,
+            peer_updates: sipx_sip::update::peer_allows(headers),
+        };
+        // A contact on another address than the request came from is behind a NAT, or wrong.
+        let stated = resolve::literal(&dialog.remote_target);
+        dialog.pinned = hop.transport != TransportKind::Udp
+            || (dialog.routes.is_empty() && stated.is_none_or(|addr| addr.ip() != hop.addr.ip()));
+        dialog.choose_hop();
+        Some(dialog)
+    }
+
+    /// The dialog our own INVITE may begin.
+    pub(crate) fn begin(b: Beginning) -> Self {
+        Self {
+            tag: b.tag,
+            call_id: b.call_id,
+            local: b.local,
+            remote: b.remote,
+            remote_tag: None,
+            local_cseq: rand::random::<u32>() >> 8,
+            remote_cseq: None,
+            routes: b.routes,
+            remote_target: b.target,
+            hop: b.hop,
+            pinned: b.pinned,
+            contact: b.contact,
+            user_agent: b.user_agent,
+            sent_by: b.sent_by,
+            peer_updates: false,
+        }
+    }
+
+    /// Completes a dialog we began with the 2xx that confirmed it.
+    pub(crate) fn confirmed_by(&mut self, response: &Response) {
+        let headers = &response.headers;
+        if let Some(to) = headers.value(&HeaderName::To) {
+            self.remote = to.into_owned().into();
+        }
+        self.remote_tag = tag_of(headers);
+        let mut recorded = routes(headers);
+        recorded.reverse();
+        self.routes = recorded;
+        self.peer_updates = sipx_sip::update::peer_allows(headers);
+        self.retarget(headers);
+    }
+
+    /// A re-INVITE, UPDATE or 2xx moved the other end (RFC 3261 §12.2).
+    pub(crate) fn retarget(&mut self, headers: &Headers) {
+        if let Some(target) = contact_of(headers) {
+            self.remote_target = target;
+            self.choose_hop();
+        }
+    }
+
+    fn choose_hop(&mut self) {
+        if self.pinned {
+            return;
+        }
+        let first = self.routes.first().and_then(|route| address_uri(route));
+        let next = first.as_ref().unwrap_or(&self.remote_target);
+        if let Some(addr) = resolve::literal(next) {
+            let kind = resolve::transport_of(next).map_or(self.hop.transport, |t| t.kind());
+            self.hop = Target::new(addr, kind);
+        }
+    }
+
+    pub(crate) fn peer_updates(&self) -> bool {
+        self.peer_updates
+    }
+
+    pub(crate) fn contact(&self) -> Bytes {
+        self.contact.clone()
+    }
+
+    pub(crate) fn local_cseq(&self) -> u32 {
+        self.local_cseq
+    }
+
+    /// The dialog another answer to the same INVITE made.
+    pub(crate) fn fork(&self, response: &Response) -> Self {
+        let mut fork = self.clone();
+        fork.confirmed_by(response);
+        fork
+    }
+
+    /// Whether a response belongs to this dialog rather than to another fork of our INVITE.
+    pub(crate) fn is_theirs(&self, response: &Response) -> bool {
+        self.remote_tag == tag_of(&response.headers)
+    }
+
+    /// Whether a request with our tag is really of this dialog.
+    pub(crate) fn owns(&self, request: &Request) -> bool {
+        let headers = &request.headers;
+        let from = headers.typed::<From>().and_then(Result::ok);
+        headers
+            .value(&HeaderName::CallId)
+            .is_some_and(|id| *id == self.call_id[..])
+            && from.is_some_and(|from| from.tag() == self.remote_tag.as_deref())
+    }
+
+    /// Takes a request's place in their sequence; false when it is out of order (§12.2.2).
+    pub(crate) fn follows(&mut self, request: &Request) -> bool {
+        let Some(Ok(cseq)) = request.headers.typed::<CSeq>() else {
+            return false;
+        };
+        if self.remote_cseq.is_some_and(|last| cseq.sequence <= last) {
+            return false;
+        }
+        self.remote_cseq = Some(cseq.sequence);
+        true
+    }
+
+    /// A new request inside the dialog, with the next number of our sequence.
+    pub(crate) fn request(&mut self, method: Method) -> Request {
+        self.local_cseq = self.local_cseq.wrapping_add(1) & 0x7fff_ffff;
+        self.numbered(method, self.local_cseq)
+    }
+
+    /// A request with a given sequence number: ACK and CANCEL share their INVITE's.
+    pub(crate) fn numbered(&self, method: Method, cseq: u32) -> Request {
+        let is_cancel = method == Method::Cancel;
+        let (target, routes) = self.way();
+        let mut request = RequestBuilder::new(method.clone(), target)
+            .max_forwards(70)
+            .build();
+        let headers = &mut request.headers;
+        for route in routes {
+            push(headers, HeaderName::Route, route);
+        }
+        push(headers, HeaderName::From, self.local.clone());
+        push(headers, HeaderName::To, self.remote.clone());
+        push(headers, HeaderName::CallId, self.call_id.clone());
+        push(headers, HeaderName::CSeq, format!("{cseq} {method}"));
+        push(headers, HeaderName::UserAgent, self.user_agent.clone());
+        if !is_cancel {
+            let via = self.via(&self.hop, &new_branch());
+            if let Ok(via) = sipx_sip::Header::build(HeaderName::Via, via) {
+                headers.push_front(via);
+            }
+        }
+        if matches!(method, Method::Invite | Method::Update) {
+            push(headers, HeaderName::Contact, self.contact.clone());
+        }
+        request
+    }
+
+    fn via(&self, hop: &Target, branch: &str) -> String {
+        format!(
+            "SIP/2.0/{} {};rport;branch={branch}",
+            hop.transport.as_str(),
+            self.sent_by
+        )
+    }
+
+    /// Where a request goes; one too large for a datagram goes over TCP (RFC 3261 §18.1.1), and
+    /// its `Via` has to say so.
+    pub(crate) fn hop_for(&self, request: &mut Request) -> Target {
+        let mut hop = self.hop.clone();
+        let mut bytes = Vec::with_capacity(limits::DATAGRAM);
+        if hop.transport == TransportKind::Udp && !request.body().is_empty() {
+            request.write_to(&mut bytes);
+            if bytes.len() > limits::DATAGRAM {
+                hop.transport = TransportKind::Tcp;
+                request.headers.remove_all(&HeaderName::Via);
+                if let Ok(via) =
+                    sipx_sip::Header::build(HeaderName::Via, self.via(&hop, &new_branch()))
+                {
+                    request.headers.push_front(via);
+                }
+            }
+        }
+        hop
+    }
+
+    /// Loose and strict routing (RFC 3261 §12.2.1.1).
+    fn way(&self) -> (Uri, Vec<Bytes>) {
+        let Some(first) = self.routes.first() else {
+            return (self.remote_target.clone(), Vec::new());
+        };
+        match address_uri(first) {
+            Some(uri) if !uri.params().is_some_and(|params| params.contains("lr")) => {
+                let mut routes = self.routes[1..].to_vec();
+                let mut last = vec![b'<'];
+                last.extend_from_slice(&self.remote_target.to_bytes());
+                last.push(b'>');
+                routes.push(last.into());
+                (uri, routes)
+            }
+            _ => (self.remote_target.clone(), self.routes.clone()),
+        }
+    }
+}
+
+/// The `Record-Route` set in the order it stands.
+fn routes(headers: &Headers) -> Vec<Bytes> {
+    headers
+        .get_all(&HeaderName::RecordRoute)
+        .flat_map(|row| split_list(&row.value()))
+        .filter(|value| RecordRoute::parse_list(value).is_ok())
+        .collect()
+}
+
+/// Splits a row at its commas, leaving those in quotes and angle brackets alone.
+fn split_list(row: &[u8]) -> Vec<Bytes> {
+    let (mut parts, mut start, mut quoted, mut angle) = (Vec::new(), 0, false, false);
+    for (at, byte) in row.iter().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'<' if !quoted => angle = true,
+            b'>' if !quoted => angle = false,
+            b',' if !quoted && !angle => {
+                parts.push(Bytes::copy_from_slice(row[start..at].trim_ascii()));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(Bytes::copy_from_slice(row[start..].trim_ascii()));
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+fn address_uri(value: &[u8]) -> Option<Uri> {
+    sipx_sip::Address::parse(value, "Route")
+        .ok()
+        .map(|address| address.uri)
+}
+
+/// The one `Contact` of a dialog-forming message, when it is a SIP address.
+fn contact_of(headers: &Headers) -> Option<Uri> {
+    let contact = headers.typed::<Contact>()?.ok()?;
+    contact.uri.scheme().is_sip().then(|| contact.uri.clone())
+}
+
+fn tag_of(headers: &Headers) -> Option<Vec<u8>> {
+    headers.typed::<To>()?.ok()?.tag().map(<[u8]>::to_vec)
+}

@@ -1,0 +1,282 @@
+//! Digest authentication of our people (RFC 7616, RFC 8760).
+//!
+//! A challenge keeps no state: its nonce carries its age and is signed with a key of this
+//! process. Only a right answer leaves something behind, the highest use count, so that a
+//! recorded request cannot be sent again.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use aws_lc_rs::{constant_time, hmac};
+use offhook_terms::Private;
+use sipx_sip::auth::{self, Algorithm, Challenge};
+use sipx_sip::{HeaderName, Request};
+use tokio::time::Instant;
+
+use crate::limits;
+use crate::reply::Reply;
+
+/// Who asks: a registrar answers 401, a call is asked by 407.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Desk {
+    Registrar,
+    Calls,
+}
+
+impl Desk {
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Self::Registrar => 401,
+            Self::Calls => 407,
+        }
+    }
+
+    fn asks_in(self) -> HeaderName {
+        match self {
+            Self::Registrar => HeaderName::WwwAuthenticate,
+            Self::Calls => HeaderName::ProxyAuthenticate,
+        }
+    }
+
+    fn answered_in(self) -> HeaderName {
+        match self {
+            Self::Registrar => HeaderName::Authorization,
+            Self::Calls => HeaderName::ProxyAuthorization,
+        }
+    }
+}
+
+/// What a request's credentials are worth.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It carries none for us.
+    Absent,
+    /// It is from this account.
+    Proven(Private<String>),
+    /// The password may be right; the challenge is too old or was used.
+    Stale,
+    /// Not one of our people, or not their password.
+    Wrong,
+}
+
+/// The challenges of one endpoint.
+pub(crate) struct Digest {
+    realm: String,
+    key: hmac::Key,
+    born: Instant,
+    used: Mutex<HashMap<[u8; 16], (Instant, u32)>>,
+}
+
+const SIGNATURE: usize = 16;
+
+impl Digest {
+    pub(crate) fn new(realm: String) -> Self {
+        let secret: [u8; 32] = rand::random();
+        Self {
+            realm,
+            key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
+            born: Instant::now(),
+            used: Mutex::default(),
+        }
+    }
+
+    /// Adds our challenges, the stronger first.
+    pub(crate) fn challenge(&self, desk: Desk, reply: Reply, stale: bool) -> Reply {
+        let nonce = self.nonce(Instant::now());
+        let stale = if stale { ", stale=true" } else { "" };
+        ["SHA-256", "MD5"].into_iter().fold(reply, |reply, algorithm| {
+            let value = format!(
+                "Digest realm=\"{}\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}",
+                self.realm
+            );
+            reply.with(desk.asks_in(), value)
+        })
+    }
+
+    fn nonce(&self, now: Instant) -> String {
+        let age = u64::try_from(now.duration_since(self.born).as_millis()).unwrap_or(u64::MAX);
+        let mut bytes = [0; 16 + SIGNATURE];
+        bytes[..8].copy_from_slice(&age.to_be_bytes());
+        bytes[8..16].copy_from_slice(&rand::random::<u64>().to_be_bytes());
+        let signature = hmac::sign(&self.key, &bytes[..16]);
+        bytes[16..].copy_from_slice(&signature.as_ref()[..SIGNATURE]);
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Judges the credentials of a request.
+    pub(crate) fn judge(
+        &self,
+        desk: Desk,
+        request: &Request,
+        password: impl Fn(&str) -> Option<Private<String>>,
+    ) -> Verdict {
+        let name = desk.answered_in();
+        let ours = request
+            .headers
+            .get_all(&name)
+            .filter_map(|header| Given::parse(&header.value()))
+            .find(|given| given.realm == self.realm);
+        let Some(given) = ours else {
+            return Verdict::Absent;
+        };
+        let Some(nonce) = unhex::<{ 16 + SIGNATURE }>(&given.nonce) else {
+            return Verdict::Stale;
+        };
+        let signature = hmac::sign(&self.key, &nonce[..16]);
+        let signed =
+            constant_time::verify_slices_are_equal(&nonce[16..], &signature.as_ref()[..SIGNATURE]);
+        if signed.is_err() {
+            // From before we started, or made up; either way another try is due.
+            return Verdict::Stale;
+        }
+        let Some(password) = password(&given.user) else {
+            return Verdict::Wrong;
+        };
+        if !given.proves(password.reveal(), &request.method.to_string()) {
+            return Verdict::Wrong;
+        }
+        let id: [u8; 16] = nonce[..16]
+            .try_into()
+            .expect("the first sixteen of thirty-two");
+        if self.is_fresh(id, given.count, Instant::now()) {
+            Verdict::Proven(Private::new(given.user))
+        } else {
+            Verdict::Stale
+        }
+    }
+
+    /// Whether this use of a nonce is in time and the first with its count.
+    fn is_fresh(&self, id: [u8; 16], count: u32, now: Instant) -> bool {
+        let millis = u64::from_be_bytes(id[..8].try_into().expect("eight of sixteen"));
+        let made = self.born + std::time::Duration::from_millis(millis);
+        if now.duration_since(made) > limits::NONCE_LIFE {
+            return false;
+        }
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.len() >= limits::NONCES {
+            used.retain(|_, (made, _)| now.duration_since(*made) <= limits::NONCE_LIFE);
+            if used.len() >= limits::NONCES {
+                return false;
+            }
+        }
+        let (_, last) = used.entry(id).or_insert((made, 0));
+        let fresh = count > *last;
+        *last = count.max(*last);
+        fresh
+    }
+}
+
+/// Credentials as they stand in a request.
+struct Given {
+    user: String,
+    realm: String,
+    nonce: String,
+    uri: String,
+    response: String,
+    algorithm: Algorithm,
+    cnonce: String,
+    qop: bool,
+    count: u32,
+}
+
+impl Given {
+    fn parse(value: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(value).ok()?.trim();
+        let scheme = text.get(..7)?;
+        if !scheme.eq_ignore_ascii_case("digest ") {
+            return None;
+        }
+        let fields = fields(&text[7..]);
+        let get = |name: &str| fields.get(name).cloned();
+        let qop = get("qop").is_some_and(|qop| qop.eq_ignore_ascii_case("auth"));
+        Some(Self {
+            user: get("username")?,
+            realm: get("realm")?,
+            nonce: get("nonce")?,
+            uri: get("uri")?,
+            response: get("response")?,
+            algorithm: match get("algorithm") {
+                Some(name) => Algorithm::parse(&name)?,
+                None => Algorithm::Md5,
+            },
+            cnonce: get("cnonce").unwrap_or_default(),
+            qop,
+            // Without a use count a nonce is good for one request.
+            count: match (qop, get("nc")) {
+                (true, Some(nc)) => u32::from_str_radix(&nc, 16).ok()?,
+                (true, None) => return None,
+                (false, _) => u32::MAX,
+            },
+        })
+    }
+
+    fn proves(&self, password: &str, method: &str) -> bool {
+        let challenge = Challenge {
+            realm: self.realm.clone(),
+            nonce: self.nonce.clone(),
+            opaque: None,
+            algorithm: self.algorithm,
+            qop_auth: self.qop,
+            stale: false,
+            from_proxy: false,
+        };
+        let credentials = auth::Credentials::new(self.user.clone(), password);
+        let right = auth::respond(
+            &challenge,
+            &credentials,
+            method,
+            &self.uri,
+            self.count,
+            &self.cnonce,
+        );
+        let Some(wanted) = fields(&right[7..]).remove("response") else {
+            return false;
+        };
+        let given = self.response.to_ascii_lowercase();
+        constant_time::verify_slices_are_equal(wanted.as_bytes(), given.as_bytes()).is_ok()
+    }
+}
+
+/// The `name=value` list of a digest header, names in lower case, quotes removed.
+fn fields(text: &str) -> HashMap<String, String> {
+    let mut fields = HashMap::new();
+    let mut rest = text;
+    while let Some((name, tail)) = rest.split_once('=') {
+        let name = name.trim_matches([' ', '\t', ',']).to_ascii_lowercase();
+        let tail = tail.trim_start();
+        let (value, after) = match tail.strip_prefix('"') {
+            Some(quoted) => unquote(quoted),
+            None => {
+                let end = tail.find(',').unwrap_or(tail.len());
+                (tail[..end].trim().to_owned(), &tail[end..])
+            }
+        };
+        fields.insert(name, value);
+        rest = after;
+    }
+    fields
+}
+
+fn unquote(text: &str) -> (String, &str) {
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return (value, &text[at + 1..]),
+            '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
+            other => value.push(other),
+        }
+    }
+    (value, "")
+}
+
+fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != 2 * N || !text.is_ascii() {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(bytes)
+}

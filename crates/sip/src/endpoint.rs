@@ -1,0 +1,282 @@
+//! The endpoint: the port we listen on, and what the platform may ask of it.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use sipx_sip::TransactionKey;
+use sipx_transport::Handle;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::call::{CallError, OutgoingCall};
+use crate::counters::{Counters, Tally, count};
+use crate::digest::Digest;
+use crate::registrar::{Contact, Registrar};
+use crate::reply::Reply;
+use crate::session::{Inward, Opening, Outgoing, Session, SessionTask};
+use crate::table::Table;
+use crate::{Arrival, Config, Transport, desk, limits};
+
+/// What everybody behind one port shares.
+pub(crate) struct Office {
+    pub(crate) wire: Handle,
+    pub(crate) config: Config,
+    pub(crate) table: Table,
+    pub(crate) tally: Tally,
+    pub(crate) digest: Digest,
+    pub(crate) registrar: Registrar,
+    /// The host we advertise, without brackets.
+    pub(crate) host: String,
+    /// Host and port as they stand in `Via` and `Contact`.
+    pub(crate) sent_by: String,
+    pub(crate) user_agent: Bytes,
+    pub(crate) timers: sipx_sip::Timers,
+    pub(crate) draining: AtomicBool,
+}
+
+impl Office {
+    /// Whether a host in an address means us.
+    pub(crate) fn is_ours(&self, host: &str) -> bool {
+        let bound = self.wire.local_addr().ip();
+        host.eq_ignore_ascii_case(&self.host)
+            || self
+                .config
+                .domains
+                .iter()
+                .any(|domain| domain.eq_ignore_ascii_case(host))
+            || host.parse::<IpAddr>().is_ok_and(|ip| ip == bound)
+    }
+
+    /// Our `Contact`, reachable the way the peer reaches us.
+    pub(crate) fn contact(&self, user: Option<&[u8]>, transport: Transport) -> String {
+        let user = user
+            .map(String::from_utf8_lossy)
+            .map(|user| format!("{user}@"));
+        let suffix = match transport {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
+        };
+        format!("<sip:{}{}{suffix}>", user.unwrap_or_default(), self.sent_by)
+    }
+
+    /// Sends a response; false when nothing could be built or the request is long gone.
+    pub(crate) async fn respond(&self, key: &TransactionKey, reply: Option<Reply>) -> bool {
+        let Some(reply) = reply else {
+            count(&self.tally.unanswerable);
+            return false;
+        };
+        let response = reply
+            .with(sipx_sip::HeaderName::Server, self.user_agent.clone())
+            .done();
+        match self.wire.respond(key, response).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!(%error, "a response could not be sent");
+                false
+            }
+        }
+    }
+}
+
+/// Why listening did not begin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// Somebody else listens there.
+    #[error("{0} is already in use for SIP (UDP and TCP); choose another address or port 0")]
+    Taken(SocketAddr),
+    /// The address is not this machine's, or the port needs a privilege.
+    #[error("cannot listen for SIP on {addr}: {source}")]
+    Refused {
+        /// Where listening was tried.
+        addr: SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Another failure, worded by the stack.
+    #[error("cannot listen for SIP on {addr}: {reason}")]
+    Other {
+        /// Where listening was tried.
+        addr: SocketAddr,
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// Opens UDP and TCP on one port and starts answering.
+///
+/// Must be called inside a tokio runtime; everything runs there until [`Endpoint::shutdown`].
+///
+/// # Errors
+/// A sentence for the person who chose the address: the port is taken, the address is not ours.
+pub async fn listen(config: Config) -> Result<(Endpoint, mpsc::Receiver<Arrival>), ListenError> {
+    let host = config
+        .advertised
+        .clone()
+        .unwrap_or_else(|| own_address(config.bind).to_string());
+    let host = host.trim_matches(['[', ']']).to_owned();
+    let mut wire = sipx_transport::Config::new(config.bind);
+    wire.sent_by = bracketed(&host);
+    wire.capacity = limits::STACK_QUEUE;
+    wire.unanswered_limit = limits::UNANSWERED;
+    wire.pool.max_connections = limits::CONNECTIONS;
+    // A registered phone behind a NAT can only be called over the connection it opened; we send
+    // there only what is meant for exactly that address.
+    wire.pool.reuse_inbound_for_outbound = true;
+    let timers = wire.timers;
+    let (wire, requests) = sipx_transport::bind(wire)
+        .await
+        .map_err(|error| match error {
+            sipx_transport::Error::Io(e) if e.kind() == std::io::ErrorKind::AddrInUse => {
+                ListenError::Taken(config.bind)
+            }
+            sipx_transport::Error::Io(source) => ListenError::Refused {
+                addr: config.bind,
+                source,
+            },
+            other => ListenError::Other {
+                addr: config.bind,
+                reason: other.to_string(),
+            },
+        })?;
+    let realm = config
+        .domains
+        .first()
+        .cloned()
+        .unwrap_or_else(|| host.clone());
+    let sent_by = format!("{}:{}", bracketed(&host), wire.local_addr().port());
+    let office = Arc::new(Office {
+        wire,
+        table: Table::default(),
+        tally: Tally::default(),
+        digest: Digest::new(realm),
+        registrar: Registrar::default(),
+        host,
+        sent_by,
+        user_agent: Bytes::from(config.user_agent.clone()),
+        timers,
+        draining: AtomicBool::new(false),
+        config,
+    });
+    let (arrivals, receiver) = mpsc::channel(limits::ARRIVALS);
+    tokio::spawn(desk::run(Arc::clone(&office), requests, arrivals));
+    Ok((Endpoint { office }, receiver))
+}
+
+/// A SIP port that is open. Cloning gives another handle to the same port.
+#[derive(Clone)]
+pub struct Endpoint {
+    pub(crate) office: Arc<Office>,
+}
+
+impl Endpoint {
+    /// Where we listen.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.office.wire.local_addr()
+    }
+
+    /// Host and port as peers are told them, for addresses we hand out.
+    #[must_use]
+    pub fn advertised(&self) -> &str {
+        &self.office.sent_by
+    }
+
+    /// Places a call. Its session reports Ringing, Answered and the end; dropping the session
+    /// cancels it.
+    ///
+    /// # Errors
+    /// When the call cannot even be tried; whatever the network says comes as an event.
+    pub async fn call(&self, call: OutgoingCall) -> Result<Session, CallError> {
+        let office = &self.office;
+        if office.draining.load(Ordering::Relaxed) || office.table.len() >= office.config.calls_max
+        {
+            return Err(CallError::Full);
+        }
+        let tag = rand::random();
+        let dialog = call.dialog(office, tag).await?;
+        let (inbox, receiver) = mpsc::channel(limits::INBOX);
+        let session = Session::new(inbox.clone(), tag);
+        office.table.enter_outgoing(tag, inbox.clone());
+        count(&office.tally.calls_out);
+        let opening = Opening::Outgoing(Box::new(Outgoing::new(call)));
+        let task = SessionTask::new(Arc::clone(office), dialog, inbox, receiver);
+        tokio::spawn(task.run(opening));
+        Ok(session)
+    }
+
+    /// Where one of our people's phones are, the longest registered first.
+    #[must_use]
+    pub fn contacts(&self, user: &str) -> Vec<Contact> {
+        self.office.registrar.contacts(user, Instant::now())
+    }
+
+    /// What has been counted so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let parse_failures = self.office.wire.counters();
+        self.office.tally.read(unparsable(&parse_failures))
+    }
+
+    /// Accepts no further call, in or out; calls that are up go on.
+    pub fn drain(&self) {
+        self.office.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Says goodbye to everybody and closes the port. Waits two seconds at most for the
+    /// goodbyes to leave.
+    pub async fn shutdown(&self) {
+        self.drain();
+        for inbox in self.office.table.everyone() {
+            let _ = inbox.try_send(Inward::Shutdown);
+        }
+        let until = Instant::now() + limits::SHUTDOWN;
+        while self.office.table.len() > 0 && Instant::now() < until {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        self.office.wire.shutdown().await;
+    }
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("local_addr", &self.local_addr())
+            .finish_non_exhaustive()
+    }
+}
+
+fn unparsable(counters: &sipx_transport::Counters) -> u64 {
+    use sipx_transport::TransportKind::{Tcp, Udp};
+    counters.transport(Udp).parse_failures + counters.transport(Tcp).parse_failures
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    }
+}
+
+/// The address peers can reach: the bound one, or the one this machine would send from.
+fn own_address(bind: SocketAddr) -> IpAddr {
+    if !bind.ip().is_unspecified() {
+        return bind.ip();
+    }
+    // Connecting a datagram socket sends nothing; it only asks the routing table.
+    let (any, probe) = if bind.is_ipv6() {
+        ("[::]:0", "[2001:db8::1]:9")
+    } else {
+        ("0.0.0.0:0", "192.0.2.1:9")
+    };
+    let routed = || -> std::io::Result<IpAddr> {
+        let socket = UdpSocket::bind(any)?;
+        socket.connect(probe)?;
+        Ok(socket.local_addr()?.ip())
+    };
+    let loopback: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 0));
+    routed().unwrap_or_else(|_| loopback.ip())
+}

@@ -1,0 +1,290 @@
+//! One party's SIP session: what may be asked of it, and what it reports.
+//!
+//! A [`Session`] is a handle; the dialog behind it is one light task. Orders are accepted at
+//! once and never wait; what comes of them arrives as [`SessionEvent`]s at the place the session
+//! was told to deliver to. The handle is a plain value: it moves to another call together with
+//! its events ([`Session::deliver_to`]).
+//!
+//! ```text
+//!   they call:  Incoming ─ ring ─▶ answer ─▶ Confirmed ─▶ … Reoffered/accept_offer … ─▶ Ended
+//!   we call:    Endpoint::call ─▶ Ringing ─▶ Answered ─▶ … reinvite/Reanswered …     ─▶ Ended
+//! ```
+//!
+//! Every session ends with exactly one [`SessionEvent::Ended`], and nothing comes after it.
+
+use offhook_terms::{Private, Tone};
+use tokio::sync::mpsc;
+
+use crate::limits;
+
+mod inward;
+mod out;
+mod run;
+
+pub(crate) use inward::{Inward, Order, Outcome};
+pub(crate) use run::{Opening, Outgoing, SessionTask};
+
+/// Something that happened in a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// The called party is being alerted, or sends audio before answering (`sdp`).
+    Ringing {
+        /// 180, 183 or another provisional status.
+        status: u16,
+        /// A session description sent early, unopened.
+        sdp: Option<Vec<u8>>,
+    },
+    /// The called party answered. Already acknowledged.
+    Answered {
+        /// Their answer to our offer, unopened; empty when they sent none.
+        sdp: Vec<u8>,
+    },
+    /// Our answer has been acknowledged.
+    Confirmed {
+        /// Their answer, when the offer was ours.
+        sdp: Option<Vec<u8>>,
+    },
+    /// They want to change the session: hold, resume, new address. Answer with
+    /// [`Session::accept_offer`] or [`Session::refuse_offer`].
+    Reoffered {
+        /// Their offer; `None` asks us to make one, whose answer comes with
+        /// [`SessionEvent::Confirmed`].
+        sdp: Option<Vec<u8>>,
+    },
+    /// They accepted our [`Session::reinvite`].
+    Reanswered {
+        /// Their answer.
+        sdp: Vec<u8>,
+    },
+    /// They refused our [`Session::reinvite`]; the session goes on as it was.
+    ReofferRefused {
+        /// The status of the refusal.
+        status: u16,
+    },
+    /// A key was pressed, sent as SIP INFO.
+    Tone(Tone),
+    /// The session is over. Exactly one of these, and nothing after it.
+    Ended(Ending),
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// They refused our call.
+    Refused {
+        /// The SIP status, 300 to 699.
+        status: u16,
+        /// The reason phrase, or the text of a `Reason` header where there is one.
+        reason: String,
+    },
+    /// They gave up before we answered.
+    Cancelled,
+    /// They hung up.
+    HungUp {
+        /// The `Reason` header, if they gave one.
+        reason: Option<String>,
+    },
+    /// It broke off.
+    Lost(Loss),
+    /// We ended it: refused, hung up, dropped or shut down.
+    Closed,
+}
+
+/// Why a session broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Loss {
+    /// Our answer was never acknowledged (64·T1).
+    Unacknowledged,
+    /// The session timer ran out (RFC 4028).
+    SessionExpired,
+    /// The peer could not be reached.
+    Transport,
+    /// The peer said nothing for 64·T1.
+    Timeout,
+}
+
+impl std::fmt::Display for Loss {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unacknowledged => "the answer was never acknowledged",
+            Self::SessionExpired => "the session timer ran out",
+            Self::Transport => "the peer could not be reached",
+            Self::Timeout => "the peer did not respond",
+        })
+    }
+}
+
+/// A refusal in SIP's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// 300 to 699; anything else is sent as 500.
+    pub status: u16,
+    /// The reason phrase; the status's own when empty.
+    pub phrase: String,
+    /// The text of a `Reason` header, for people reading a trace.
+    pub reason: Option<String>,
+    /// Seconds after which trying again makes sense.
+    pub retry_after: Option<u32>,
+}
+
+impl Refusal {
+    /// A refusal with the status's own phrase.
+    #[must_use]
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            phrase: String::new(),
+            reason: None,
+            retry_after: None,
+        }
+    }
+
+    /// Says why in a `Reason` header.
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+}
+
+/// Where a session's events go. It runs inside the session's task: it must not block, and it
+/// must find a place for an [`SessionEvent::Ended`] whatever happens.
+pub(crate) type Sink = Box<dyn FnMut(SessionEvent) + Send>;
+
+/// One party's SIP session. Dropping it ends the session as politely as its phase allows: 480
+/// while it rings, CANCEL while we call, BYE once it is up.
+#[derive(Debug)]
+pub struct Session {
+    orders: mpsc::Sender<Inward>,
+    /// The reserved place of our goodbye, so that ending a session cannot fail for want of room.
+    farewell: Option<mpsc::OwnedPermit<Inward>>,
+    id: u64,
+}
+
+impl Session {
+    pub(crate) fn new(orders: mpsc::Sender<Inward>, id: u64) -> Self {
+        let farewell = orders.clone().try_reserve_owned().ok();
+        debug_assert!(farewell.is_some(), "a fresh inbox has room");
+        Self {
+            orders,
+            farewell,
+            id,
+        }
+    }
+
+    /// A number that tells this session from others in a log. It says nothing about the parties.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Sends this session's events there from now on, oldest first, including those that nobody
+    /// has received yet. `sink` runs inside the session's task: it must not block.
+    pub fn deliver_to(&self, sink: impl FnMut(SessionEvent) + Send + 'static) {
+        self.order(Order::Deliver(Some(Box::new(sink))));
+    }
+
+    /// Keeps events until [`Session::deliver_to`] says where they go: for the moment in which a
+    /// session moves from one call to another. Bounded; tones give way first.
+    pub fn keep_events(&self) {
+        self.order(Order::Deliver(None));
+    }
+
+    /// Sends this session's events to a channel of its own, for those who wait on one session.
+    pub fn events(&self) -> mpsc::Receiver<SessionEvent> {
+        let (sender, receiver) = mpsc::channel(limits::EVENTS);
+        self.deliver_to(move |event| {
+            let crowded = sender.capacity() <= limits::EVENTS_FOR_ENDINGS;
+            if !(crowded && matches!(event, SessionEvent::Tone(_))) {
+                // A receiver that is gone, or so far behind that even the reserve is used up,
+                // has stopped listening.
+                let _ = sender.try_send(event);
+            }
+        });
+        receiver
+    }
+
+    /// Tells the caller that we are alerting somebody (180).
+    pub fn ring(&self) {
+        self.order(Order::Ring {
+            status: 180,
+            sdp: None,
+        });
+    }
+
+    /// Lets the caller hear us before we answer (183 with our answer).
+    pub fn progress(&self, sdp: Vec<u8>) {
+        self.order(Order::Ring {
+            status: 183,
+            sdp: Some(sdp),
+        });
+    }
+
+    /// Answers: with our answer when they made an offer, with our offer when they did not.
+    pub fn answer(&self, sdp: Vec<u8>) {
+        self.order(Order::Answer(sdp));
+    }
+
+    /// Refuses a call that is not answered yet; afterwards it hangs up.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        self.leave(Order::Refuse(refusal));
+    }
+
+    /// Answers a [`SessionEvent::Reoffered`].
+    pub fn accept_offer(&self, sdp: Vec<u8>) {
+        self.order(Order::AcceptOffer(sdp));
+    }
+
+    /// Refuses a [`SessionEvent::Reoffered`]; 488 says that the description is the trouble.
+    pub fn refuse_offer(&self, status: u16) {
+        self.order(Order::RefuseOffer(status));
+    }
+
+    /// Offers a change: hold, resume. The outcome is [`SessionEvent::Reanswered`] or
+    /// [`SessionEvent::ReofferRefused`].
+    pub fn reinvite(&self, offer: Vec<u8>) {
+        self.order(Order::Reinvite(offer));
+    }
+
+    /// Presses a key by SIP INFO (`application/dtmf-relay`).
+    pub fn send_tone(&self, tone: Tone, held_ms: u16) {
+        self.order(Order::Tone(tone, held_ms));
+    }
+
+    /// Ends the session; a reason goes out in a `Reason` header.
+    pub fn hang_up(&mut self, reason: Option<&str>) {
+        self.leave(Order::HangUp(
+            reason.map(|text| Private::new(text.to_owned())),
+        ));
+    }
+
+    fn order(&self, order: Order) {
+        if self.orders.try_send(Inward::Order(order)).is_err() {
+            // Either the session is over, which its owner is about to hear, or its inbox is full
+            // of its peer's requests; the goodbye keeps its own place.
+            tracing::debug!(session = self.id, "an order to a session found no room");
+        }
+    }
+
+    fn leave(&mut self, order: Order) {
+        if let Some(permit) = self.farewell.take() {
+            permit.send(Inward::Order(order));
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.leave(Order::HangUp(None));
+    }
+}
