@@ -1,0 +1,121 @@
+//! The picture of a scenario: who told whom what, and when.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use offhook_engine::{Command, Fact, OperationKind, Outcome, Prompt, TurnDown};
+
+#[derive(Debug, Default)]
+pub(crate) struct Ladder {
+    lines: String,
+}
+
+impl Ladder {
+    pub(crate) fn arrow(&mut self, at: Duration, from: &str, to: &str, what: &str) {
+        let seconds = at.as_secs_f64();
+        writeln!(self.lines, "{seconds:>8.3}  {from:<6} → {to:<6}  {what}")
+            .expect("text takes text");
+    }
+
+    /// Something that concerns one party alone.
+    pub(crate) fn note(&mut self, at: Duration, who: &str, what: &str) {
+        let seconds = at.as_secs_f64();
+        writeln!(self.lines, "{seconds:>8.3}  {who:<15}  {what}").expect("text takes text");
+    }
+
+    /// A pause that the reader should see.
+    pub(crate) fn gap(&mut self) {
+        self.lines.push_str("            ⋮\n");
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.lines
+    }
+}
+
+/// The status a phone is turned down with, as the SIP edge words it.
+pub(crate) fn status(why: TurnDown) -> &'static str {
+    match why {
+        TurnDown::Busy => "486 Busy Here",
+        TurnDown::Forbidden => "403 Forbidden",
+        TurnDown::Declined => "603 Decline",
+        TurnDown::NoDecision => "480 Temporarily Unavailable",
+        TurnDown::NotAcceptable => "488 Not Acceptable Here",
+        TurnDown::Unavailable => "503 Service Unavailable",
+    }
+}
+
+/// What a bot asks, in a few words.
+pub(crate) fn command(command: &Command) -> String {
+    match command {
+        Command::Answer => "answer".into(),
+        Command::Reject(reason) => format!("reject ({reason:?})"),
+        Command::HangUp => "hang up".into(),
+        Command::KeepAlive => "keep alive".into(),
+        Command::Play {
+            operation,
+            prompts,
+            for_ever,
+            ..
+        } => {
+            let again = if *for_ever { " for ever" } else { "" };
+            format!("play #{}: {}{again}", operation.bits(), uris(prompts))
+        }
+        Command::Record {
+            operation,
+            prompt,
+            barge_in,
+            beep,
+            ..
+        } => {
+            let mut parts = vec![uris(prompt.as_slice())];
+            parts.extend(beep.then(|| "beep".into()));
+            parts.extend(barge_in.then(|| "barging in".into()));
+            parts.retain(|part| !part.is_empty());
+            let parts = parts.join(", ");
+            format!("record #{}: {parts}", operation.bits())
+                .trim_end_matches(": ")
+                .into()
+        }
+    }
+}
+
+/// What a bot is told, in a few words.
+pub(crate) fn fact(fact: &Fact) -> String {
+    match fact {
+        Fact::Incoming { .. } => "incoming".into(),
+        Fact::Establishing => "establishing".into(),
+        Fact::Established => "established".into(),
+        Fact::AudioFlows => "established, audio active".into(),
+        Fact::AudioStopped => "established, audio inactive".into(),
+        Fact::ToneHeard { sequence, tone } => format!("tone {sequence}: {}", tone.symbol()),
+        Fact::OperationEnded {
+            operation,
+            kind,
+            outcome,
+            ..
+        } => {
+            let what = match kind {
+                OperationKind::Play { .. } => "play",
+                OperationKind::Record => "record",
+            };
+            format!("{what} #{} ended: {}", operation.bits(), ended(outcome))
+        }
+        Fact::Terminating => "terminating".into(),
+        Fact::Terminated(ending) => format!("terminated ({ending:?})"),
+    }
+}
+
+fn ended(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Recorded { ending, duration } => {
+            format!("{ending:?} after {:.2} s", duration.as_secs_f64())
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn uris(prompts: &[Prompt]) -> String {
+    let uris: Vec<&str> = prompts.iter().map(|prompt| prompt.uri.as_str()).collect();
+    uris.join(", ")
+}
