@@ -7,7 +7,7 @@
 //! hoarding are what we look for.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -56,7 +56,6 @@ pub(super) fn run() -> Result<(), String> {
     build.env("RUSTFLAGS", COVERAGE.join(" "));
     finish(build)?;
     for target in targets(&manifest)? {
-        println!("--- {target}");
         fuzz(&target, &out, &host)?;
     }
     Ok(())
@@ -67,8 +66,10 @@ fn fuzz(target: &str, out: &Path, host: &str) -> Result<(), String> {
     // New inputs go to the first folder, so that the seeds stay as they were written.
     let found = out.join("found").join(target);
     fs::create_dir_all(&found).map_err(fail)?;
-    let seeds = repository::root().join("fuzz/corpus").join(target);
-    let crashes = format!("-artifact_prefix={}/", out.join("found").to_string_lossy());
+    let crashes = format!(
+        "-artifact_prefix={}/{target}-",
+        out.join("found").to_string_lossy()
+    );
     let program = out.join(host).join("release").join(target);
     let mut command = quietly_in(
         &program.to_string_lossy(),
@@ -80,15 +81,33 @@ fn fuzz(target: &str, out: &Path, host: &str) -> Result<(), String> {
             "-rss_limit_mb=1024",
             "-max_len=65536",
             "-verbosity=0",
-            "-print_final_stats=1",
             &crashes,
         ],
     );
-    command.arg(&found);
-    if seeds.is_dir() {
-        command.arg(&seeds);
+    command.arg(&found).args(seeds(target));
+    // A fuzzer talks much and says little until it finds something.
+    let output = command
+        .output()
+        .map_err(|error| format!("`{target}` could not be started: {error}."))?;
+    if output.status.success() {
+        println!("  {target} survived");
+        return Ok(());
     }
-    finish(command)
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    Err(format!(
+        "The fuzz target `{target}` found something; fuzz/README.md says how to repeat it."
+    ))
+}
+
+/// The folders a target starts from: its own, and fixtures that are there for other reasons too.
+fn seeds(target: &str) -> Vec<PathBuf> {
+    let root = repository::root();
+    let mut folders = vec![root.join("fuzz/corpus").join(target)];
+    if target.starts_with("sdp") {
+        folders.push(root.join("fixtures/sdp-hostile"));
+    }
+    folders.retain(|folder| folder.is_dir());
+    folders
 }
 
 /// The programs of the fuzz workspace.

@@ -89,7 +89,7 @@ const CLOCK_READERS: &[&str] = &[
 pub(super) fn clock_read(project: &Project) -> Vec<String> {
     let mut broken = Vec::new();
     for (path, text) in project.rust() {
-        let beside_the_code = ["/tests/", "/benches/", "/examples/", "build.rs"];
+        let beside_the_code = ["/tests/", "/benches/", "/examples/", "build.rs", "tests.rs"];
         if CLOCK_READERS.iter().any(|reader| path.starts_with(reader))
             || beside_the_code.iter().any(|place| path.contains(place))
         {
