@@ -28,8 +28,15 @@ impl Ladder {
         self.lines.push_str("            ⋮\n");
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        &self.lines
+    /// The picture without the margin that all its lines share, as a test writes it.
+    pub(crate) fn picture(&self) -> String {
+        let margin_of = |line: &str| line.len() - line.trim_start().len();
+        let margin = self.lines.lines().map(margin_of).min().unwrap_or(0);
+        let lines = self
+            .lines
+            .lines()
+            .map(|line| format!("{}\n", &line[margin..]));
+        lines.collect()
     }
 }
 

@@ -14,15 +14,15 @@
 //! world.wait(secs(1));
 //! world.bot().rejects_busy();
 //! world.check_ladder(expect![[r#"
-//!        0.000  phone  → server  INVITE
-//!        0.000  server → media   open phone
-//!        0.002  server → phone   180 Ringing
-//!        0.002  server → bot     1 incoming
-//!        1.000  bot    → server  reject (Busy)
-//!        1.000  server → phone   486 Busy Here
-//!        1.000  server → media   close phone
-//!        1.000  server → bot     2 terminated (BotRejected(Busy))
-//!        1.000  server           call over
+//!     0.000  phone  → server  INVITE
+//!     0.000  server → media   open phone
+//!     0.002  server → phone   180 Ringing
+//!     0.002  server → bot     1 incoming
+//!     1.000  bot    → server  reject (Busy)
+//!     1.000  server → phone   486 Busy Here
+//!     1.000  server → media   close phone
+//!     1.000  server → bot     2 terminated (BotRejected(Busy))
+//!     1.000  server           call over
 //! "#]]);
 //! ```
 

@@ -49,6 +49,12 @@ impl PhoneScript<'_> {
         self.world.call(self.name, self.bot_name, None);
     }
 
+    /// Calls the bot with an offer that media cannot serve.
+    pub fn calls_with_nonsense(self) {
+        let offer = Some(Description::new("nonsense"));
+        self.world.call(self.name, self.bot_name, offer);
+    }
+
     /// Will get our 200 and never say so.
     pub fn never_acknowledges(self) {
         let leg = self.leg();

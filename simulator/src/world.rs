@@ -1,34 +1,25 @@
 //! Calls of the engine, and everything around them.
 
+mod audio;
+mod bots;
+mod drive;
+mod signalling;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use expect_test::Expect;
-use offhook_engine::{
-    Accepted, Arrival, Call, Command, Description, Fact, Loss, MediaEvent, MediaRequest, Output,
-    Party, PrepareFault, RecordEnding, Refusal, Signal, SignalRequest,
-};
-use offhook_terms::{AppId, CallId, LegId, OperationId, Private, Tone};
+use offhook_engine::{Call, Description, Fact, Loss, Signal};
+use offhook_terms::{CallId, LegId, OperationId};
 
 use crate::agenda::{Agenda, Happening};
 use crate::bot::BotScript;
-use crate::ladder::{self, Ladder};
+use crate::ladder::Ladder;
 use crate::phone::{Phone, PhoneScript, PhoneState};
-use crate::room::{Clip, Recorder, Room};
+use crate::room::{Clip, Room};
 
-/// How long media takes to open an offer.
-const OPENING: Duration = Duration::from_millis(2);
-/// From our 200 to the phone's ACK.
-const ROUND_TRIP: Duration = Duration::from_millis(20);
 /// How long a prompt takes to fetch unless a test says otherwise.
 const FETCH: Duration = Duration::from_millis(30);
-const BEEP: Duration = Duration::from_millis(200);
-/// When delivery to a dead bot is given up.
-const GIVE_UP: Duration = Duration::from_secs(4);
-/// When an answer that nobody acknowledges is given up (RFC 3261 §13.3.1.4, 64 × T1).
-const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(32);
-/// A pause longer than this is drawn as a gap.
-const GAP: Duration = Duration::from_secs(60);
 
 /// A little world of phones, calls and bots in virtual time.
 pub struct World {
@@ -179,7 +170,7 @@ impl World {
             let at = self.next_at().unwrap_or_else(|| {
                 panic!(
                     "the world is at rest, and it did not happen:\n{}",
-                    self.ladder.as_str()
+                    self.ladder.picture()
                 )
             });
             self.step(at);
@@ -201,7 +192,7 @@ impl World {
 
     /// Compares what happened with the picture a test has of it.
     pub fn check_ladder(&self, expected: Expect) {
-        expected.assert_eq(self.ladder.as_str());
+        expected.assert_eq(&self.ladder.picture());
     }
 
     /// Starts the picture over: what was drawn so far is another test's story.
@@ -285,375 +276,5 @@ impl World {
                 self.with_call(call, |call, now| call.handle_undeliverable(leg, now));
             }
         }
-    }
-}
-
-// Phones and signalling.
-impl World {
-    pub(crate) fn call(
-        &mut self,
-        phone: &'static str,
-        bot: &'static str,
-        offer: Option<Description>,
-    ) {
-        let serial = self.calls.len() as u128 + 1;
-        let (call, app) = (CallId::from_bits(serial), AppId::from_bits(serial));
-        let (caller_leg, bot_leg) = (
-            LegId::from_bits(2 * serial),
-            LegId::from_bits(2 * serial + 1),
-        );
-        let what = offer
-            .as_ref()
-            .map_or("INVITE without an offer", |_| "INVITE");
-        self.draw(phone, "server", what);
-        self.owners.insert(caller_leg, call);
-        self.bots.insert(bot_leg, bot);
-        self.rooms.insert(call, Room::default());
-        let state = Phone {
-            name: phone,
-            state: PhoneState::Inviting,
-            never_acknowledges: false,
-            speaks: false,
-        };
-        self.phones.insert(caller_leg, state);
-        let arrival = Arrival {
-            call,
-            caller_leg,
-            caller: Party::Guest {
-                name: Private::new(phone.to_owned()),
-            },
-            offer,
-            bot_leg,
-            bot: app,
-        };
-        self.calls
-            .insert(call, Call::arrived(arrival, self.instant()));
-        self.with_call(call, |_, _| {});
-    }
-
-    pub(crate) fn phone_mut(&mut self, leg: LegId) -> &mut Phone {
-        self.phones.get_mut(&leg).expect("every leg has a phone")
-    }
-
-    /// The leg of the latest call of this phone.
-    pub(crate) fn leg_named(&self, name: &str) -> LegId {
-        let mut newest_first = self.phones.iter().rev();
-        let named = newest_first.find(|(_, phone)| phone.name == name);
-        *named.expect("this phone has called").0
-    }
-
-    pub(crate) fn hand_signal(&mut self, leg: LegId, signal: Signal) {
-        let call = self.owners[&leg];
-        self.with_call(call, |call, now| call.handle_signal(leg, signal, now));
-    }
-
-    pub(crate) fn phone_hangs_up(&mut self, leg: LegId) {
-        if self.phone_mut(leg).state != PhoneState::Gone {
-            self.phone_mut(leg).state = PhoneState::Gone;
-            self.phone_says(leg, "BYE");
-            self.hand_signal(leg, Signal::HungUp);
-        }
-    }
-
-    pub(crate) fn phone_presses(&mut self, leg: LegId, tone: Tone) {
-        let call = self.owners[&leg];
-        let what = format!("presses {}", tone.symbol());
-        self.draw(self.phones[&leg].name, "media", &what);
-        self.hand_media(call, MediaEvent::ToneHeard { leg, tone });
-        let recorder = self.rooms[&call].recorder.as_ref();
-        if recorder.is_some_and(|recorder| recorder.is_stopped_by(tone)) {
-            self.recorded(call, RecordEnding::StopTone);
-        }
-    }
-
-    fn ask_phone(&mut self, request: SignalRequest) {
-        if self.signalling_delay.is_zero() {
-            self.put_on_the_wire(request);
-        } else {
-            let at = self.after(self.signalling_delay);
-            self.agenda.plan(at, Happening::OnTheWire(request));
-        }
-    }
-
-    /// What the SIP edge does. A request for an INVITE or a dialog that is no more is dropped.
-    fn put_on_the_wire(&mut self, request: SignalRequest) {
-        match request {
-            SignalRequest::Ring { leg } if self.is(leg, PhoneState::Inviting) => {
-                self.say_to_phone(leg, "180 Ringing");
-            }
-            SignalRequest::Answer { leg, .. } if self.is(leg, PhoneState::Inviting) => {
-                self.say_to_phone(leg, "200 OK");
-                self.phone_mut(leg).state = PhoneState::Answered;
-                let (at, happening) = match self.phone_mut(leg).never_acknowledges {
-                    false => (ROUND_TRIP, Happening::Acknowledge(leg)),
-                    true => (ACKNOWLEDGE_WITHIN, Happening::NotAcknowledged(leg)),
-                };
-                self.agenda.plan(self.after(at), happening);
-            }
-            SignalRequest::TurnDown { leg, why } if self.is(leg, PhoneState::Inviting) => {
-                self.say_to_phone(leg, ladder::status(why));
-                self.phone_mut(leg).state = PhoneState::Gone;
-            }
-            SignalRequest::HangUp { leg, why }
-                if self.is(leg, PhoneState::Answered) || self.is(leg, PhoneState::Talking) =>
-            {
-                self.say_to_phone(leg, &format!("BYE ({why:?})"));
-                self.phone_mut(leg).state = PhoneState::Gone;
-            }
-            SignalRequest::AcceptOffer { leg, .. } => self.say_to_phone(leg, "200 OK"),
-            SignalRequest::RefuseOffer { leg } => self.say_to_phone(leg, "488 Not Acceptable Here"),
-            SignalRequest::Ring { .. }
-            | SignalRequest::Answer { .. }
-            | SignalRequest::TurnDown { .. }
-            | SignalRequest::HangUp { .. } => {}
-        }
-    }
-
-    fn is(&self, leg: LegId, state: PhoneState) -> bool {
-        self.phones[&leg].state == state
-    }
-}
-
-// Bots.
-impl World {
-    pub(crate) fn bot_asks(
-        &mut self,
-        name: &'static str,
-        command: Command,
-    ) -> Result<Accepted, Refusal> {
-        let leg = self.leg_of_bot(name);
-        let call = self.call_of_bot(name);
-        let what = ladder::command(&command);
-        self.draw(name, "server", &what);
-        let mut result = Ok(Accepted);
-        self.with_call(call, |call, now| {
-            result = call.handle_command(leg, command, now);
-        });
-        if let Err(refusal) = result {
-            self.draw("server", name, &format!("refused: {refusal:?}"));
-        }
-        result
-    }
-
-    fn tell_bot(&mut self, event: offhook_engine::Event) {
-        let name = self.bots[&event.leg];
-        let fact = ladder::fact(&event.fact);
-        let is_down = self.bots_down.contains(name);
-        let lost = if is_down { ", not delivered" } else { "" };
-        self.draw("server", name, &format!("{} {fact}{lost}", event.number));
-        if is_down && self.giving_up.insert(event.leg) {
-            let at = self.after(GIVE_UP);
-            self.agenda.plan(at, Happening::GiveUp(event.leg));
-        }
-        self.told.push(event.fact);
-    }
-
-    /// The leg of the latest call of this bot.
-    fn leg_of_bot(&self, name: &str) -> LegId {
-        let mut newest_first = self.bots.iter().rev();
-        let named = newest_first.find(|(_, bot)| **bot == name);
-        *named.expect("this bot was called").0
-    }
-
-    fn call_of_bot(&self, name: &str) -> CallId {
-        let leg = self.leg_of_bot(name);
-        CallId::from_bits(leg.bits() / 2)
-    }
-}
-
-// Audio.
-impl World {
-    fn clip(&mut self, uri: &str, length: Duration, fetch: Duration, is_wav: bool) {
-        let clip = Clip {
-            length,
-            fetch,
-            is_wav,
-        };
-        self.clips.insert(uri.to_owned(), clip);
-    }
-
-    fn ask_media(&mut self, call: CallId, request: MediaRequest) {
-        match request {
-            MediaRequest::Open { leg, .. } => {
-                self.draw_port("open", leg);
-                let description = Description::new("ours");
-                let event = MediaEvent::Opened { leg, description };
-                let at = self.after(OPENING);
-                self.agenda.plan(at, Happening::OfLeg(leg, event));
-            }
-            MediaRequest::Start { leg } => self.draw_port("start", leg),
-            MediaRequest::Complete { leg, .. } => self.draw_port("complete", leg),
-            MediaRequest::Close { leg } => self.draw_port("close", leg),
-            MediaRequest::Reopen { leg, offer } => {
-                let offer = offer.as_ref().map_or("", Description::as_str);
-                let event = match offer {
-                    "nonsense" => MediaEvent::ReopenRefused { leg },
-                    _ => MediaEvent::Reopened {
-                        leg,
-                        description: Description::new("ours"),
-                        held: offer == "sendonly",
-                    },
-                };
-                let at = self.after(OPENING);
-                self.agenda.plan(at, Happening::OfLeg(leg, event));
-            }
-            MediaRequest::Prepare {
-                operation,
-                index,
-                prompt,
-            } => {
-                let clip = self.clips.get(&prompt.uri).copied();
-                let why = match clip {
-                    None => Some(PrepareFault::Download),
-                    Some(clip) if !clip.is_wav => Some(PrepareFault::Format),
-                    Some(_) => None,
-                };
-                let event = match why {
-                    Some(why) => MediaEvent::PrepareFailed {
-                        operation,
-                        index,
-                        why,
-                    },
-                    None => MediaEvent::Prepared { operation, index },
-                };
-                let length = clip.map_or(Duration::ZERO, |clip| clip.length);
-                self.room(call).fetched.insert((operation, index), length);
-                let fetch = clip.map_or(FETCH, |clip| clip.fetch);
-                self.plan_of_operation(call, operation, fetch, event);
-            }
-            MediaRequest::Play {
-                operation,
-                for_ever,
-                ..
-            } => {
-                self.draw_operation("play", operation);
-                if !for_ever {
-                    let length = self.room(call).length(operation);
-                    let event = MediaEvent::Played { operation };
-                    self.plan_of_operation(call, operation, length, event);
-                }
-            }
-            MediaRequest::Beep { operation } => {
-                self.draw_operation("beep for", operation);
-                let event = MediaEvent::Played { operation };
-                self.plan_of_operation(call, operation, BEEP, event);
-            }
-            MediaRequest::Record { operation, rules } => {
-                self.draw_operation("record", operation);
-                self.room(call).recorder = Some(Recorder::new(operation, rules));
-                self.plan_tick(call);
-            }
-            MediaRequest::Stop { operation } => {
-                self.draw_operation("stop", operation);
-                self.forget_operation(call, operation);
-            }
-            MediaRequest::Forget { operation } => self.forget_operation(call, operation),
-        }
-    }
-
-    fn plan_tick(&mut self, call: CallId) {
-        let here = self.owners.iter().filter(|(_, owner)| **owner == call);
-        let is_speech = here.map(|(leg, _)| &self.phones[leg]).any(|one| one.speaks);
-        let at = self.after(Recorder::TICK);
-        self.agenda.plan(at, Happening::Tick(call, is_speech));
-    }
-
-    fn tick(&mut self, call: CallId, is_speech: bool) {
-        let recorder = self.room(call).recorder.as_mut();
-        match recorder.map(|recorder| recorder.tick(is_speech)) {
-            Some(Some(ending)) => self.recorded(call, ending),
-            Some(None) => self.plan_tick(call),
-            None => {}
-        }
-    }
-
-    fn recorded(&mut self, call: CallId, ending: RecordEnding) {
-        if let Some(recorder) = self.room(call).recorder.take() {
-            let (operation, duration) = (recorder.operation, recorder.length());
-            let event = MediaEvent::Recorded {
-                operation,
-                ending,
-                duration,
-            };
-            self.hand_media(call, event);
-        }
-    }
-
-    fn hand_media(&mut self, call: CallId, event: MediaEvent) {
-        self.with_call(call, |call, now| call.handle_media(event, now));
-    }
-
-    fn plan_of_operation(
-        &mut self,
-        call: CallId,
-        operation: OperationId,
-        delay: Duration,
-        event: MediaEvent,
-    ) {
-        let at = self.after(delay);
-        let happening = Happening::OfOperation(call, operation, event);
-        self.agenda.plan(at, happening);
-    }
-
-    fn forget_operation(&mut self, call: CallId, operation: OperationId) {
-        self.agenda.forget(operation);
-        self.room(call).forget(operation);
-    }
-
-    fn room(&mut self, call: CallId) -> &mut Room {
-        self.rooms.get_mut(&call).expect("every call has a room")
-    }
-}
-
-// The calls, and the picture.
-impl World {
-    /// Hands something to a call and does what it asks for.
-    fn with_call(&mut self, id: CallId, hand: impl FnOnce(&mut Call, Instant)) {
-        let now = self.instant();
-        let call = self.calls.get_mut(&id).expect("calls are kept for good");
-        hand(call, now);
-        while let Some(output) = self.calls.get_mut(&id).and_then(Call::poll) {
-            match output {
-                Output::Signal(request) => self.ask_phone(request),
-                Output::Media(request) => self.ask_media(id, request),
-                Output::Event(event) => self.tell_bot(event),
-                Output::Over { .. } => self.note("server", "call over"),
-            }
-        }
-    }
-
-    pub(crate) fn phone_says(&mut self, leg: LegId, what: &str) {
-        self.draw(self.phones[&leg].name, "server", what);
-    }
-
-    pub(crate) fn say_to_phone(&mut self, leg: LegId, what: &str) {
-        self.draw("server", self.phones[&leg].name, what);
-    }
-
-    fn draw_port(&mut self, what: &str, leg: LegId) {
-        let what = format!("{what} {}", self.phones[&leg].name);
-        self.draw("server", "media", &what);
-    }
-
-    fn draw_operation(&mut self, what: &str, operation: OperationId) {
-        let what = format!("{what} #{}", operation.bits());
-        self.draw("server", "media", &what);
-    }
-
-    fn draw(&mut self, from: &str, to: &str, what: &str) {
-        self.draw_gap();
-        self.ladder.arrow(self.now, from, to, what);
-    }
-
-    pub(crate) fn note(&mut self, who: &str, what: &str) {
-        self.draw_gap();
-        self.ladder.note(self.now, who, what);
-    }
-
-    fn draw_gap(&mut self) {
-        if self.now - self.drawn > GAP {
-            self.ladder.gap();
-        }
-        self.drawn = self.now;
     }
 }

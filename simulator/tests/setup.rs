@@ -294,3 +294,17 @@ fn an_offer_may_be_ours() {
            0.100  server           call over
     "#]]);
 }
+
+/// The bot is not told of a call that could not have been answered.
+#[test]
+fn an_offer_that_cannot_be_served_is_turned_down() {
+    let mut world = World::new();
+    world.phone().calls_with_nonsense();
+    world.wait(secs(1));
+    world.check_ladder(expect![[r#"
+        0.000  phone  → server  INVITE
+        0.000  server → media   open phone
+        0.002  server → phone   488 Not Acceptable Here
+        0.002  server           call over
+    "#]]);
+}

@@ -33,6 +33,8 @@ mod end;
 mod handover;
 mod hold;
 mod operations;
+#[cfg(test)]
+mod tests;
 mod tones;
 
 use std::collections::VecDeque;
@@ -221,6 +223,12 @@ impl Call {
     pub fn handle_stop(&mut self, now: Instant) {
         self.now = now;
         self.end(Ending::PlatformStopping);
+    }
+
+    /// Something of ours broke and the call cannot go on: end it, and say that it was our fault.
+    pub fn handle_fault(&mut self, now: Instant) {
+        self.now = now;
+        self.end(Ending::Fault);
     }
 
     /// When [`Call::handle_time`] must be called at the latest.

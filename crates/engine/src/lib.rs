@@ -15,6 +15,39 @@
 //!                             ▼      │
 //!                            media edge
 //! ```
+//!
+//! Whoever owns a call hands in one thing at a time and then does what the call asks for:
+//!
+//! ```
+//! # #![allow(clippy::disallowed_methods)]
+//! # use std::time::Instant;
+//! # use offhook_engine::*;
+//! # use offhook_terms::{AppId, CallId, LegId, Private};
+//! # let (phone, bot) = (LegId::from_bits(1), LegId::from_bits(2));
+//! # let arrival = Arrival {
+//! #     call: CallId::from_bits(1),
+//! #     caller_leg: phone,
+//! #     caller: Party::Guest { name: Private::new("Ada".into()) },
+//! #     offer: Some(Description::new("v=0")),
+//! #     bot_leg: bot,
+//! #     bot: AppId::from_bits(1),
+//! # };
+//! let mut call = Call::arrived(arrival, Instant::now());
+//! let Some(Output::Media(MediaRequest::Open { leg, .. })) = call.poll() else { panic!() };
+//!
+//! let description = Description::new("v=0, our side");
+//! call.handle_media(MediaEvent::Opened { leg, description }, Instant::now());
+//! while let Some(output) = call.poll() {
+//!     match output {
+//!         Output::Signal(request) => println!("to the phone: {request:?}"),
+//!         Output::Media(request) => println!("to the audio: {request:?}"),
+//!         Output::Event(event) => println!("to the bot: {event:?}"),
+//!         Output::Over { ending, .. } => println!("over: {ending:?}"),
+//!     }
+//! }
+//! assert_eq!(call.leg(bot).map(|leg| leg.state), Some(LegState::Incoming));
+//! assert!(call.next_deadline().is_some());
+//! ```
 
 mod bot;
 mod call;

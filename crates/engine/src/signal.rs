@@ -12,12 +12,14 @@ pub enum Signal {
         /// The answer to the offer we sent, if we sent the offer.
         answer: Option<Description>,
     },
-    /// The caller gave up before we answered (CANCEL).
+    /// The caller gave up before our answer was sent (CANCEL). The call may have asked for one
+    /// already; it is not to be sent then.
     Cancelled,
     /// The phone hung up (BYE).
     HungUp,
     /// The phone proposes a new description for a running call (re-INVITE, UPDATE): hold, resume,
-    /// a new address. Without one it asks us to propose.
+    /// a new address. Without one it asks us to propose. One at a time: each is accepted or refused
+    /// before the next, which the signalling turns away itself (RFC 3261 §14.2).
     Reoffered {
         /// The new offer, unopened.
         offer: Option<Description>,
@@ -61,7 +63,8 @@ pub enum SignalRequest {
         /// Why; the SIP edge finds the status and the words.
         why: TurnDown,
     },
-    /// End a call that was answered (BYE).
+    /// End a call that was answered (BYE). Nothing to do for a phone that is gone already: hang-ups
+    /// cross on the wire, and the call may hear of the phone's too late.
     HangUp {
         /// Whose phone.
         leg: LegId,

@@ -613,7 +613,7 @@ fn tone(symbol: char) -> Tone {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 2_000,
+        cases: 5_000,
         // The same calls every time: a failure is found by whoever causes it.
         rng_seed: RngSeed::Fixed(20),
         failure_persistence: None,

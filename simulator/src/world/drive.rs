@@ -1,0 +1,63 @@
+//! Handing things to calls, doing what they ask for, and drawing it.
+
+use std::time::{Duration, Instant};
+
+use offhook_engine::{Call, Output};
+use offhook_terms::{CallId, LegId, OperationId};
+
+use super::World;
+
+/// A pause longer than this is drawn as a gap.
+const GAP: Duration = Duration::from_secs(60);
+
+impl World {
+    /// Hands something to a call and does what it asks for.
+    pub(crate) fn with_call(&mut self, id: CallId, hand: impl FnOnce(&mut Call, Instant)) {
+        let now = self.instant();
+        let call = self.calls.get_mut(&id).expect("calls are kept for good");
+        hand(call, now);
+        while let Some(output) = self.calls.get_mut(&id).and_then(Call::poll) {
+            match output {
+                Output::Signal(request) => self.ask_phone(request),
+                Output::Media(request) => self.ask_media(id, request),
+                Output::Event(event) => self.tell_bot(event),
+                Output::Over { .. } => self.note("server", "call over"),
+            }
+        }
+    }
+
+    pub(crate) fn phone_says(&mut self, leg: LegId, what: &str) {
+        self.draw(self.phones[&leg].name, "server", what);
+    }
+
+    pub(crate) fn say_to_phone(&mut self, leg: LegId, what: &str) {
+        self.draw("server", self.phones[&leg].name, what);
+    }
+
+    pub(crate) fn draw_port(&mut self, what: &str, leg: LegId) {
+        let what = format!("{what} {}", self.phones[&leg].name);
+        self.draw("server", "media", &what);
+    }
+
+    pub(crate) fn draw_operation(&mut self, what: &str, operation: OperationId) {
+        let what = format!("{what} #{}", operation.bits());
+        self.draw("server", "media", &what);
+    }
+
+    pub(crate) fn draw(&mut self, from: &str, to: &str, what: &str) {
+        self.draw_gap();
+        self.ladder.arrow(self.now, from, to, what);
+    }
+
+    pub(crate) fn note(&mut self, who: &str, what: &str) {
+        self.draw_gap();
+        self.ladder.note(self.now, who, what);
+    }
+
+    pub(crate) fn draw_gap(&mut self) {
+        if self.now - self.drawn > GAP {
+            self.ladder.gap();
+        }
+        self.drawn = self.now;
+    }
+}
