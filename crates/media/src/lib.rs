@@ -1,1 +1,56 @@
 //! One call's audio, twenty milliseconds at a time.
+//!
+//! ```text
+//!   RTP in ─▶ latch ─▶ statistics ─▶ tones ─▶ jitter buffer ─▶ recorder ─▶ ring ─▶ RecordingTap
+//!                                     │ (only while somebody listens)
+//!                                     ▼
+//!   RTP out ◀── frame of a Clip, a tone, or silence ◀── Port ◀── MediaCommand      MediaEvent ─▶
+//! ```
+//!
+//! The core does no I/O and reads no clock: a [`Port`] is handed packets, commands and the time,
+//! and hands back packets and [`MediaEvent`]s. A [`Room`] holds the ports of one call.
+//! [`threads`] is the only place with sockets and threads: it owns many rooms and ticks each
+//! fifty times a second. After a room is attached nothing on that path allocates, locks, logs or
+//! waits; what must be freed travels back to the side that allocated it.
+//!
+//! [`sdp`] is the only reader of session descriptions in the whole platform.
+
+mod clip;
+mod codec;
+mod jitter;
+mod latch;
+pub mod limits;
+mod player;
+mod port;
+mod recorder;
+mod recording;
+mod resample;
+mod room;
+mod rtcp;
+mod rtp;
+pub mod sdp;
+mod sound;
+mod statistics;
+pub mod threads;
+mod tones;
+pub mod wav;
+
+pub use clip::Clip;
+pub use codec::Codec;
+pub use latch::Latch;
+pub use player::{PlayEnded, Repeat};
+pub use port::{Port, PortId, StreamStart};
+pub use recorder::{RecordEnded, RecordPlan, StopTones};
+pub use recording::{Frame, RecordingFeed, RecordingTap, recording};
+pub use resample::Resampler;
+pub use room::{MediaCommand, MediaEvent, Output, Room};
+pub use sdp::{Agreed, Direction};
+pub use sound::{Loudness, SoundDetector};
+pub use statistics::Statistics;
+pub use tones::TonesEnded;
+
+/// The one beat of the house: every port sends and hears this much audio at a time.
+pub const TICK: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// Samples of a tick at 8 kHz, the rate of every codec agreed so far.
+pub const TICK_SAMPLES: usize = 160;

@@ -1,0 +1,328 @@
+//! The jitter buffer: packets in as the network brings them, a frame out every tick.
+//!
+//! ```text
+//!   timestamps ──▶        play                    newest
+//!        … played │ 160 │ 160 │  ?  │ 160 │ 160 │
+//!                 └──────── delay ──────────────┘
+//! ```
+//!
+//! Play time moves 160 samples a tick. What is missing when its time comes is concealed by fading
+//! the last sound. A packet that came too late moves play time back once (more delay); a delay
+//! that was not needed for a while is given up again; so is what a fast clock piles up, and a slow
+//! one's shortage is the late packet again.
+
+use crate::codec::Codec;
+use crate::limits;
+use crate::{Frame, TICK_SAMPLES};
+
+const SLOTS: usize = limits::JITTER_PACKETS;
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    sequence: u16,
+    timestamp: u32,
+    length: u16,
+    codec: Codec,
+    used: bool,
+    payload: [u8; limits::PACKET_SAMPLES_MAX],
+}
+
+const EMPTY: Slot = Slot {
+    sequence: 0,
+    timestamp: 0,
+    length: 0,
+    codec: Codec::Pcmu,
+    used: false,
+    payload: [0; limits::PACKET_SAMPLES_MAX],
+};
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Yes,
+    /// Its time has passed, or it is here already.
+    Late,
+}
+
+#[derive(Debug)]
+pub(crate) struct JitterBuffer {
+    slots: Box<[Slot; SLOTS]>,
+    held: usize,
+    /// The timestamp of the next frame to play, once a first packet has come.
+    play: Option<u32>,
+    /// The next sequence number to decode.
+    next: u16,
+    /// The end of the newest packet.
+    newest: u32,
+    delay: i32,
+    /// Decoded and not yet played.
+    decoded: [i16; limits::PACKET_SAMPLES_MAX],
+    decoded_from: usize,
+    decoded_to: usize,
+    decoded_timestamp: u32,
+    last: Frame,
+    concealed: u32,
+    /// The least time between play and newest in this window, and the ticks of the window.
+    least_ahead: i32,
+    window: u32,
+}
+
+/// How long a spare delay must last before it is given up (four seconds): shorter and the buffer
+/// would breathe with every burst.
+const WINDOW_TICKS: u32 = 200;
+
+/// A timestamp this far from play time is another beginning (one second).
+const JUMP_SAMPLES: i32 = 8_000;
+
+impl JitterBuffer {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: Box::new([EMPTY; SLOTS]),
+            held: 0,
+            play: None,
+            next: 0,
+            newest: 0,
+            delay: limits::JITTER_DELAY_SAMPLES_START,
+            decoded: [0; limits::PACKET_SAMPLES_MAX],
+            decoded_from: 0,
+            decoded_to: 0,
+            decoded_timestamp: 0,
+            last: [0; TICK_SAMPLES],
+            concealed: limits::CONCEALED_FRAMES_MAX,
+            least_ahead: i32::MAX,
+            window: 0,
+        }
+    }
+
+    /// Forgets the audio and the time base, keeps what was learned about the delay.
+    pub(crate) fn reset(&mut self) {
+        for slot in self.slots.iter_mut() {
+            slot.used = false;
+        }
+        self.held = 0;
+        self.play = None;
+        self.decoded_from = 0;
+        self.decoded_to = 0;
+        self.concealed = limits::CONCEALED_FRAMES_MAX;
+        self.least_ahead = i32::MAX;
+        self.window = 0;
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        sequence: u16,
+        timestamp: u32,
+        codec: Codec,
+        payload: &[u8],
+    ) -> Kept {
+        let length = payload.len();
+        if length == 0 || length > limits::PACKET_SAMPLES_MAX {
+            return Kept::Late;
+        }
+        let end = timestamp.wrapping_add(length as u32);
+        if let Some(play) = self.play {
+            let ahead = timestamp.wrapping_sub(play) as i32;
+            if !(-JUMP_SAMPLES..=JUMP_SAMPLES).contains(&ahead) {
+                self.reset();
+            }
+        }
+        let Some(play) = self.play else {
+            self.play = Some(timestamp.wrapping_sub(self.delay as u32));
+            self.next = sequence;
+            self.newest = end;
+            return self.store(sequence, timestamp, codec, payload);
+        };
+        if (sequence.wrapping_sub(self.next) as i16) < 0 {
+            // Before the first packet was played, an earlier one may still take the lead.
+            let nothing_decoded =
+                self.decoded_to == 0 && self.concealed >= limits::CONCEALED_FRAMES_MAX;
+            if nothing_decoded && (timestamp.wrapping_sub(play) as i32) >= 0 {
+                self.next = sequence;
+            } else {
+                self.wait_longer(end);
+                return Kept::Late;
+            }
+        }
+        if (end.wrapping_sub(play) as i32) <= 0 {
+            self.wait_longer(end);
+            return Kept::Late;
+        }
+        if (end.wrapping_sub(self.newest) as i32) > 0 {
+            self.newest = end;
+        }
+        self.store(sequence, timestamp, codec, payload)
+    }
+
+    fn store(&mut self, sequence: u16, timestamp: u32, codec: Codec, payload: &[u8]) -> Kept {
+        let slot = &mut self.slots[usize::from(sequence) % SLOTS];
+        if slot.used {
+            if slot.sequence == sequence {
+                return Kept::Late;
+            }
+            // Further ahead than the buffer is long: the older one gives way.
+            self.held -= 1;
+        }
+        slot.used = true;
+        slot.sequence = sequence;
+        slot.timestamp = timestamp;
+        slot.codec = codec;
+        slot.length = payload.len() as u16;
+        slot.payload[..payload.len()].copy_from_slice(payload);
+        self.held += 1;
+        Kept::Yes
+    }
+
+    /// A packet came after its time: play later from now on, as far as is allowed.
+    fn wait_longer(&mut self, end: u32) {
+        let Some(play) = self.play else { return };
+        let late_by = play.wrapping_sub(end) as i32;
+        let step = (late_by.max(0) / 160 + 1) * 160;
+        if self.delay + step <= limits::JITTER_DELAY_SAMPLES_MAX
+            && late_by < limits::JITTER_DELAY_SAMPLES_MAX
+        {
+            self.delay += step;
+            self.play = Some(play.wrapping_sub(step as u32));
+            self.least_ahead = i32::MAX;
+            self.window = 0;
+        }
+    }
+
+    /// Whether audio came at all since the last reset.
+    #[cfg(test)]
+    pub(crate) fn has_begun(&self) -> bool {
+        self.play.is_some()
+    }
+
+    /// The timestamp of the next frame.
+    pub(crate) fn play_time(&self) -> Option<u32> {
+        self.play
+    }
+
+    /// The next twenty milliseconds. False when nothing in them was heard.
+    pub(crate) fn pop(&mut self, out: &mut Frame) -> bool {
+        let Some(mut play) = self.play else {
+            out.fill(0);
+            return false;
+        };
+        play = self.give_up_spare_delay(play);
+        let mut filled = 0;
+        let mut heard = false;
+        while filled < TICK_SAMPLES {
+            if self.decoded_from == self.decoded_to
+                && !self.decode_next(play.wrapping_add(filled as u32))
+            {
+                self.conceal(&mut out[filled..], filled);
+                break;
+            }
+            let ahead = self
+                .decoded_timestamp
+                .wrapping_sub(play.wrapping_add(filled as u32)) as i32;
+            let held = self.decoded_to - self.decoded_from;
+            if ahead > 0 {
+                let gap = (ahead as usize).min(TICK_SAMPLES - filled);
+                self.conceal(&mut out[filled..filled + gap], filled);
+                filled += gap;
+            } else if ahead < 0 {
+                let passed = (ahead.unsigned_abs() as usize).min(held);
+                self.decoded_from += passed;
+                self.decoded_timestamp = self.decoded_timestamp.wrapping_add(passed as u32);
+            } else {
+                let copied = held.min(TICK_SAMPLES - filled);
+                out[filled..filled + copied]
+                    .copy_from_slice(&self.decoded[self.decoded_from..self.decoded_from + copied]);
+                self.decoded_from += copied;
+                self.decoded_timestamp = self.decoded_timestamp.wrapping_add(copied as u32);
+                filled += copied;
+                heard = true;
+            }
+        }
+        if heard {
+            self.concealed = 0;
+            self.last = *out;
+        } else {
+            self.concealed = self.concealed.saturating_add(1);
+        }
+        self.play = Some(play.wrapping_add(TICK_SAMPLES as u32));
+        heard
+    }
+
+    /// Decodes the packet that is due, passing over lost ones. False when none is due or later here.
+    fn decode_next(&mut self, now: u32) -> bool {
+        if self.held == 0 {
+            return false;
+        }
+        let slot = &self.slots[usize::from(self.next) % SLOTS];
+        let at = if slot.used && slot.sequence == self.next {
+            self.next
+        } else {
+            // The next one is missing: is a later one due already?
+            let later = (1..SLOTS as u16)
+                .map(|n| self.next.wrapping_add(n))
+                .find(|sequence| {
+                    let slot = &self.slots[usize::from(*sequence) % SLOTS];
+                    slot.used && slot.sequence == *sequence
+                });
+            let Some(later) = later else {
+                // What is held is from before a jump of the sequence; begin anew with what comes.
+                self.reset_slots();
+                return false;
+            };
+            let timestamp = self.slots[usize::from(later) % SLOTS].timestamp;
+            if (timestamp.wrapping_sub(now) as i32) >= TICK_SAMPLES as i32 {
+                return false;
+            }
+            later
+        };
+        let slot = &mut self.slots[usize::from(at) % SLOTS];
+        slot.used = false;
+        self.held -= 1;
+        let length = usize::from(slot.length);
+        slot.codec
+            .decode(&slot.payload[..length], &mut self.decoded[..length]);
+        self.decoded_from = 0;
+        self.decoded_to = length;
+        self.decoded_timestamp = slot.timestamp;
+        self.next = at.wrapping_add(1);
+        true
+    }
+
+    fn reset_slots(&mut self) {
+        for slot in self.slots.iter_mut() {
+            slot.used = false;
+        }
+        self.held = 0;
+    }
+
+    /// Fills a gap: the last frame again, quieter each time, then silence.
+    fn conceal(&self, out: &mut [i16], from: usize) {
+        if self.concealed >= limits::CONCEALED_FRAMES_MAX {
+            out.fill(0);
+            return;
+        }
+        for (sample, last) in out.iter_mut().zip(&self.last[from..]) {
+            *sample = last >> (self.concealed + 1);
+        }
+    }
+
+    fn give_up_spare_delay(&mut self, play: u32) -> u32 {
+        let ahead = self.newest.wrapping_sub(play) as i32;
+        self.least_ahead = self.least_ahead.min(ahead);
+        self.window += 1;
+        if self.window < WINDOW_TICKS {
+            return play;
+        }
+        let spare = self.least_ahead - TICK_SAMPLES as i32 - limits::JITTER_DELAY_SAMPLES_MIN;
+        self.window = 0;
+        self.least_ahead = i32::MAX;
+        // One frame at a time: a jump of twenty milliseconds in four seconds is not heard.
+        if spare >= TICK_SAMPLES as i32 {
+            self.delay = (self.delay - TICK_SAMPLES as i32).max(limits::JITTER_DELAY_SAMPLES_MIN);
+            return play.wrapping_add(TICK_SAMPLES as u32);
+        }
+        play
+    }
+}
+
+#[cfg(test)]
+#[path = "jitter_tests.rs"]
+mod tests;

@@ -1,0 +1,686 @@
+//! One leg's media: packets in, packets out, and what is done with the audio.
+//!
+//! A host ticks it: [`advance`](Port::advance), then [`next_packet`](Port::next_packet) until
+//! `None`, then [`packet`](Port::packet) for each one read, then [`hear`](Port::hear).
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use offhook_terms::{OperationId, Private, Tone};
+
+use crate::codec::Codec;
+use crate::jitter::{JitterBuffer, Kept};
+use crate::latch::{Latch, Verdict};
+use crate::limits;
+use crate::player::{PlayEnded, Player};
+use crate::recorder::{RecordEnded, Recorder};
+use crate::room::{MediaCommand, MediaEvent, Spent};
+use crate::rtcp;
+use crate::rtp;
+use crate::sdp::{Agreed, Direction};
+use crate::statistics::{Place, Received, Statistics};
+use crate::tones::{ToneReceiver, ToneSender, ToneTick, TonesEnded};
+use crate::{Frame, TICK, TICK_SAMPLES};
+
+/// A port's place in its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortId(pub u8);
+
+impl PortId {
+    /// The port a room was opened with.
+    pub const FIRST: Self = Self(0);
+}
+
+/// Where a stream's numbers begin. Random in use (RFC 3550 §5.1), chosen in tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamStart {
+    /// The stream's number.
+    pub ssrc: u32,
+    /// The first sequence number.
+    pub sequence: u16,
+    /// The first timestamp.
+    pub timestamp: u32,
+}
+
+/// Room for the largest packet we send.
+pub(crate) const PACKET_BYTES: usize = rtp::HEADER + limits::PACKET_SAMPLES_MAX;
+
+/// Comfort noise (RFC 3389): understood as the silence it is.
+const COMFORT_NOISE: u8 = 13;
+
+/// One leg's media.
+#[derive(Debug)]
+pub struct Port {
+    agreed: Agreed,
+    latch: Latch,
+    began: Instant,
+
+    // Out.
+    stream: StreamStart,
+    marker: bool,
+    owed: u32,
+    player: Option<Player>,
+    tone_sender: Option<ToneSender>,
+    sent: u64,
+    sent_octets: u32,
+    unsent: u64,
+
+    // In.
+    peer: Option<u32>,
+    other_peer: Option<(u32, u16)>,
+    received: Received,
+    tone_receiver: ToneReceiver,
+    jitter: JitterBuffer,
+    recorder: Option<Recorder>,
+    packet_came: bool,
+    late: u64,
+    refused: u64,
+    peer_packet_samples: u16,
+
+    // Time.
+    listening_since: Instant,
+    heard_at: Option<Instant>,
+    reported_at: Option<Instant>,
+    said_nothing_heard: bool,
+    said_gone: bool,
+    next_report: Instant,
+    peer_report: Option<(u32, Instant)>,
+    peer_fraction_lost: u8,
+    round_trip_ms: Option<u32>,
+
+    events: VecDeque<(MediaEvent, Spent)>,
+}
+
+impl Port {
+    /// A port that sends and hears as agreed. Allocates all it will need.
+    pub fn new(agreed: Agreed, start: StreamStart, now: Instant) -> Self {
+        Self {
+            latch: Latch::new(agreed.remote),
+            agreed,
+            began: now,
+            stream: start,
+            marker: true,
+            owed: 0,
+            player: None,
+            tone_sender: None,
+            sent: 0,
+            sent_octets: 0,
+            unsent: 0,
+            peer: None,
+            other_peer: None,
+            received: Received::default(),
+            tone_receiver: ToneReceiver::default(),
+            jitter: JitterBuffer::new(),
+            recorder: None,
+            packet_came: false,
+            late: 0,
+            refused: 0,
+            peer_packet_samples: 0,
+            listening_since: now,
+            heard_at: None,
+            reported_at: None,
+            said_nothing_heard: false,
+            said_gone: false,
+            // Not all ports at once: their stream numbers spread the first reports.
+            next_report: now + limits::REPORT_EVERY / 2 + TICK * (start.ssrc % 125),
+            peer_report: None,
+            peer_fraction_lost: 0,
+            round_trip_ms: None,
+            events: VecDeque::with_capacity(limits::ROOM_EVENTS),
+        }
+    }
+
+    /// What is agreed at present.
+    pub fn agreed(&self) -> &Agreed {
+        &self.agreed
+    }
+
+    /// Where audio is sent, and whether anybody may still turn out to be the peer.
+    pub fn latch(&self) -> &Latch {
+        &self.latch
+    }
+
+    /// Where reports are sent: the described port at the address that is heard.
+    pub fn report_destination(&self) -> SocketAddr {
+        let latched = self.latch.destination();
+        if self.agreed.rtcp_mux {
+            return latched;
+        }
+        SocketAddr::new(latched.ip(), self.agreed.remote_rtcp.port())
+    }
+
+    /// How the audio went so far.
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            packets_sent: self.sent,
+            packets_received: self.received.received(),
+            packets_lost: self.received.lost(),
+            packets_duplicated: self.received.duplicates(),
+            packets_late: self.late,
+            packets_refused: self.refused,
+            packets_unsent: self.unsent,
+            jitter: self.received.jitter(),
+            peer_fraction_lost: self.peer_fraction_lost,
+            peer_reported: self.reported_at.is_some(),
+            round_trip_ms: self.round_trip_ms,
+        }
+    }
+
+    pub(crate) fn command(&mut self, command: MediaCommand, now: Instant) {
+        match command {
+            MediaCommand::Play {
+                operation,
+                clips,
+                repeat,
+            } => {
+                self.stop_playing();
+                self.player = Some(Player::new(operation, clips, repeat));
+            }
+            MediaCommand::Record {
+                operation,
+                plan,
+                feed,
+            } => {
+                self.end_recording(RecordEnded::Stopped);
+                // What came before does not belong to the answer.
+                self.jitter.reset();
+                self.recorder = Some(Recorder::new(operation, plan, feed));
+            }
+            MediaCommand::SendTones {
+                operation,
+                tones,
+                press,
+                gap,
+            } => {
+                self.end_tones(TonesEnded::Stopped);
+                let ticks = |d: Duration| (d.as_millis() / TICK.as_millis()).min(1_000) as u32;
+                if self.agreed.tones_sent_as.is_none() {
+                    let ended = TonesEnded::NotAgreed;
+                    self.tell(
+                        MediaEvent::TonesSent { operation, ended },
+                        Spent::Tones(tones),
+                    );
+                } else {
+                    self.tone_sender =
+                        Some(ToneSender::new(operation, tones, ticks(press), ticks(gap)));
+                }
+            }
+            MediaCommand::Stop { operation } => self.stop(operation),
+            MediaCommand::Agree(agreed) => self.agree(agreed, now),
+        }
+    }
+
+    fn stop(&mut self, operation: OperationId) {
+        if self
+            .player
+            .as_ref()
+            .is_some_and(|p| p.operation == operation)
+        {
+            self.stop_playing();
+        } else if self
+            .recorder
+            .as_ref()
+            .is_some_and(|r| r.operation == operation)
+        {
+            self.end_recording(RecordEnded::Stopped);
+        } else if self
+            .tone_sender
+            .as_ref()
+            .is_some_and(|t| t.operation == operation)
+        {
+            self.end_tones(TonesEnded::Stopped);
+        }
+    }
+
+    fn agree(&mut self, agreed: Agreed, now: Instant) {
+        let listened = self.agreed.direction.receives();
+        let sent = self.agreed.direction.sends();
+        if agreed.direction.receives() && !listened {
+            self.listening_since = now;
+            self.said_nothing_heard = false;
+        }
+        self.marker |= agreed.direction.sends() && !sent;
+        // On hold by an address of zeros nothing moves: the resume brings the old address back.
+        if !agreed.remote.ip().is_unspecified() {
+            self.latch.signalled(agreed.remote);
+        }
+        self.agreed = agreed;
+    }
+
+    /// Lets `ticks` times twenty milliseconds pass; more than one when the host was late. What
+    /// should have been sent in the others is dropped: late audio is worse than none. True when the
+    /// peer has been silent so long that the socket must listen to anybody again.
+    pub fn advance(&mut self, now: Instant, ticks: u32) -> bool {
+        self.packet_came = false;
+        if ticks > 1 {
+            self.drop_late((ticks - 1) * TICK_SAMPLES as u32);
+        }
+        self.owed += TICK_SAMPLES as u32;
+        if !self.agreed.direction.sends() {
+            // Time goes on, so that the peer's jitter buffer sees a pause and not a jump back.
+            self.stream.timestamp = self.stream.timestamp.wrapping_add(self.owed);
+            self.owed = 0;
+        }
+        self.watch_peer(now)
+    }
+
+    fn drop_late(&mut self, samples: u32) {
+        self.stream.timestamp = self.stream.timestamp.wrapping_add(samples);
+        let codec = self.agreed.codec;
+        if self.tone_sender.is_none()
+            && let Some(player) = &mut self.player
+            && player.skip(codec, samples as usize)
+        {
+            self.end_playing(PlayEnded::Finished);
+        }
+    }
+
+    fn watch_peer(&mut self, now: Instant) -> bool {
+        if !self.agreed.direction.receives() {
+            return false;
+        }
+        let heard = self
+            .heard_at
+            .map_or(self.listening_since, |at| at.max(self.listening_since));
+        let never = self.heard_at.is_none_or(|at| at < self.listening_since);
+        let silent = now.saturating_duration_since(heard);
+        if silent < limits::RELATCH_AFTER {
+            return false;
+        }
+        if never && !self.said_nothing_heard && silent >= limits::NOTHING_HEARD_AFTER {
+            self.said_nothing_heard = true;
+            self.tell(MediaEvent::NothingHeard, Spent::Nothing);
+        }
+        let alive = self.reported_at.map_or(heard, |at| at.max(heard));
+        let gone = now.saturating_duration_since(alive) >= limits::PEER_GONE_AFTER;
+        if gone && !self.said_gone && !self.agreed.on_hold() {
+            self.said_gone = true;
+            self.tell(MediaEvent::PeerGone, Spent::Nothing);
+        }
+        if self.latch.is_open() {
+            return false;
+        }
+        self.latch.reopen();
+        true
+    }
+
+    /// Writes the next packet that is due and gives its length.
+    pub fn next_packet(&mut self, out: &mut [u8; PACKET_BYTES]) -> Option<usize> {
+        if self.owed < TICK_SAMPLES as u32 && self.owed < u32::from(self.agreed.packet_samples) {
+            return None;
+        }
+        if self.tone_sender.is_some() {
+            if self.owed < TICK_SAMPLES as u32 {
+                return None;
+            }
+            if let Some(length) = self.next_tone_packet(out) {
+                return Some(length);
+            }
+        }
+        let in_gap = self.tone_sender.is_some();
+        let samples = if in_gap {
+            TICK_SAMPLES
+        } else {
+            usize::from(self.agreed.packet_samples)
+        };
+        if (self.owed as usize) < samples {
+            return None;
+        }
+        let codec = self.agreed.codec;
+        let length = rtp::HEADER + samples;
+        let payload = &mut out[rtp::HEADER..length];
+        match &mut self.player {
+            Some(player) if !in_gap => {
+                if player.fill(codec, payload) {
+                    self.end_playing(PlayEnded::Finished);
+                }
+            }
+            _ => payload.fill(codec.silence()),
+        }
+        let timestamp = self.stream.timestamp;
+        let marker = std::mem::take(&mut self.marker);
+        self.write_header(out, marker, self.agreed.payload_type, timestamp);
+        self.pass(samples as u32);
+        self.sent_octets = self.sent_octets.wrapping_add(samples as u32);
+        Some(length)
+    }
+
+    fn next_tone_packet(&mut self, out: &mut [u8; PACKET_BYTES]) -> Option<usize> {
+        let sender = self.tone_sender.as_mut()?;
+        match sender.tick(self.stream.timestamp) {
+            ToneTick::Packet(packet) => {
+                out[rtp::HEADER..rtp::HEADER + 4].copy_from_slice(&packet.payload);
+                let payload_type = self
+                    .agreed
+                    .tones_sent_as
+                    .unwrap_or(self.agreed.payload_type);
+                self.write_header(out, packet.marker, payload_type, packet.timestamp);
+                self.pass(TICK_SAMPLES as u32);
+                self.sent_octets = self.sent_octets.wrapping_add(4);
+                Some(rtp::HEADER + 4)
+            }
+            ToneTick::Gap => None,
+            ToneTick::Done => {
+                self.end_tones(TonesEnded::Finished);
+                None
+            }
+        }
+    }
+
+    fn write_header(&mut self, out: &mut [u8], marker: bool, payload_type: u8, timestamp: u32) {
+        rtp::write_header(
+            out,
+            marker,
+            payload_type,
+            self.stream.sequence,
+            timestamp,
+            self.stream.ssrc,
+        );
+        self.stream.sequence = self.stream.sequence.wrapping_add(1);
+        self.sent += 1;
+    }
+
+    fn pass(&mut self, samples: u32) {
+        self.stream.timestamp = self.stream.timestamp.wrapping_add(samples);
+        self.owed -= samples;
+    }
+
+    /// The network would not take a packet.
+    pub fn unsent(&mut self) {
+        self.unsent += 1;
+    }
+
+    /// How many packets a tick the peer sends: two when each holds 10 ms.
+    pub fn reads_per_tick(&self) -> usize {
+        if (1..TICK_SAMPLES as u16).contains(&self.peer_packet_samples) {
+            2
+        } else {
+            1
+        }
+    }
+
+    /// Takes a datagram from the port's socket; `from` is `None` when the socket is connected. Gives
+    /// the address to connect to when the peer has been found there.
+    pub fn packet(
+        &mut self,
+        bytes: &[u8],
+        from: Option<SocketAddr>,
+        now: Instant,
+    ) -> Option<SocketAddr> {
+        if rtp::is_rtcp(bytes) {
+            if self.agreed.rtcp_mux && from.is_none_or(|from| from == self.latch.destination()) {
+                self.read_reports(bytes, now);
+            }
+            return None;
+        }
+        let Some(heard) = rtp::read(bytes) else {
+            self.refused += 1;
+            return None;
+        };
+        let codec = self.agreed.codec_heard_as(heard.payload_type);
+        let is_tone = self.agreed.tones_heard_as == Some(heard.payload_type);
+        if codec.is_none() && !is_tone && heard.payload_type != COMFORT_NOISE {
+            self.refused += 1;
+            return None;
+        }
+        let from = from.unwrap_or_else(|| self.latch.destination());
+        let connect = match self.latch.packet(from, heard.ssrc, heard.sequence) {
+            Verdict::Hear => None,
+            Verdict::Latch(address) => Some(address),
+            Verdict::Ignore => {
+                self.refused += 1;
+                return None;
+            }
+        };
+        self.heard(&heard, codec, is_tone, now);
+        connect
+    }
+
+    fn heard(&mut self, heard: &rtp::Heard<'_>, codec: Option<Codec>, is_tone: bool, now: Instant) {
+        if !self.same_stream(heard) {
+            self.refused += 1;
+            return;
+        }
+        let arrival = (now.saturating_duration_since(self.began).as_micros() / 125) as u32;
+        let timestamp = codec.map(|_| heard.timestamp);
+        if self.received.packet(heard.sequence, timestamp, arrival) == Place::Duplicate {
+            return;
+        }
+        let first = self.heard_at.is_none_or(|at| at < self.listening_since);
+        if first && (self.said_nothing_heard || self.heard_at.is_none()) {
+            self.tell(MediaEvent::Heard, Spent::Nothing);
+        }
+        self.heard_at = Some(now);
+        self.packet_came = true;
+        self.said_gone = false;
+        if is_tone {
+            if let Some(tone) = self.tone_receiver.packet(heard.timestamp, heard.payload) {
+                self.tone_heard(tone, heard.timestamp);
+            }
+        } else if let Some(codec) = codec {
+            self.peer_packet_samples = heard.payload.len() as u16;
+            // Nobody listens: counted above, and never looked at.
+            if self.recorder.is_some()
+                && self
+                    .jitter
+                    .push(heard.sequence, heard.timestamp, codec, heard.payload)
+                    == Kept::Late
+            {
+                self.late += 1;
+            }
+        }
+    }
+
+    /// Whether a packet belongs to the stream we hear. A new stream number is believed at its second
+    /// packet, so that noise does not throw away the buffer.
+    fn same_stream(&mut self, heard: &rtp::Heard<'_>) -> bool {
+        if self.peer == Some(heard.ssrc) {
+            return true;
+        }
+        if self.peer.is_some() && self.other_peer != Some((heard.ssrc, heard.sequence)) {
+            self.other_peer = Some((heard.ssrc, heard.sequence.wrapping_add(1)));
+            return false;
+        }
+        if self.peer.is_some() {
+            self.received.begin_stream();
+            self.tone_receiver.reset();
+            self.jitter.reset();
+            self.peer_report = None;
+        }
+        self.peer = Some(heard.ssrc);
+        self.other_peer = None;
+        true
+    }
+
+    fn tone_heard(&mut self, tone: Tone, timestamp: u32) {
+        // Kept back when the way out is full: endings need the rest of it.
+        if self.events.len() + 8 < limits::ROOM_EVENTS {
+            self.tell(MediaEvent::ToneHeard(Private::new(tone)), Spent::Nothing);
+        }
+        let Some(recorder) = &mut self.recorder else {
+            return;
+        };
+        if recorder.stops_at(tone) {
+            // What was said before the key is still waiting for its turn.
+            let mut frame = [0; TICK_SAMPLES];
+            for _ in 0..limits::JITTER_PACKETS {
+                let before = self.jitter.play_time().is_some_and(|play| {
+                    let left = timestamp.wrapping_sub(play) as i32;
+                    (TICK_SAMPLES as i32..=limits::JITTER_DELAY_SAMPLES_MAX * 2).contains(&left)
+                });
+                if !before {
+                    break;
+                }
+                self.jitter.pop(&mut frame);
+                recorder.keep(&frame);
+            }
+        }
+        if let Some(ended) = recorder.tone(tone) {
+            self.end_recording(ended);
+        }
+    }
+
+    /// After the packets of a tick were handed in: what was heard goes to whoever listens.
+    pub fn hear(&mut self, ticks: u32) {
+        let Some(recorder) = &mut self.recorder else {
+            return;
+        };
+        let came = self.packet_came || self.agreed.direction == Direction::Inactive;
+        // A host that slept through a second leaves silence there, not a minute of catching up.
+        for _ in 0..ticks.min(50) {
+            let mut frame: Frame = [0; TICK_SAMPLES];
+            self.jitter.pop(&mut frame);
+            if let Some(ended) = recorder.frame(&frame, came) {
+                self.end_recording(ended);
+                return;
+            }
+        }
+    }
+
+    /// Takes a datagram from the port's RTCP socket.
+    pub fn report_packet(&mut self, bytes: &[u8], from: SocketAddr, now: Instant) {
+        // Reports of the wrong host would keep a dead call alive.
+        if rtp::is_rtcp(bytes) && from.ip() == self.latch.destination().ip() {
+            self.read_reports(bytes, now);
+        }
+    }
+
+    fn read_reports(&mut self, bytes: &[u8], now: Instant) {
+        let Some(reports) = rtcp::read(bytes, self.stream.ssrc) else {
+            return;
+        };
+        if reports.bye {
+            // The call's end is signalling's to tell; audio of this stream is over.
+            return;
+        }
+        self.reported_at = Some(now);
+        self.said_gone = false;
+        if let Some(ntp) = reports.sender_ntp
+            && reports.sender == self.peer
+        {
+            self.peer_report = Some((ntp, now));
+        }
+        if let Some(block) = reports.about_us {
+            self.peer_fraction_lost = block.fraction_lost;
+            if block.last_report != 0 {
+                let middle = (self.ntp(now) >> 16) as u32;
+                let trip = middle
+                    .wrapping_sub(block.last_report)
+                    .wrapping_sub(block.since_last_report);
+                // More than a minute is a report that was made up.
+                if trip < 60 << 16 {
+                    self.round_trip_ms = Some((u64::from(trip) * 1000 >> 16) as u32);
+                }
+            }
+        }
+    }
+
+    /// Writes the report that is due, if one is.
+    pub fn next_report(
+        &mut self,
+        out: &mut [u8; rtcp::REPORT_BYTES_MAX],
+        now: Instant,
+    ) -> Option<usize> {
+        if now < self.next_report {
+            return None;
+        }
+        self.next_report = now + limits::REPORT_EVERY;
+        Some(self.write_report(out, now, false))
+    }
+
+    /// Writes the last report, which says goodbye.
+    pub fn goodbye(&mut self, out: &mut [u8; rtcp::REPORT_BYTES_MAX], now: Instant) -> usize {
+        self.write_report(out, now, true)
+    }
+
+    fn write_report(
+        &mut self,
+        out: &mut [u8; rtcp::REPORT_BYTES_MAX],
+        now: Instant,
+        bye: bool,
+    ) -> usize {
+        let sent = (self.sent > 0).then(|| rtcp::Sent {
+            ntp: self.ntp(now),
+            timestamp: self.stream.timestamp,
+            packets: self.sent as u32,
+            octets: self.sent_octets,
+        });
+        let block = self.peer.map(|ssrc| {
+            let mut block = self.received.block(ssrc);
+            if let Some((ntp, at)) = self.peer_report {
+                block.last_report = ntp;
+                let since = now.saturating_duration_since(at).as_micros() as u64;
+                block.since_last_report = (since * 65_536 / 1_000_000) as u32;
+            }
+            block
+        });
+        rtcp::write(out, self.stream.ssrc, sent, block, bye)
+    }
+
+    /// NTP format, counted from the port's beginning: a host without wall-clock time may use the time
+    /// since it joined (RFC 3550 §6.4.1). One second is added, because 0 means none.
+    fn ntp(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.began);
+        let fraction = (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000;
+        ((since.as_secs() + 1) << 32) | fraction
+    }
+
+    /// Ends every operation and tells how it went. The last thing a port does.
+    pub fn close(&mut self) {
+        self.stop_playing();
+        self.end_recording(RecordEnded::Stopped);
+        self.end_tones(TonesEnded::Stopped);
+        self.tell(MediaEvent::Closed(self.statistics()), Spent::Nothing);
+    }
+
+    fn stop_playing(&mut self) {
+        self.end_playing(PlayEnded::Stopped);
+    }
+
+    fn end_playing(&mut self, ended: PlayEnded) {
+        if let Some(Player {
+            operation, clips, ..
+        }) = self.player.take()
+        {
+            self.tell(MediaEvent::Played { operation, ended }, Spent::Clips(clips));
+        }
+    }
+
+    fn end_recording(&mut self, ended: RecordEnded) {
+        if let Some(mut recorder) = self.recorder.take() {
+            let duration = recorder.finish();
+            let operation = recorder.operation;
+            self.tell(
+                MediaEvent::Recorded {
+                    operation,
+                    ended,
+                    duration,
+                },
+                Spent::Feed(recorder.feed),
+            );
+        }
+    }
+
+    fn end_tones(&mut self, ended: TonesEnded) {
+        if let Some(ToneSender {
+            operation, tones, ..
+        }) = self.tone_sender.take()
+        {
+            self.tell(
+                MediaEvent::TonesSent { operation, ended },
+                Spent::Tones(tones),
+            );
+        }
+    }
+
+    fn tell(&mut self, event: MediaEvent, spent: Spent) {
+        // Grows beyond its bound only when the control side has stopped reading and goes on asking:
+        // an ending is worth an allocation.
+        self.events.push_back((event, spent));
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<(MediaEvent, Spent)> {
+        self.events.pop_front()
+    }
+}

@@ -1,0 +1,530 @@
+//! Session descriptions: what a port and its peer agree on (RFC 8866, RFC 3264).
+//!
+//! ```text
+//!   offer ─▶ Session::answer ─▶ (our answer, Agreed)        they called, or they hold and resume
+//!   Session::offer ─▶ … ─▶ their answer ─▶ Session::accept ─▶ Agreed      we called, or offered late
+//! ```
+//!
+//! The rest of the platform carries the text unopened.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use sipx_sdp::{Attribute, MediaDescription, SessionDescription};
+
+use crate::codec::Codec;
+use crate::limits;
+
+pub use sipx_sdp::Direction;
+
+/// What both sides agreed on: all a port needs to send and to hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agreed {
+    /// Where the peer says it hears RTP. The latch may find it elsewhere.
+    pub remote: SocketAddr,
+    /// Where the peer says it hears RTCP.
+    pub remote_rtcp: SocketAddr,
+    /// RTCP shares the RTP port (RFC 5761).
+    pub rtcp_mux: bool,
+    /// The codec we send.
+    pub codec: Codec,
+    /// The payload type we send it with.
+    pub payload_type: u8,
+    /// The payload types we hear: each codec's number, should it be agreed.
+    pub hears: [Option<u8>; Codec::ALL.len()],
+    /// The payload type we send tones with (RFC 4733), if the peer takes them.
+    pub tones_sent_as: Option<u8>,
+    /// The payload type the peer sends tones with.
+    pub tones_heard_as: Option<u8>,
+    /// Our direction: `sends()` and `receives()` are ours. Held by the peer: `RecvOnly` or `Inactive`.
+    pub direction: Direction,
+    /// Samples of each packet we send.
+    pub packet_samples: u16,
+}
+
+impl Agreed {
+    /// The codec a payload type is heard as.
+    pub(crate) fn codec_heard_as(&self, payload_type: u8) -> Option<Codec> {
+        let at = self
+            .hears
+            .iter()
+            .position(|heard| *heard == Some(payload_type))?;
+        Some(Codec::ALL[at])
+    }
+
+    /// The peer put us on hold: it does not want to hear us.
+    pub const fn on_hold(&self) -> bool {
+        matches!(self.direction, Direction::RecvOnly | Direction::Inactive)
+    }
+
+    /// Plain G.711 with tones as event 101, both ways, 20 ms: for programs that agree by other means
+    /// than SDP, such as tests and the benchmark's floor.
+    pub const fn plain(codec: Codec, remote: SocketAddr, remote_rtcp: SocketAddr) -> Self {
+        Self {
+            remote,
+            remote_rtcp,
+            rtcp_mux: false,
+            codec,
+            payload_type: codec.payload_type(),
+            hears: [Some(0), Some(8)],
+            tones_sent_as: Some(TONES_PAYLOAD_TYPE),
+            tones_heard_as: Some(TONES_PAYLOAD_TYPE),
+            direction: Direction::SendRecv,
+            packet_samples: 160,
+        }
+    }
+}
+
+/// Why a description is refused; as a SIP answer this is 488 with [`warning`](Self::warning).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SdpRefusal {
+    /// Not a session description at all, or one beyond our bounds.
+    #[error("the session description cannot be read: {0}")]
+    Unreadable(String),
+    /// No media line of audio over plain RTP.
+    #[error("no audio over RTP/AVP is described")]
+    NoAudio,
+    /// Audio, but nothing we can decode.
+    #[error("no common codec: PCMU and PCMA are spoken here, at 8000 Hz")]
+    NoCommonCodec,
+    /// Audio at an address nothing can be sent to from here.
+    #[error("the audio's address cannot be used from here")]
+    UnusableAddress,
+    /// Audio only under encryption, which is not spoken yet.
+    #[error("only encrypted audio is described, and plain RTP is spoken here")]
+    EncryptedOnly,
+    /// Our offer was declined: its audio line came back with port 0.
+    #[error("the audio we offered was declined")]
+    Declined,
+    /// An answer to something else: it describes another number of streams than we offered.
+    #[error("the answer does not fit our offer")]
+    NotAnAnswer,
+}
+
+impl SdpRefusal {
+    /// The warning code of RFC 3261 §20.43 that says the same.
+    pub const fn warning(&self) -> u16 {
+        match self {
+            Self::NoAudio | Self::Declined => 304,
+            Self::NoCommonCodec => 305,
+            Self::UnusableAddress => 301,
+            Self::EncryptedOnly => 302,
+            Self::Unreadable(_) | Self::NotAnAnswer => 399,
+        }
+    }
+}
+
+/// Our side of one leg's descriptions, from its first offer to its last.
+///
+/// It owns the version number of `o=`: one higher each time what we say has changed, the same when
+/// it has not (RFC 3264 §8).
+#[derive(Debug, Clone)]
+pub struct Session {
+    address: IpAddr,
+    rtp_port: u16,
+    rtcp_port: u16,
+    id: u64,
+    version: u64,
+    direction: Direction,
+    codecs: Vec<Codec>,
+    /// What follows `o=` in the description sent last, to see whether it changed.
+    said: String,
+    /// How many media lines our offer had: an answer has as many.
+    offered_lines: usize,
+    /// The media lines of the session in order, once agreed; a re-offer keeps them.
+    rejected_before: Vec<MediaDescription>,
+    rejected_after: Vec<MediaDescription>,
+    /// The payload type tones have in this session; it must not change once agreed.
+    tones: u8,
+}
+
+/// The payload type of tones in our own offers; everybody uses it.
+const TONES_PAYLOAD_TYPE: u8 = 101;
+
+const COMFORT_NOISE: &str = "13";
+
+impl Session {
+    /// A session at an address and two ports; `id` is any number unlike others from this address.
+    pub fn new(address: IpAddr, rtp_port: u16, rtcp_port: u16, id: u64) -> Self {
+        Self {
+            address,
+            rtp_port,
+            rtcp_port,
+            // Some phones read these into 63 bits.
+            id: id >> 2,
+            version: 1,
+            direction: Direction::SendRecv,
+            codecs: Codec::ALL.to_vec(),
+            said: String::new(),
+            offered_lines: 0,
+            rejected_before: Vec::new(),
+            rejected_after: Vec::new(),
+            tones: TONES_PAYLOAD_TYPE,
+        }
+    }
+
+    /// Restricts and orders the codecs of this side; an empty list leaves all.
+    #[must_use]
+    pub fn with_codecs(mut self, codecs: &[Codec]) -> Self {
+        if !codecs.is_empty() {
+            self.codecs = codecs.to_vec();
+        }
+        self
+    }
+
+    /// What we wish for ourselves from the next offer or answer on: `SendOnly` holds the peer.
+    pub fn set_direction(&mut self, direction: Direction) {
+        self.direction = direction;
+    }
+
+    /// Our offer: the first, or a re-offer.
+    pub fn offer(&mut self) -> String {
+        let mut formats: Vec<String> = self
+            .codecs
+            .iter()
+            .map(|codec| codec.payload_type().to_string())
+            .collect();
+        let mut attributes: Vec<Attribute> = self
+            .codecs
+            .iter()
+            .map(|codec| rtpmap(&codec.payload_type().to_string(), codec.name()))
+            .collect();
+        let tones = self.tones.to_string();
+        attributes.push(rtpmap(&tones, "telephone-event"));
+        attributes.push(Attribute::valued("fmtp", format!("{tones} 0-15")));
+        formats.push(tones);
+        attributes.push(Attribute::valued("ptime", "20"));
+        attributes.push(Attribute::valued("rtcp", self.rtcp_port.to_string()));
+        attributes.push(Attribute::flag(self.direction.as_str()));
+        let mut audio = MediaDescription::audio(self.rtp_port, formats);
+        audio.attributes = attributes;
+        let mut media = self.rejected_before.clone();
+        media.push(audio);
+        media.extend(self.rejected_after.iter().cloned());
+        self.offered_lines = media.len();
+        self.say(media)
+    }
+
+    /// Answers an offer, the first or a later one.
+    ///
+    /// # Errors
+    /// Why it cannot be answered; nothing of the session has changed then.
+    pub fn answer(&mut self, offer: &str) -> Result<(String, Agreed), SdpRefusal> {
+        let offer = read(offer)?;
+        let (at, audio) = choose_audio(&offer)?;
+        let remote = self.remote(&offer, audio)?;
+        let formats = Formats::of(audio);
+        let (payload_type, codec) = formats
+            .codecs
+            .iter()
+            .find(|(_, codec)| self.codecs.contains(codec))
+            .copied()
+            .ok_or(SdpRefusal::NoCommonCodec)?;
+        let direction = answered_direction(&offer, audio, remote, self.direction);
+
+        let format = payload_type.to_string();
+        let mut attributes = vec![rtpmap(&format, codec.name())];
+        let mut chosen = vec![format];
+        if let Some(tones) = formats.tones {
+            let tones_format = tones.to_string();
+            attributes.push(rtpmap(&tones_format, "telephone-event"));
+            attributes.push(Attribute::valued("fmtp", format!("{tones_format} 0-15")));
+            chosen.push(tones_format);
+            self.tones = tones;
+        }
+        if audio.formats.iter().any(|format| format == COMFORT_NOISE) {
+            attributes.push(rtpmap(COMFORT_NOISE, "CN"));
+            chosen.push(COMFORT_NOISE.to_owned());
+        }
+        let packet_samples = packet_samples(audio);
+        attributes.push(Attribute::valued("ptime", (packet_samples / 8).to_string()));
+        let rtcp_mux = audio.rtcp_mux();
+        if rtcp_mux {
+            attributes.push(Attribute::flag("rtcp-mux"));
+        } else {
+            attributes.push(Attribute::valued("rtcp", self.rtcp_port.to_string()));
+        }
+        attributes.push(Attribute::flag(direction.as_str()));
+        let mut ours = MediaDescription::audio(self.rtp_port, chosen);
+        ours.protocol.clone_from(&audio.protocol);
+        ours.attributes = attributes;
+
+        let agreed = Agreed {
+            remote,
+            remote_rtcp: remote_rtcp(audio, remote, rtcp_mux),
+            rtcp_mux,
+            codec,
+            payload_type,
+            hears: formats.hears(),
+            tones_sent_as: formats.tones,
+            tones_heard_as: formats.tones,
+            direction,
+            packet_samples,
+        };
+        self.rejected_before = offer.media[..at].iter().map(rejected).collect();
+        self.rejected_after = offer.media[at + 1..].iter().map(rejected).collect();
+        let mut media = self.rejected_before.clone();
+        media.push(ours);
+        media.extend(self.rejected_after.iter().cloned());
+        Ok((self.say(media), agreed))
+    }
+
+    /// Reads the answer to our last [`offer`](Self::offer).
+    ///
+    /// # Errors
+    /// Why nothing is agreed; what was agreed before stays so.
+    pub fn accept(&self, answer: &str) -> Result<Agreed, SdpRefusal> {
+        let answer = read(answer)?;
+        if answer.media.len() != self.offered_lines {
+            return Err(SdpRefusal::NotAnAnswer);
+        }
+        let audio = &answer.media[self.rejected_before.len()];
+        if audio.media != "audio" {
+            return Err(SdpRefusal::NotAnAnswer);
+        }
+        if audio.is_rejected() {
+            return Err(SdpRefusal::Declined);
+        }
+        if !is_plain(audio) {
+            return Err(SdpRefusal::EncryptedOnly);
+        }
+        let remote = self.remote(&answer, audio)?;
+        let formats = Formats::of(audio);
+        let (payload_type, codec) = formats
+            .codecs
+            .iter()
+            .find(|(_, codec)| self.codecs.contains(codec))
+            .copied()
+            .ok_or(SdpRefusal::NoCommonCodec)?;
+        Ok(Agreed {
+            remote,
+            remote_rtcp: remote_rtcp(audio, remote, false),
+            // We never offer it: two ports are bound before the peer has spoken.
+            rtcp_mux: false,
+            codec,
+            payload_type,
+            // The peer sends with our numbers (RFC 3264 §6.1); some send with their own all the same.
+            hears: formats.hears(),
+            tones_sent_as: formats.tones,
+            tones_heard_as: formats.tones.map(|_| self.tones),
+            direction: answered_direction(&answer, audio, remote, self.direction),
+            packet_samples: packet_samples(audio),
+        })
+    }
+
+    fn remote(
+        &self,
+        description: &SessionDescription,
+        audio: &MediaDescription,
+    ) -> Result<SocketAddr, SdpRefusal> {
+        let address = description
+            .address_for(audio)
+            .ok_or(SdpRefusal::UnusableAddress)?;
+        if address.is_multicast() || address.is_ipv4() != self.address.is_ipv4() {
+            return Err(SdpRefusal::UnusableAddress);
+        }
+        if address == IpAddr::V4(Ipv4Addr::BROADCAST) {
+            return Err(SdpRefusal::UnusableAddress);
+        }
+        Ok(SocketAddr::new(address, audio.port))
+    }
+
+    fn say(&mut self, media: Vec<MediaDescription>) -> String {
+        let mut description = SessionDescription::new(self.address, self.id, 0);
+        description.media = media;
+        let said = description.to_string_sdp();
+        if !self.said.is_empty() && self.said != said {
+            self.version += 1;
+        }
+        self.said = said;
+        description.origin.session_version = self.version;
+        description.to_string_sdp()
+    }
+}
+
+/// The formats of an audio line that mean something to us, in the order they were named.
+struct Formats {
+    codecs: Vec<(u8, Codec)>,
+    tones: Option<u8>,
+}
+
+impl Formats {
+    fn of(audio: &MediaDescription) -> Self {
+        let mut formats = Self {
+            codecs: Vec::new(),
+            tones: None,
+        };
+        for format in &audio.formats {
+            let Ok(number @ 0..=127) = format.parse::<u8>() else {
+                continue;
+            };
+            match audio.rtpmap(format) {
+                Some(map) => {
+                    let named = Codec::ALL
+                        .into_iter()
+                        .find(|codec| same_format(map, codec.name()));
+                    if let Some(codec) = named {
+                        formats.codecs.push((number, codec));
+                    } else if same_format(map, "telephone-event") && formats.tones.is_none() {
+                        formats.tones = Some(number);
+                    }
+                }
+                // Static payload types need no rtpmap (RFC 3551 §6).
+                None => {
+                    let named = Codec::ALL
+                        .into_iter()
+                        .find(|codec| codec.payload_type() == number);
+                    if let Some(codec) = named {
+                        formats.codecs.push((number, codec));
+                    }
+                }
+            }
+        }
+        formats
+    }
+
+    /// Which number each codec is heard with: as described, or else its static number, because
+    /// gateways switch between the two laws without asking.
+    fn hears(&self) -> [Option<u8>; Codec::ALL.len()] {
+        Codec::ALL.map(|codec| {
+            let described = self
+                .codecs
+                .iter()
+                .find(|(_, c)| *c == codec)
+                .map(|(number, _)| *number);
+            described.or_else(|| {
+                let number = codec.payload_type();
+                let taken =
+                    self.codecs.iter().any(|(n, _)| *n == number) || self.tones == Some(number);
+                (!taken).then_some(number)
+            })
+        })
+    }
+}
+
+fn same_format(rtpmap: &str, name: &str) -> bool {
+    sipx_sdp::rtpmap::same_format(rtpmap.trim(), &format!("{name}/8000"))
+}
+
+fn rtpmap(format: &str, name: &str) -> Attribute {
+    Attribute::valued("rtpmap", format!("{format} {name}/8000"))
+}
+
+fn read(text: &str) -> Result<SessionDescription, SdpRefusal> {
+    if text.len() > limits::SDP_BYTES_MAX {
+        return Err(SdpRefusal::Unreadable("it is too long".to_owned()));
+    }
+    // The parser's own words quote the peer's text, which may hold a name; ours do not.
+    let description = sipx_sdp::parse(text).map_err(|error| {
+        SdpRefusal::Unreadable(match error {
+            sipx_sdp::SdpError::Missing(line) => format!("the {line} line is missing"),
+            sipx_sdp::SdpError::Invalid { field, .. } => format!("its {field} is invalid"),
+            _ => "a line is malformed".to_owned(),
+        })
+    })?;
+    let formats_fit = description
+        .media
+        .iter()
+        .all(|m| m.formats.len() <= limits::SDP_FORMATS_MAX);
+    if description.media.len() > limits::SDP_MEDIA_MAX || !formats_fit {
+        return Err(SdpRefusal::Unreadable("it describes too much".to_owned()));
+    }
+    Ok(description)
+}
+
+fn choose_audio(offer: &SessionDescription) -> Result<(usize, &MediaDescription), SdpRefusal> {
+    let live = |m: &MediaDescription| m.media == "audio" && !m.is_rejected();
+    let plain = |m: &MediaDescription| live(m) && is_plain(m);
+    let at = offer
+        .media
+        .iter()
+        .position(|m| plain(m) && !Formats::of(m).codecs.is_empty());
+    if let Some(at) = at {
+        return Ok((at, &offer.media[at]));
+    }
+    if offer.media.iter().any(plain) {
+        Err(SdpRefusal::NoCommonCodec)
+    } else if offer.media.iter().any(live) {
+        Err(SdpRefusal::EncryptedOnly)
+    } else {
+        Err(SdpRefusal::NoAudio)
+    }
+}
+
+fn is_plain(media: &MediaDescription) -> bool {
+    matches!(media.protocol.as_str(), "RTP/AVP" | "RTP/AVPF")
+}
+
+fn rejected(media: &MediaDescription) -> MediaDescription {
+    let mut rejected = MediaDescription::audio(0, media.formats.clone());
+    rejected.media.clone_from(&media.media);
+    rejected.protocol.clone_from(&media.protocol);
+    rejected
+}
+
+/// The peer's direction, mirrored and narrowed to what we wish. An address of zeros is the hold of
+/// RFC 2543: nothing may be sent to it.
+fn answered_direction(
+    description: &SessionDescription,
+    audio: &MediaDescription,
+    remote: SocketAddr,
+    wished: Direction,
+) -> Direction {
+    let theirs = audio
+        .declared_direction()
+        .unwrap_or_else(|| description.direction());
+    let can_hear = theirs.receives() && !remote.ip().is_unspecified();
+    match (
+        can_hear && wished.sends(),
+        theirs.sends() && wished.receives(),
+    ) {
+        (true, true) => Direction::SendRecv,
+        (true, false) => Direction::SendOnly,
+        (false, true) => Direction::RecvOnly,
+        (false, false) => Direction::Inactive,
+    }
+}
+
+/// RFC 3605: a port, perhaps with an address after it.
+fn remote_rtcp(audio: &MediaDescription, rtp: SocketAddr, mux: bool) -> SocketAddr {
+    if mux {
+        return rtp;
+    }
+    let neighbour = SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1));
+    let Some(value) = audio.attribute("rtcp").and_then(|a| a.value.as_deref()) else {
+        return neighbour;
+    };
+    let mut words = value.split_whitespace();
+    let Some(port) = words
+        .next()
+        .and_then(|word| word.parse().ok())
+        .filter(|port| *port != 0)
+    else {
+        return neighbour;
+    };
+    // Reports go where the audio goes, whatever address is named: a stranger must not be able to
+    // point them at a third party.
+    SocketAddr::new(rtp.ip(), port)
+}
+
+/// Samples a packet: what the peer prefers, within what we send (10, 20, 30, 40 or 60 ms), and not
+/// above its maximum.
+fn packet_samples(audio: &MediaDescription) -> u16 {
+    let milliseconds = |name: &str| -> Option<u32> {
+        let value = audio.attribute(name)?.value.as_deref()?.trim();
+        value
+            .parse::<f32>()
+            .ok()
+            .filter(|ms| (1.0..=1000.0).contains(ms))
+            .map(|ms| ms as u32)
+    };
+    let wanted = milliseconds("ptime").unwrap_or(20);
+    let most = milliseconds("maxptime").unwrap_or(60);
+    let sent = [60, 40, 30, 20, 10]
+        .into_iter()
+        .find(|ms| *ms <= wanted && *ms <= most);
+    sent.unwrap_or(10) as u16 * 8
+}
+
+#[cfg(test)]
+#[path = "sdp_tests.rs"]
+mod tests;

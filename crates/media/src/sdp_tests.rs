@@ -1,0 +1,230 @@
+use super::*;
+use proptest::prelude::*;
+
+fn session() -> Session {
+    Session::new(
+        IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        40_000,
+        40_001,
+        4 << 2,
+    )
+}
+
+fn offer(body: &str) -> String {
+    format!("v=0\r\no=alice 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n{body}")
+}
+
+const PHONE: &str = "m=audio 5004 RTP/AVP 8 0 96\r\na=rtpmap:96 telephone-event/8000\r\na=fmtp:96 0-16\r\na=ptime:20\r\n";
+
+#[test]
+fn an_ordinary_offer_is_answered_with_the_callers_first_choice() {
+    let (answer, agreed) = session().answer(&offer(PHONE)).unwrap();
+    assert_eq!(
+        answer,
+        "v=0\r\no=- 4 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+         m=audio 40000 RTP/AVP 8 96\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:96 telephone-event/8000\r\n\
+         a=fmtp:96 0-15\r\na=ptime:20\r\na=rtcp:40001\r\na=sendrecv\r\n"
+    );
+    assert_eq!(agreed.codec, Codec::Pcma);
+    assert_eq!(agreed.hears, [Some(0), Some(8)]);
+    assert_eq!(agreed.tones_heard_as, Some(96));
+    assert_eq!(agreed.remote, "192.0.2.9:5004".parse().unwrap());
+    assert_eq!(agreed.remote_rtcp, "192.0.2.9:5005".parse().unwrap());
+    assert!(!agreed.on_hold());
+}
+
+#[test]
+fn hold_and_resume_mirror_and_raise_the_version() {
+    let mut session = session();
+    session.answer(&offer(PHONE)).unwrap();
+    for (theirs, ours, version) in [
+        ("a=sendonly\r\n", Direction::RecvOnly, 2),
+        ("a=inactive\r\n", Direction::Inactive, 3),
+        ("a=inactive\r\n", Direction::Inactive, 3),
+        ("a=recvonly\r\n", Direction::SendOnly, 4),
+        ("a=sendrecv\r\n", Direction::SendRecv, 5),
+        ("", Direction::SendRecv, 5),
+    ] {
+        let (answer, agreed) = session.answer(&offer(&format!("{PHONE}{theirs}"))).unwrap();
+        assert_eq!(agreed.direction, ours, "{theirs}");
+        assert_eq!(agreed.on_hold(), !ours.sends());
+        assert!(answer.contains(&format!("o=- 4 {version} IN")), "{answer}");
+        assert!(answer.contains(ours.as_str()));
+    }
+}
+
+#[test]
+fn zeros_are_the_old_hold() {
+    let held = offer(&format!("{PHONE}c=IN IP4 0.0.0.0\r\n"));
+    let (answer, agreed) = session().answer(&held).unwrap();
+    assert!(agreed.on_hold());
+    assert!(answer.contains("a=recvonly"));
+}
+
+#[test]
+fn our_offer_and_its_answer_agree() {
+    let mut ours = session();
+    let text = ours.offer();
+    let mut theirs = Session::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50_000, 50_001, 9)
+        .with_codecs(&[Codec::Pcma]);
+    let (answer, heard) = theirs.answer(&text).unwrap();
+    let agreed = ours.accept(&answer).unwrap();
+    assert_eq!(agreed.codec, Codec::Pcma);
+    assert_eq!(heard.codec, Codec::Pcma);
+    assert_eq!(agreed.remote.port(), 50_000);
+    assert_eq!(agreed.tones_sent_as, Some(101));
+    assert_eq!(agreed.tones_heard_as, Some(101));
+    assert_eq!(heard.remote_rtcp.port(), 40_001);
+}
+
+#[test]
+fn an_answer_with_another_tone_number_is_sent_its_own() {
+    let mut ours = session();
+    ours.offer();
+    let agreed = ours
+        .accept(&offer(
+            "m=audio 7000 RTP/AVP 0 97\r\na=rtpmap:97 telephone-event/8000\r\n",
+        ))
+        .unwrap();
+    assert_eq!(
+        (agreed.tones_sent_as, agreed.tones_heard_as),
+        (Some(97), Some(101))
+    );
+}
+
+#[test]
+fn holding_the_peer_is_a_new_version() {
+    let mut ours = session();
+    assert!(ours.offer().contains("o=- 4 1 "));
+    ours.set_direction(Direction::SendOnly);
+    let held = ours.offer();
+    assert!(held.contains("o=- 4 2 ") && held.contains("a=sendonly"));
+}
+
+#[test]
+fn packets_are_as_long_as_the_peer_likes_within_reason() {
+    for (attributes, samples) in [
+        ("a=ptime:30\r\n", 240),
+        ("a=ptime:25\r\n", 160),
+        ("a=ptime:60\r\na=maxptime:40\r\n", 320),
+        ("a=ptime:5\r\n", 80),
+        ("a=ptime:200\r\n", 480),
+        ("a=ptime:nonsense\r\n", 160),
+        ("a=maxptime:10\r\n", 80),
+    ] {
+        let (_, agreed) = session()
+            .answer(&offer(&format!("m=audio 5004 RTP/AVP 0\r\n{attributes}")))
+            .unwrap();
+        assert_eq!(agreed.packet_samples, samples, "{attributes}");
+    }
+}
+
+#[test]
+fn other_media_are_declined_in_their_places() {
+    let text = offer(
+        "m=video 6000 RTP/AVP 99\r\nm=audio 5004 RTP/AVP 0\r\nm=application 7000 UDP/BFCP *\r\n",
+    );
+    let mut session = session();
+    let (answer, _) = session.answer(&text).unwrap();
+    let lines: Vec<&str> = answer.lines().filter(|l| l.starts_with("m=")).collect();
+    assert_eq!(
+        lines,
+        [
+            "m=video 0 RTP/AVP 99",
+            "m=audio 40000 RTP/AVP 0",
+            "m=application 0 UDP/BFCP *"
+        ]
+    );
+    let again = session.offer();
+    let lines: Vec<&str> = again.lines().filter(|l| l.starts_with("m=")).collect();
+    assert_eq!(lines[0], "m=video 0 RTP/AVP 99");
+    assert!(lines[1].starts_with("m=audio 40000"));
+}
+
+#[test]
+fn what_cannot_be_agreed_is_refused_by_its_reason() {
+    let refusal = |body: &str| session().answer(&offer(body)).unwrap_err();
+    assert_eq!(refusal("m=video 5004 RTP/AVP 99\r\n"), SdpRefusal::NoAudio);
+    assert_eq!(refusal(""), SdpRefusal::NoAudio);
+    assert_eq!(refusal("m=audio 0 RTP/AVP 0\r\n"), SdpRefusal::NoAudio);
+    assert_eq!(
+        refusal("m=audio 5004 RTP/AVP 9 18\r\n"),
+        SdpRefusal::NoCommonCodec
+    );
+    assert_eq!(
+        refusal("m=audio 5004 RTP/AVP 96\r\na=rtpmap:96 telephone-event/8000\r\n"),
+        SdpRefusal::NoCommonCodec
+    );
+    assert_eq!(
+        refusal("m=audio 5004 RTP/SAVP 0\r\n"),
+        SdpRefusal::EncryptedOnly
+    );
+    assert_eq!(
+        refusal("m=audio 5004 RTP/AVP 0\r\nc=IN IP4 224.0.0.5\r\n"),
+        SdpRefusal::UnusableAddress
+    );
+    assert_eq!(
+        refusal("m=audio 5004 RTP/AVP 0\r\nc=IN IP4 phone.example\r\n"),
+        SdpRefusal::UnusableAddress
+    );
+    assert_eq!(
+        refusal("m=audio 5004 RTP/AVP 0\r\nc=IN IP6 2001:db8::1\r\n"),
+        SdpRefusal::UnusableAddress
+    );
+    assert!(matches!(
+        session().answer("hello"),
+        Err(SdpRefusal::Unreadable(_))
+    ));
+    assert!(matches!(
+        session().answer(&"a=x\r\n".repeat(9_000)),
+        Err(SdpRefusal::Unreadable(_))
+    ));
+    assert!(matches!(
+        session().answer(&offer(&"m=audio 1 RTP/AVP 0\r\n".repeat(40))),
+        Err(SdpRefusal::Unreadable(_))
+    ));
+    let mut ours = session();
+    ours.offer();
+    assert_eq!(
+        ours.accept(&offer("m=audio 0 RTP/AVP 0\r\n")),
+        Err(SdpRefusal::Declined)
+    );
+    assert_eq!(ours.accept(&offer("")), Err(SdpRefusal::NotAnAnswer));
+}
+
+#[test]
+fn rtcp_shares_the_port_only_when_offered() {
+    let (answer, agreed) = session()
+        .answer(&offer("m=audio 5004 RTP/AVP 0\r\na=rtcp-mux\r\n"))
+        .unwrap();
+    assert!(agreed.rtcp_mux && answer.contains("a=rtcp-mux"));
+    assert_eq!(agreed.remote_rtcp, agreed.remote);
+    let (_, agreed) = session()
+        .answer(&offer(
+            "m=audio 5004 RTP/AVP 0\r\na=rtcp:9999 IN IP4 203.0.113.7\r\n",
+        ))
+        .unwrap();
+    assert_eq!(agreed.remote_rtcp, "192.0.2.9:9999".parse().unwrap());
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in "(?s).{0,400}") {
+        let _ = session().answer(&text);
+        let mut ours = session();
+        ours.offer();
+        let _ = ours.accept(&text);
+    }
+
+    #[test]
+    fn no_mutation_of_an_offer_panics(at in 0_usize..200, byte in any::<u8>(), cut in 0_usize..200) {
+        let mut bytes = offer(PHONE).into_bytes();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        bytes.truncate(bytes.len() - cut % bytes.len());
+        let text = String::from_utf8_lossy(&bytes);
+        if let Ok((answer, _)) = session().answer(&text) {
+            prop_assert!(sipx_sdp::parse(&answer).is_ok());
+        }
+    }
+}

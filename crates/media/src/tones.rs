@@ -1,0 +1,188 @@
+//! Key presses as packets (RFC 4733).
+//!
+//! ```text
+//!   marker                       end end end
+//!     ▼                           ▼   ▼   ▼
+//!   [5 ·160][5 ·320][5 ·480] … [5 ·800]×3        one press: one timestamp, growing durations
+//! ```
+//!
+//! The timestamp is the press: whatever packet of it comes first announces it, and no other packet
+//! with that timestamp does. So a press is heard exactly once if any packet of it arrives, with
+//! marker, end or middle lost, in any order.
+
+use offhook_terms::{OperationId, Tone};
+
+/// Why sending tones ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TonesEnded {
+    /// Every tone was sent.
+    Finished,
+    /// Stopped before.
+    Stopped,
+    /// The peer did not agree to tones as packets.
+    NotAgreed,
+}
+
+/// Presses remembered to recognise their late packets. At the fastest dialling (50 ms on, 50 off)
+/// this is nearly a second.
+const REMEMBERED: usize = 8;
+
+/// Older than the newest press by more than this, a timestamp never heard before is not a late
+/// packet but a new time base (two seconds).
+const LATE_SAMPLES_MAX: u32 = 16_000;
+
+/// Hears presses.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ToneReceiver {
+    heard: [Option<Press>; REMEMBERED],
+    next: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Press {
+    event: u8,
+    start: u32,
+    duration: u16,
+    ended: bool,
+}
+
+impl ToneReceiver {
+    /// A new stream: old timestamps mean nothing any more.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Takes the payload of a tone packet; gives the tone when it is a press not heard before.
+    pub(crate) fn packet(&mut self, timestamp: u32, payload: &[u8]) -> Option<Tone> {
+        let &[event, flags, high, low, ..] = payload else {
+            return None;
+        };
+        let tone = Tone::from_event(event)?;
+        let ended = flags & 0x80 != 0;
+        let duration = u16::from_be_bytes([high, low]);
+
+        for press in self.heard.iter_mut().flatten() {
+            if press.event != event {
+                continue;
+            }
+            let after = timestamp.wrapping_sub(press.start);
+            if after == 0 {
+                press.duration = press.duration.max(duration);
+                press.ended |= ended;
+                return None;
+            }
+            // A press longer than eight seconds goes on under a new timestamp, right where the
+            // last one was full (§2.5.1.3). Some gateways move the timestamp with every packet.
+            // A new press cannot begin before the last one ended.
+            if !press.ended && after <= u32::from(press.duration) {
+                press.start = timestamp;
+                press.duration = duration;
+                press.ended = ended;
+                return None;
+            }
+        }
+        let newest = self.heard[(self.next + REMEMBERED - 1) % REMEMBERED];
+        if let Some(newest) = newest {
+            let before = newest.start.wrapping_sub(timestamp);
+            if before < 1 << 31 && before > LATE_SAMPLES_MAX {
+                self.reset();
+            }
+        }
+        self.heard[self.next] = Some(Press {
+            event,
+            start: timestamp,
+            duration,
+            ended,
+        });
+        self.next = (self.next + 1) % REMEMBERED;
+        Some(tone)
+    }
+}
+
+/// Sends presses, one packet a tick.
+#[derive(Debug)]
+pub(crate) struct ToneSender {
+    pub(crate) operation: OperationId,
+    pub(crate) tones: Vec<Tone>,
+    at: usize,
+    press_ticks: u32,
+    gap_ticks: u32,
+    tick: u32,
+    start: u32,
+}
+
+/// One packet of a press.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TonePacket {
+    pub(crate) marker: bool,
+    pub(crate) timestamp: u32,
+    pub(crate) payload: [u8; 4],
+}
+
+/// What a tick of sending is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ToneTick {
+    /// Part of a press.
+    Packet(TonePacket),
+    /// The pause between two, which is audio.
+    Gap,
+    /// All sent.
+    Done,
+}
+
+/// The end of a press is said three times (§2.5.1.4), in consecutive packets.
+const ENDS: u32 = 3;
+
+/// −10 dBm0, what telephones are set to.
+const VOLUME: u8 = 10;
+
+impl ToneSender {
+    pub(crate) fn new(
+        operation: OperationId,
+        tones: Vec<Tone>,
+        press_ticks: u32,
+        gap_ticks: u32,
+    ) -> Self {
+        // A timestamp of its own per press needs at least one tick after the ends.
+        Self {
+            operation,
+            tones,
+            at: 0,
+            press_ticks: press_ticks.clamp(2, 400),
+            gap_ticks: gap_ticks.clamp(ENDS, 500),
+            tick: 0,
+            start: 0,
+        }
+    }
+
+    /// The next twenty milliseconds, at the timestamp audio would have.
+    pub(crate) fn tick(&mut self, timestamp: u32) -> ToneTick {
+        let Some(tone) = self.tones.get(self.at) else {
+            return ToneTick::Done;
+        };
+        let tick = self.tick;
+        self.tick += 1;
+        if tick == 0 {
+            self.start = timestamp;
+        }
+        if tick >= self.press_ticks + ENDS - 1 {
+            if self.tick >= self.press_ticks + self.gap_ticks {
+                self.at += 1;
+                self.tick = 0;
+            }
+            return ToneTick::Gap;
+        }
+        let ended = tick + 1 >= self.press_ticks;
+        let duration = ((tick + 1).min(self.press_ticks) * 160) as u16;
+        let [high, low] = duration.to_be_bytes();
+        ToneTick::Packet(TonePacket {
+            marker: tick == 0,
+            timestamp: self.start,
+            payload: [tone.event(), (u8::from(ended) << 7) | VOLUME, high, low],
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "tones_tests.rs"]
+mod tests;
