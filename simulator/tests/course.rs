@@ -38,14 +38,14 @@ fn a_bot_that_stops_listening_keeps_its_call() {
     world.wait(secs(20));
     world.phone().hangs_up();
     world.check_ladder(expect![[r#"
-           0.200  bot    → server  play #1: hello.wav
-           0.230  server → media   play #1
-          10.230  server → bot     5 play #1 ended: Played, not delivered
-          14.230  server           gives up telling the bot
-          20.200  phone  → server  BYE
-          20.200  server → media   close phone
-          20.200  server → bot     6 terminated (CallerHungUp), not delivered
-          20.200  server           call over
+         0.200  bot    → server  play #1: hello.wav
+         0.230  server → media   play #1
+        10.230  server → bot     5 play #1 ended: Played, not delivered
+        14.230  server           gives up telling the bot
+        20.200  phone  → server  BYE
+        20.200  server → media   close phone
+        20.200  server → bot     6 terminated (CallerHungUp), not delivered
+        20.200  server           call over
     "#]]);
 }
 
@@ -61,16 +61,16 @@ fn a_phone_puts_the_call_on_hold_and_comes_back() {
     world.phone().resumes();
     world.wait(secs(2));
     world.check_ladder(expect![[r#"
-           0.200  phone  → server  re-INVITE (hold)
-           0.202  server → phone   200 OK
-           0.202  server → bot     5 established, audio inactive
-           2.200  phone  → server  re-INVITE (hold)
-           2.202  server → phone   200 OK
-           4.200  phone  → server  re-INVITE (unknown codec)
-           4.202  server → phone   488 Not Acceptable Here
-           6.200  phone  → server  re-INVITE (resume)
-           6.202  server → phone   200 OK
-           6.202  server → bot     6 established, audio active
+        0.200  phone  → server  re-INVITE (hold)
+        0.202  server → phone   200 OK
+        0.202  server → bot     5 established, audio inactive
+        2.200  phone  → server  re-INVITE (hold)
+        2.202  server → phone   200 OK
+        4.200  phone  → server  re-INVITE (unknown codec)
+        4.202  server → phone   488 Not Acceptable Here
+        6.200  phone  → server  re-INVITE (resume)
+        6.202  server → phone   200 OK
+        6.202  server → bot     6 established, audio active
     "#]]);
 }
 
@@ -81,11 +81,11 @@ fn a_second_proposal_must_wait_for_the_first() {
     world.phone().resumes();
     world.wait(secs(1));
     world.check_ladder(expect![[r#"
-           0.200  phone  → server  re-INVITE (hold)
-           0.200  phone  → server  re-INVITE (resume)
-           0.200  server → phone   488 Not Acceptable Here
-           0.202  server → phone   200 OK
-           0.202  server → bot     5 established, audio inactive
+        0.200  phone  → server  re-INVITE (hold)
+        0.200  phone  → server  re-INVITE (resume)
+        0.200  server → phone   488 Not Acceptable Here
+        0.202  server → phone   200 OK
+        0.202  server → bot     5 established, audio inactive
     "#]]);
 }
 
@@ -97,15 +97,15 @@ fn a_phone_that_loses_its_network_is_given_up() {
     world.bot().plays(&["hello.wav"]);
     world.wait(secs(20));
     world.check_ladder(expect![[r#"
-           0.200  phone            loses its network
-          25.200  bot    → server  play #1: hello.wav
-          25.230  server → media   play #1
-          30.200  server → phone   BYE (AudioLost)
-          30.200  server → media   stop #1
-          30.200  server → bot     5 play #1 ended: Cancelled
-          30.200  server → media   close phone
-          30.200  server → bot     6 terminated (AudioLost)
-          30.200  server           call over
+         0.200  phone            loses its network
+        25.200  bot    → server  play #1: hello.wav
+        25.230  server → media   play #1
+        30.200  server → phone   BYE (AudioLost)
+        30.200  server → media   stop #1
+        30.200  server → bot     5 play #1 ended: Cancelled
+        30.200  server → media   close phone
+        30.200  server → bot     6 terminated (AudioLost)
+        30.200  server           call over
     "#]]);
 }
 
@@ -118,18 +118,18 @@ fn a_bot_hangs_up_while_it_plays() {
     world.wait(secs(20));
     world.bot().hangs_up();
     world.check_ladder(expect![[r#"
-           0.200  bot    → server  play #1: hello.wav
-           0.230  server → media   play #1
-           1.200  bot    → server  hang up
-           1.200  server → bot     5 terminating
-           1.200  server → phone   BYE (BotHungUp)
-           1.200  server → media   stop #1
-           1.200  server → bot     6 play #1 ended: Cancelled
-           1.200  server → media   close phone
-           1.200  server → bot     7 terminated (BotHungUp)
-           1.200  server           call over
-          21.200  bot    → server  hang up
-          21.200  server → bot     refused: Terminated
+         0.200  bot    → server  play #1: hello.wav
+         0.230  server → media   play #1
+         1.200  bot    → server  hang up
+         1.200  server → bot     5 terminating
+         1.200  server → phone   BYE (BotHungUp)
+         1.200  server → media   stop #1
+         1.200  server → bot     6 play #1 ended: Cancelled
+         1.200  server → media   close phone
+         1.200  server → bot     7 terminated (BotHungUp)
+         1.200  server           call over
+        21.200  bot    → server  hang up
+        21.200  server → bot     refused: Terminated
     "#]]);
 }
 
@@ -142,23 +142,23 @@ fn the_platform_stops() {
     world.stops();
     world.wait(ms(10));
     world.check_ladder(expect![[r#"
-           0.200  phone2 → server  INVITE
-           0.200  server → media   open phone2
-           0.200  bot    → server  play #1: hello.wav
-           0.202  server → phone2  180 Ringing
-           0.202  server → bot2    1 incoming
-           0.230  server → media   play #1
-           1.200  server           is told to stop
-           1.200  server → phone   BYE (PlatformStopping)
-           1.200  server → media   stop #1
-           1.200  server → bot     5 play #1 ended: Cancelled
-           1.200  server → media   close phone
-           1.200  server → bot     6 terminated (PlatformStopping)
-           1.200  server           call over
-           1.200  server → phone2  503 Service Unavailable
-           1.200  server → media   close phone2
-           1.200  server → bot2    2 terminated (PlatformStopping)
-           1.200  server           call over
+        0.200  phone2 → server  INVITE
+        0.200  server → media   open phone2
+        0.200  bot    → server  play #1: hello.wav
+        0.202  server → phone2  180 Ringing
+        0.202  server → bot2    1 incoming
+        0.230  server → media   play #1
+        1.200  server           is told to stop
+        1.200  server → phone   BYE (PlatformStopping)
+        1.200  server → media   stop #1
+        1.200  server → bot     5 play #1 ended: Cancelled
+        1.200  server → media   close phone
+        1.200  server → bot     6 terminated (PlatformStopping)
+        1.200  server           call over
+        1.200  server → phone2  503 Service Unavailable
+        1.200  server → media   close phone2
+        1.200  server → bot2    2 terminated (PlatformStopping)
+        1.200  server           call over
     "#]]);
 }
 
@@ -188,29 +188,29 @@ fn a_phone_is_handed_to_another_call() {
     world.phone().hangs_up();
     world.wait(secs(1));
     world.check_ladder(expect![[r#"
-           1.500  server           hands phone to bot2's call
-           1.500  server → media   stop #1
-           1.500  server → bot     5 play #1 ended: Cancelled
-           1.500  server → bot     6 established, audio inactive
-           1.500  server → bot2    6 established, audio active
-           1.500  bot    → server  play #2: hello.wav
-           1.500  server → bot     refused: WrongState
-           1.500  bot    → server  hang up
-           1.500  server → bot     7 terminating
-           1.500  server → bot     8 terminated (BotHungUp)
-           1.500  server           call over
-           2.500  phone2 → server  BYE
-           2.500  server → media   close phone2
-           3.500  bot2   → server  play #3: hello.wav
-           3.530  server → media   play #3
-           4.500  phone  → server  re-INVITE (hold)
-           4.502  server → phone   200 OK
-           4.502  server → bot2    7 established, audio inactive
-           5.500  phone  → server  BYE
-           5.500  server → media   stop #3
-           5.500  server → bot2    8 play #3 ended: Cancelled
-           5.500  server → media   close phone
-           5.500  server → bot2    9 terminated (CallerHungUp)
-           5.500  server           call over
+        1.500  server           hands phone to bot2's call
+        1.500  server → media   stop #1
+        1.500  server → bot     5 play #1 ended: Cancelled
+        1.500  server → bot     6 established, audio inactive
+        1.500  server → bot2    6 established, audio active
+        1.500  bot    → server  play #2: hello.wav
+        1.500  server → bot     refused: WrongState
+        1.500  bot    → server  hang up
+        1.500  server → bot     7 terminating
+        1.500  server → bot     8 terminated (BotHungUp)
+        1.500  server           call over
+        2.500  phone2 → server  BYE
+        2.500  server → media   close phone2
+        3.500  bot2   → server  play #3: hello.wav
+        3.530  server → media   play #3
+        4.500  phone  → server  re-INVITE (hold)
+        4.502  server → phone   200 OK
+        4.502  server → bot2    7 established, audio inactive
+        5.500  phone  → server  BYE
+        5.500  server → media   stop #3
+        5.500  server → bot2    8 play #3 ended: Cancelled
+        5.500  server → media   close phone
+        5.500  server → bot2    9 terminated (CallerHungUp)
+        5.500  server           call over
     "#]]);
 }

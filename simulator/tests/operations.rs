@@ -20,11 +20,11 @@ fn a_silent_caller_ends_a_recording() {
     world.bot().records(Some("question.wav"));
     world.until_an_operation_ends();
     world.check_ladder(expect![[r#"
-           0.200  bot    → server  record #1: question.wav, beep
-           0.230  server → media   play #1
-           1.230  server → media   beep for #1
-           1.430  server → media   record #1
-           6.430  server → bot     5 record #1 ended: InitialSilence after 5.00 s
+        0.200  bot    → server  record #1: question.wav, beep
+        0.230  server → media   play #1
+        1.230  server → media   beep for #1
+        1.430  server → media   record #1
+        6.430  server → bot     5 record #1 ended: InitialSilence after 5.00 s
     "#]]);
 }
 
@@ -36,12 +36,12 @@ fn a_pause_after_speech_ends_a_recording() {
     world.phone().speaks(secs(2));
     world.until_an_operation_ends();
     world.check_ladder(expect![[r#"
-           0.200  bot    → server  record #1: beep
-           0.200  server → media   beep for #1
-           0.400  server → media   record #1
-           1.200  phone  → media   speech begins
-           3.200  phone  → media   speech ends
-           8.200  server → bot     5 record #1 ended: MaxSilence after 7.80 s
+        0.200  bot    → server  record #1: beep
+        0.200  server → media   beep for #1
+        0.400  server → media   record #1
+        1.200  phone  → media   speech begins
+        3.200  phone  → media   speech ends
+        8.200  server → bot     5 record #1 ended: MaxSilence after 7.80 s
     "#]]);
 }
 
@@ -52,11 +52,11 @@ fn a_long_speech_is_cut() {
     world.phone().speaks(secs(60));
     world.until_an_operation_ends();
     world.check_ladder(expect![[r#"
-           0.200  bot    → server  record #1: beep
-           0.200  server → media   beep for #1
-           0.200  phone  → media   speech begins
-           0.400  server → media   record #1
-          30.400  server → bot     5 record #1 ended: MaxDuration after 30.00 s
+         0.200  bot    → server  record #1: beep
+         0.200  server → media   beep for #1
+         0.200  phone  → media   speech begins
+         0.400  server → media   record #1
+        30.400  server → bot     5 record #1 ended: MaxDuration after 30.00 s
     "#]]);
 }
 
@@ -70,17 +70,17 @@ fn a_caller_hangs_up_in_the_middle_of_a_recording() {
     world.phone().hangs_up();
     world.wait(secs(60));
     world.check_ladder(expect![[r#"
-           0.200  bot    → server  record #1: beep
-           0.200  server → media   beep for #1
-           0.400  server → media   record #1
-           1.200  phone  → media   speech begins
-           2.200  phone  → server  BYE
-           2.200  server → media   stop #1
-           2.200  server → bot     5 record #1 ended: Cancelled
-           2.200  server → media   close phone
-           2.200  server → bot     6 terminated (CallerHungUp)
-           2.200  server           call over
-           3.200  phone  → media   speech ends
+        0.200  bot    → server  record #1: beep
+        0.200  server → media   beep for #1
+        0.400  server → media   record #1
+        1.200  phone  → media   speech begins
+        2.200  phone  → server  BYE
+        2.200  server → media   stop #1
+        2.200  server → bot     5 record #1 ended: Cancelled
+        2.200  server → media   close phone
+        2.200  server → bot     6 terminated (CallerHungUp)
+        2.200  server           call over
+        3.200  phone  → media   speech ends
     "#]]);
 }
 
@@ -93,12 +93,12 @@ fn operations_stand_in_one_line() {
     world.until_an_operation_ends();
     world.until_an_operation_ends();
     world.check_ladder(expect![[r#"
-           0.200  bot    → server  play #1: slow.wav
-           0.200  bot    → server  play #2: hello.wav, news.wav
-           0.700  server → media   play #1
-           1.700  server → bot     5 play #1 ended: Played
-           1.700  server → media   play #2
-           4.700  server → bot     6 play #2 ended: Played
+        0.200  bot    → server  play #1: slow.wav
+        0.200  bot    → server  play #2: hello.wav, news.wav
+        0.700  server → media   play #1
+        1.700  server → bot     5 play #1 ended: Played
+        1.700  server → media   play #2
+        4.700  server → bot     6 play #2 ended: Played
     "#]]);
 }
 
@@ -111,18 +111,18 @@ fn barging_in_cancels_everything_before() {
     world.bot().barges_in_and_records(Some("question.wav"));
     world.until_an_operation_ends();
     world.check_ladder(expect![[r#"
-           0.200  bot    → server  play #1: news.wav
-           0.200  bot    → server  play #2: hello.wav
-           0.230  server → media   play #1
-           1.200  bot    → server  record #3: question.wav, beep, barging in
-           1.200  server → media   stop #1
-           1.200  server → bot     5 play #1 ended: Cancelled
-           1.200  server → media   stop #2
-           1.200  server → bot     6 play #2 ended: Cancelled
-           1.230  server → media   play #3
-           2.230  server → media   beep for #3
-           2.430  server → media   record #3
-           7.430  server → bot     7 record #3 ended: InitialSilence after 5.00 s
+        0.200  bot    → server  play #1: news.wav
+        0.200  bot    → server  play #2: hello.wav
+        0.230  server → media   play #1
+        1.200  bot    → server  record #3: question.wav, beep, barging in
+        1.200  server → media   stop #1
+        1.200  server → bot     5 play #1 ended: Cancelled
+        1.200  server → media   stop #2
+        1.200  server → bot     6 play #2 ended: Cancelled
+        1.230  server → media   play #3
+        2.230  server → media   beep for #3
+        2.430  server → media   record #3
+        7.430  server → bot     7 record #3 ended: InitialSilence after 5.00 s
     "#]]);
 }
 
@@ -134,13 +134,13 @@ fn a_prompt_for_ever_ends_only_when_cancelled() {
     world.bot().barges_in_and_records(None);
     world.wait(ms(500));
     world.check_ladder(expect![[r#"
-           0.200  bot    → server  play #1: hello.wav for ever
-           0.230  server → media   play #1
-          50.200  bot    → server  record #2: beep, barging in
-          50.200  server → media   stop #1
-          50.200  server → bot     5 play #1 ended: Cancelled
-          50.200  server → media   beep for #2
-          50.400  server → media   record #2
+         0.200  bot    → server  play #1: hello.wav for ever
+         0.230  server → media   play #1
+        50.200  bot    → server  record #2: beep, barging in
+        50.200  server → media   stop #1
+        50.200  server → bot     5 play #1 ended: Cancelled
+        50.200  server → media   beep for #2
+        50.400  server → media   record #2
     "#]]);
 }
 
@@ -155,16 +155,16 @@ fn prompts_that_cannot_be_had_fail_in_their_turn() {
     world.bot().plays(&["news.wav"]);
     world.wait(secs(5));
     world.check_ladder(expect![[r#"
-           0.200  bot    → server  play #1: hello.wav
-           0.200  bot    → server  play #2: nowhere.wav
-           0.200  bot    → server  record #3: cat.jpg, beep
-           0.200  bot    → server  play #4: news.wav
-           0.230  server → media   play #1
-           1.230  server → bot     5 play #1 ended: Played
-           1.230  server → bot     6 play #2 ended: PromptFailed(Download)
-           1.230  server → bot     7 record #3 ended: PromptFailed(Format)
-           1.230  server → media   play #4
-           3.230  server → bot     8 play #4 ended: Played
+        0.200  bot    → server  play #1: hello.wav
+        0.200  bot    → server  play #2: nowhere.wav
+        0.200  bot    → server  record #3: cat.jpg, beep
+        0.200  bot    → server  play #4: news.wav
+        0.230  server → media   play #1
+        1.230  server → bot     5 play #1 ended: Played
+        1.230  server → bot     6 play #2 ended: PromptFailed(Download)
+        1.230  server → bot     7 record #3 ended: PromptFailed(Format)
+        1.230  server → media   play #4
+        3.230  server → bot     8 play #4 ended: Played
     "#]]);
 }
 
@@ -177,7 +177,7 @@ fn one_operation_too_many_is_refused() {
     world.forget_ladder();
     world.bot().plays(&["hello.wav"]);
     world.check_ladder(expect![[r#"
-           0.200  bot    → server  play #51: hello.wav
-           0.200  server → bot     refused: TooManyOperations
+        0.200  bot    → server  play #51: hello.wav
+        0.200  server → bot     refused: TooManyOperations
     "#]]);
 }

@@ -10,15 +10,15 @@ fn a_bot_that_is_down_turns_the_caller_away() {
     world.phone().calls();
     world.wait(secs(20));
     world.check_ladder(expect![[r#"
-           0.000  phone  → server  INVITE
-           0.000  server → media   open phone
-           0.002  server → phone   180 Ringing
-           0.002  server → bot     1 incoming, not delivered
-           4.002  server           gives up telling the bot
-           4.002  server → phone   480 Temporarily Unavailable
-           4.002  server → media   close phone
-           4.002  server → bot     2 terminated (BotUnreachable), not delivered
-           4.002  server           call over
+        0.000  phone  → server  INVITE
+        0.000  server → media   open phone
+        0.002  server → phone   180 Ringing
+        0.002  server → bot     1 incoming, not delivered
+        4.002  server           gives up telling the bot
+        4.002  server → phone   480 Temporarily Unavailable
+        4.002  server → media   close phone
+        4.002  server → bot     2 terminated (BotUnreachable), not delivered
+        4.002  server           call over
     "#]]);
 }
 
@@ -29,16 +29,16 @@ fn a_bot_that_says_nothing_for_15_seconds_turns_the_caller_away() {
     world.wait(secs(16));
     world.bot().answers();
     world.check_ladder(expect![[r#"
-           0.000  phone  → server  INVITE
-           0.000  server → media   open phone
-           0.002  server → phone   180 Ringing
-           0.002  server → bot     1 incoming
-          15.002  server → phone   480 Temporarily Unavailable
-          15.002  server → media   close phone
-          15.002  server → bot     2 terminated (BotDidNotDecide)
-          15.002  server           call over
-          16.000  bot    → server  answer
-          16.000  server → bot     refused: Terminated
+         0.000  phone  → server  INVITE
+         0.000  server → media   open phone
+         0.002  server → phone   180 Ringing
+         0.002  server → bot     1 incoming
+        15.002  server → phone   480 Temporarily Unavailable
+        15.002  server → media   close phone
+        15.002  server → bot     2 terminated (BotDidNotDecide)
+        15.002  server           call over
+        16.000  bot    → server  answer
+        16.000  server → bot     refused: Terminated
     "#]]);
 }
 
@@ -49,15 +49,15 @@ fn a_bot_that_hangs_up_instead_of_rejecting_rejects() {
     world.wait(ms(50));
     world.bot().hangs_up();
     world.check_ladder(expect![[r#"
-           0.000  phone  → server  INVITE
-           0.000  server → media   open phone
-           0.002  server → phone   180 Ringing
-           0.002  server → bot     1 incoming
-           0.050  bot    → server  hang up
-           0.050  server → phone   603 Decline
-           0.050  server → media   close phone
-           0.050  server → bot     2 terminated (BotRejected(None))
-           0.050  server           call over
+        0.000  phone  → server  INVITE
+        0.000  server → media   open phone
+        0.002  server → phone   180 Ringing
+        0.002  server → bot     1 incoming
+        0.050  bot    → server  hang up
+        0.050  server → phone   603 Decline
+        0.050  server → media   close phone
+        0.050  server → bot     2 terminated (BotRejected(None))
+        0.050  server           call over
     "#]]);
 }
 
@@ -73,25 +73,25 @@ fn the_first_decision_stands() {
     world.bot().answers();
     world.bot().rejects();
     world.check_ladder(expect![[r#"
-           0.000  phone  → server  INVITE
-           0.000  server → media   open phone
-           0.002  server → phone   180 Ringing
-           0.002  server → bot     1 incoming
-           0.050  bot    → server  answer
-           0.050  server → bot     2 establishing
-           0.050  server → phone   200 OK
-           0.050  server → media   start phone
-           0.050  bot    → server  answer
-           0.050  server → bot     refused: AlreadyDecided
-           0.050  bot    → server  reject (None)
-           0.050  server → bot     refused: WrongState
-           0.070  phone  → server  ACK
-           0.070  server → bot     3 established
-           0.070  server → bot     4 established, audio active
-           0.100  bot    → server  answer
-           0.100  server → bot     refused: AlreadyDecided
-           0.100  bot    → server  reject (None)
-           0.100  server → bot     refused: WrongState
+        0.000  phone  → server  INVITE
+        0.000  server → media   open phone
+        0.002  server → phone   180 Ringing
+        0.002  server → bot     1 incoming
+        0.050  bot    → server  answer
+        0.050  server → bot     2 establishing
+        0.050  server → phone   200 OK
+        0.050  server → media   start phone
+        0.050  bot    → server  answer
+        0.050  server → bot     refused: AlreadyDecided
+        0.050  bot    → server  reject (None)
+        0.050  server → bot     refused: WrongState
+        0.070  phone  → server  ACK
+        0.070  server → bot     3 established
+        0.070  server → bot     4 established, audio active
+        0.100  bot    → server  answer
+        0.100  server → bot     refused: AlreadyDecided
+        0.100  bot    → server  reject (None)
+        0.100  server → bot     refused: WrongState
     "#]]);
 }
 
@@ -105,18 +105,18 @@ fn a_call_is_not_played_to_before_it_stands() {
     world.bot().answers();
     world.bot().plays(&["hello.wav"]);
     world.check_ladder(expect![[r#"
-           0.000  phone  → server  INVITE
-           0.000  server → media   open phone
-           0.002  server → phone   180 Ringing
-           0.002  server → bot     1 incoming
-           0.050  bot    → server  play #1: hello.wav
-           0.050  server → bot     refused: NotEstablished
-           0.050  bot    → server  answer
-           0.050  server → bot     2 establishing
-           0.050  server → phone   200 OK
-           0.050  server → media   start phone
-           0.050  bot    → server  play #2: hello.wav
-           0.050  server → bot     refused: NotEstablished
+        0.000  phone  → server  INVITE
+        0.000  server → media   open phone
+        0.002  server → phone   180 Ringing
+        0.002  server → bot     1 incoming
+        0.050  bot    → server  play #1: hello.wav
+        0.050  server → bot     refused: NotEstablished
+        0.050  bot    → server  answer
+        0.050  server → bot     2 establishing
+        0.050  server → phone   200 OK
+        0.050  server → media   start phone
+        0.050  bot    → server  play #2: hello.wav
+        0.050  server → bot     refused: NotEstablished
     "#]]);
 }
 
@@ -129,17 +129,17 @@ fn a_caller_gives_up_while_it_rings() {
     world.wait(ms(50));
     world.bot().answers();
     world.check_ladder(expect![[r#"
-           0.000  phone  → server  INVITE
-           0.000  server → media   open phone
-           0.002  server → phone   180 Ringing
-           0.002  server → bot     1 incoming
-           3.000  phone  → server  CANCEL
-           3.000  server → phone   487 Request Terminated
-           3.000  server → media   close phone
-           3.000  server → bot     2 terminated (CallerGaveUp)
-           3.000  server           call over
-           3.050  bot    → server  answer
-           3.050  server → bot     refused: Terminated
+        0.000  phone  → server  INVITE
+        0.000  server → media   open phone
+        0.002  server → phone   180 Ringing
+        0.002  server → bot     1 incoming
+        3.000  phone  → server  CANCEL
+        3.000  server → phone   487 Request Terminated
+        3.000  server → media   close phone
+        3.000  server → bot     2 terminated (CallerGaveUp)
+        3.000  server           call over
+        3.050  bot    → server  answer
+        3.050  server → bot     refused: Terminated
     "#]]);
 }
 
@@ -151,12 +151,12 @@ fn a_caller_gives_up_at_once() {
     world.phone().cancels();
     world.wait(secs(1));
     world.check_ladder(expect![[r#"
-           0.000  phone  → server  INVITE
-           0.000  server → media   open phone
-           0.000  phone  → server  CANCEL
-           0.000  server → phone   487 Request Terminated
-           0.000  server → media   close phone
-           0.000  server           call over
+        0.000  phone  → server  INVITE
+        0.000  server → media   open phone
+        0.000  phone  → server  CANCEL
+        0.000  server → phone   487 Request Terminated
+        0.000  server → media   close phone
+        0.000  server           call over
     "#]]);
 }
 
@@ -172,18 +172,18 @@ fn a_cancel_overtakes_the_answer() {
     world.phone().cancels();
     world.wait(secs(1));
     world.check_ladder(expect![[r#"
-           0.000  phone  → server  INVITE
-           0.000  server → media   open phone
-           0.002  server → bot     1 incoming
-           0.007  server → phone   180 Ringing
-           1.000  bot    → server  answer
-           1.000  server → bot     2 establishing
-           1.000  server → media   start phone
-           1.003  phone  → server  CANCEL
-           1.003  server → phone   487 Request Terminated
-           1.003  server → media   close phone
-           1.003  server → bot     3 terminated (CallerGaveUp)
-           1.003  server           call over
+        0.000  phone  → server  INVITE
+        0.000  server → media   open phone
+        0.002  server → bot     1 incoming
+        0.007  server → phone   180 Ringing
+        1.000  bot    → server  answer
+        1.000  server → bot     2 establishing
+        1.000  server → media   start phone
+        1.003  phone  → server  CANCEL
+        1.003  server → phone   487 Request Terminated
+        1.003  server → media   close phone
+        1.003  server → bot     3 terminated (CallerGaveUp)
+        1.003  server           call over
     "#]]);
 }
 
@@ -198,22 +198,22 @@ fn an_answer_overtakes_the_cancel() {
     world.phone().cancels();
     world.wait(secs(1));
     world.check_ladder(expect![[r#"
-           0.000  phone  → server  INVITE
-           0.000  server → media   open phone
-           0.002  server → phone   180 Ringing
-           0.002  server → bot     1 incoming
-           1.000  bot    → server  answer
-           1.000  server → bot     2 establishing
-           1.000  server → phone   200 OK
-           1.000  server → media   start phone
-           1.005  phone  → server  CANCEL, too late
-           1.020  phone  → server  ACK
-           1.020  server → bot     3 established
-           1.020  server → bot     4 established, audio active
-           1.025  phone  → server  BYE
-           1.025  server → media   close phone
-           1.025  server → bot     5 terminated (CallerHungUp)
-           1.025  server           call over
+        0.000  phone  → server  INVITE
+        0.000  server → media   open phone
+        0.002  server → phone   180 Ringing
+        0.002  server → bot     1 incoming
+        1.000  bot    → server  answer
+        1.000  server → bot     2 establishing
+        1.000  server → phone   200 OK
+        1.000  server → media   start phone
+        1.005  phone  → server  CANCEL, too late
+        1.020  phone  → server  ACK
+        1.020  server → bot     3 established
+        1.020  server → bot     4 established, audio active
+        1.025  phone  → server  BYE
+        1.025  server → media   close phone
+        1.025  server → bot     5 terminated (CallerHungUp)
+        1.025  server           call over
     "#]]);
 }
 
@@ -227,18 +227,18 @@ fn a_phone_hangs_up_without_having_acknowledged() {
     world.phone().hangs_up();
     world.wait(secs(1));
     world.check_ladder(expect![[r#"
-           0.000  phone  → server  INVITE
-           0.000  server → media   open phone
-           0.002  server → phone   180 Ringing
-           0.002  server → bot     1 incoming
-           0.050  bot    → server  answer
-           0.050  server → bot     2 establishing
-           0.050  server → phone   200 OK
-           0.050  server → media   start phone
-           0.060  phone  → server  BYE
-           0.060  server → media   close phone
-           0.060  server → bot     3 terminated (CallerHungUp)
-           0.060  server           call over
+        0.000  phone  → server  INVITE
+        0.000  server → media   open phone
+        0.002  server → phone   180 Ringing
+        0.002  server → bot     1 incoming
+        0.050  bot    → server  answer
+        0.050  server → bot     2 establishing
+        0.050  server → phone   200 OK
+        0.050  server → media   start phone
+        0.060  phone  → server  BYE
+        0.060  server → media   close phone
+        0.060  server → bot     3 terminated (CallerHungUp)
+        0.060  server           call over
     "#]]);
 }
 
@@ -251,19 +251,19 @@ fn an_answer_that_is_never_acknowledged_ends() {
     world.bot().answers();
     world.wait(secs(60));
     world.check_ladder(expect![[r#"
-           0.000  phone  → server  INVITE
-           0.000  server → media   open phone
-           0.002  server → phone   180 Ringing
-           0.002  server → bot     1 incoming
-           0.050  bot    → server  answer
-           0.050  server → bot     2 establishing
-           0.050  server → phone   200 OK
-           0.050  server → media   start phone
-          32.050  server           gives up waiting for an ACK
-          32.050  server → phone   BYE (NotAcknowledged)
-          32.050  server → media   close phone
-          32.050  server → bot     3 terminated (NotAcknowledged)
-          32.050  server           call over
+         0.000  phone  → server  INVITE
+         0.000  server → media   open phone
+         0.002  server → phone   180 Ringing
+         0.002  server → bot     1 incoming
+         0.050  bot    → server  answer
+         0.050  server → bot     2 establishing
+         0.050  server → phone   200 OK
+         0.050  server → media   start phone
+        32.050  server           gives up waiting for an ACK
+        32.050  server → phone   BYE (NotAcknowledged)
+        32.050  server → media   close phone
+        32.050  server → bot     3 terminated (NotAcknowledged)
+        32.050  server           call over
     "#]]);
 }
 
@@ -276,22 +276,22 @@ fn an_offer_may_be_ours() {
     world.wait(ms(50));
     world.phone().hangs_up();
     world.check_ladder(expect![[r#"
-           0.000  phone  → server  INVITE without an offer
-           0.000  server → media   open phone
-           0.002  server → phone   180 Ringing
-           0.002  server → bot     1 incoming
-           0.050  bot    → server  answer
-           0.050  server → bot     2 establishing
-           0.050  server → phone   200 OK
-           0.050  server → media   start phone
-           0.070  phone  → server  ACK
-           0.070  server → media   complete phone
-           0.070  server → bot     3 established
-           0.070  server → bot     4 established, audio active
-           0.100  phone  → server  BYE
-           0.100  server → media   close phone
-           0.100  server → bot     5 terminated (CallerHungUp)
-           0.100  server           call over
+        0.000  phone  → server  INVITE without an offer
+        0.000  server → media   open phone
+        0.002  server → phone   180 Ringing
+        0.002  server → bot     1 incoming
+        0.050  bot    → server  answer
+        0.050  server → bot     2 establishing
+        0.050  server → phone   200 OK
+        0.050  server → media   start phone
+        0.070  phone  → server  ACK
+        0.070  server → media   complete phone
+        0.070  server → bot     3 established
+        0.070  server → bot     4 established, audio active
+        0.100  phone  → server  BYE
+        0.100  server → media   close phone
+        0.100  server → bot     5 terminated (CallerHungUp)
+        0.100  server           call over
     "#]]);
 }
 
