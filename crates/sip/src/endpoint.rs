@@ -141,6 +141,17 @@ pub async fn listen(config: Config) -> Result<(Endpoint, mpsc::Receiver<Arrival>
                 reason: other.to_string(),
             },
         })?;
+    Ok(open(wire, requests, timers, host, config))
+}
+
+/// Starts answering on a port that is open.
+pub(crate) fn open(
+    wire: Handle,
+    requests: mpsc::Receiver<sipx_transport::Incoming>,
+    timers: sipx_sip::Timers,
+    host: String,
+    config: Config,
+) -> (Endpoint, mpsc::Receiver<Arrival>) {
     let realm = config
         .domains
         .first()
@@ -162,7 +173,7 @@ pub async fn listen(config: Config) -> Result<(Endpoint, mpsc::Receiver<Arrival>
     });
     let (arrivals, receiver) = mpsc::channel(limits::ARRIVALS);
     tokio::spawn(desk::run(Arc::clone(&office), requests, arrivals));
-    Ok((Endpoint { office }, receiver))
+    (Endpoint { office }, receiver)
 }
 
 /// A SIP port that is open. Cloning gives another handle to the same port.

@@ -41,6 +41,8 @@ mod reply;
 mod resolve;
 mod session;
 mod table;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 pub use arrival::{Arrival, Incoming, Transport};

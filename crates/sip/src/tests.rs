@@ -1,0 +1,9 @@
+//! Scenarios over an in-process wire and simulated time; each ends in its ladder.
+
+mod calls_in;
+mod calls_out;
+mod network;
+mod refusals;
+mod registration;
+mod session_timer;
+mod world;

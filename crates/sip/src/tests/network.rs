@@ -1,0 +1,170 @@
+//! Over real sockets on loopback: what only the wire can show.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+
+use crate::{Arrival, Config, Ending, ListenError, OutgoingCall, SessionEvent, Transport, listen};
+
+async fn alive(socket: &UdpSocket, endpoint: &crate::Endpoint, branch: usize) {
+    let me = socket.local_addr().expect("bound");
+    let options = format!(
+        "OPTIONS sip:bot@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bK-alive-{branch}\r\n\
+         From: <sip:test@127.0.0.1>;tag=1\r\nTo: <sip:bot@127.0.0.1>\r\nCall-ID: alive-{branch}\r\n\
+         CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+    );
+    socket
+        .send_to(options.as_bytes(), endpoint.local_addr())
+        .await
+        .expect("sent");
+    let wanted = format!("Call-ID: alive-{branch}");
+    let mut buffer = vec![0; 65_536];
+    let answered = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            let (length, _) = socket.recv_from(&mut buffer).await.expect("received");
+            let text = String::from_utf8_lossy(&buffer[..length]);
+            if text.contains(&wanted) {
+                assert!(text.starts_with("SIP/2.0 200"), "{text}");
+                return;
+            }
+        }
+    });
+    answered.await.expect("OPTIONS is answered");
+}
+
+#[tokio::test]
+async fn malformed_messages_leave_the_endpoint_alive() {
+    let config = Config::new("127.0.0.1:0".parse().expect("an address"));
+    let (endpoint, mut arrivals) = listen(config).await.expect("a free port");
+    tokio::spawn(async move { while arrivals.recv().await.is_some() {} });
+    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/rfc4475");
+    let mut messages = vec![
+        b"".to_vec(),
+        b"\r\n\r\n".to_vec(),
+        vec![0xff; 1_400],
+        b"INVITE sip:a SIP/2.0\r\n\r\n".to_vec(),
+        b"INVITE sip:a@b SIP/7.0\r\nVia: x\r\nTo: y\r\nFrom: z\r\nCall-ID: 1\r\nCSeq: q\r\n\r\n"
+            .to_vec(),
+    ];
+    if let Ok(folder) = std::fs::read_dir(&fixtures) {
+        let mut files: Vec<_> = folder
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "dat"))
+            .collect();
+        files.sort();
+        messages.extend(
+            files
+                .iter()
+                .map(|path| std::fs::read(path).expect("readable")),
+        );
+    }
+    for (at, message) in messages.iter().enumerate() {
+        socket
+            .send_to(message, endpoint.local_addr())
+            .await
+            .expect("sent");
+        alive(&socket, &endpoint, at).await;
+    }
+    // A stream of the same: each connection may die, the endpoint may not.
+    for message in &messages {
+        let mut stream = TcpStream::connect(endpoint.local_addr())
+            .await
+            .expect("connects");
+        let _ = stream.write_all(message).await;
+    }
+    alive(&socket, &endpoint, usize::MAX).await;
+    endpoint.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_taken_port_is_one_clear_sentence() {
+    let config = Config::new("127.0.0.1:0".parse().expect("an address"));
+    let (endpoint, _arrivals) = listen(config).await.expect("a free port");
+    let taken = listen(Config::new(endpoint.local_addr()))
+        .await
+        .expect_err("taken");
+    assert!(matches!(taken, ListenError::Taken(addr) if addr == endpoint.local_addr()));
+}
+
+/// Two endpoints over each transport: called, answered, hung up.
+#[tokio::test]
+async fn calls_pass_over_udp_and_tcp() {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let ours = Config::new("127.0.0.1:0".parse().expect("an address"));
+        let (server, mut arrivals) = listen(ours.clone()).await.expect("a free port");
+        let (phone, _) = listen(ours).await.expect("a free port");
+        let to = format!("sip:bot@{}", server.local_addr());
+        let mut call = OutgoingCall::new(to, "sip:ann@elsewhere.example", b"v=0 offer".to_vec());
+        call.transport = transport;
+        let mut session = phone.call(call).await.expect("can be tried");
+        let mut events = session.events();
+        let Some(Arrival::Invite(incoming)) = arrivals.recv().await else {
+            panic!("a call comes")
+        };
+        assert_eq!(incoming.transport, transport);
+        let mut heard = incoming.session.events();
+        incoming.session.ring();
+        incoming.session.answer(b"v=0 answer".to_vec());
+        loop {
+            match events.recv().await.expect("it goes on") {
+                SessionEvent::Ringing { status: 180, .. } => {}
+                SessionEvent::Answered { sdp } => break assert_eq!(sdp, b"v=0 answer"),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(
+            heard.recv().await,
+            Some(SessionEvent::Confirmed { sdp: None })
+        );
+        session.hang_up(Some("done"));
+        assert_eq!(
+            events.recv().await,
+            Some(SessionEvent::Ended(Ending::Closed))
+        );
+        let ended = heard.recv().await.expect("it ends");
+        assert!(matches!(
+            ended,
+            SessionEvent::Ended(Ending::HungUp { reason: Some(_) })
+        ));
+        phone.shutdown().await;
+        server.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn an_unreachable_peer_is_lost_at_once_over_tcp() {
+    let config = Config::new("127.0.0.1:0".parse().expect("an address"));
+    let (phone, _) = listen(config).await.expect("a free port");
+    let nobody = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("bound")
+    };
+    let to = format!("sip:bot@{nobody};transport=tcp");
+    let call = OutgoingCall::new(to, "sip:ann@elsewhere.example", b"v=0".to_vec());
+    let session = phone.call(call).await.expect("can be tried");
+    let ended = session.events().recv().await;
+    assert_eq!(
+        ended,
+        Some(SessionEvent::Ended(Ending::Lost(crate::Loss::Transport)))
+    );
+}
+
+#[tokio::test]
+async fn a_stream_is_answered_on_its_own_connection() {
+    let config = Config::new("127.0.0.1:0".parse().expect("an address"));
+    let (endpoint, _arrivals) = listen(config).await.expect("a free port");
+    let mut stream = TcpStream::connect(endpoint.local_addr())
+        .await
+        .expect("connects");
+    let options = "OPTIONS sip:bot@127.0.0.1 SIP/2.0\r\n\
+        Via: SIP/2.0/TCP 10.1.2.3:5060;branch=z9hG4bK-1;rport\r\nFrom: <sip:a@b>;tag=1\r\n\
+        To: <sip:bot@127.0.0.1>\r\nCall-ID: stream\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n\
+        Content-Length: 0\r\n\r\n";
+    stream.write_all(options.as_bytes()).await.expect("sent");
+    let mut buffer = vec![0; 4_096];
+    let length = stream.read(&mut buffer).await.expect("answered");
+    assert!(buffer[..length].starts_with(b"SIP/2.0 200 OK"));
+}

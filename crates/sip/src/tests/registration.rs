@@ -1,0 +1,262 @@
+//! REGISTER, and proof of identity.
+
+use std::time::Duration;
+
+use expect_test::expect;
+use sipx_sip::auth::{Algorithm, Challenge, Credentials, respond};
+use sipx_sip::{HeaderName, Response};
+
+use super::world::{Draft, World, header};
+use crate::{Arrival, RegisterError};
+
+fn register(world: &mut World) -> Draft {
+    let mut draft = world.draft("REGISTER");
+    draft.uri = "sip:example.com".into();
+    draft.to = "<sip:ann@example.com>".into();
+    draft.call_id = "registration".into();
+    draft
+}
+
+/// Answers a challenge the way a phone does.
+fn prove(
+    draft: &Draft,
+    refusal: &Response,
+    algorithm: Algorithm,
+    password: &str,
+    nc: u32,
+) -> Draft {
+    let name = match refusal.status.code() {
+        401 => HeaderName::WwwAuthenticate,
+        _ => HeaderName::ProxyAuthenticate,
+    };
+    let challenge = refusal
+        .headers
+        .get_all(&name)
+        .filter_map(|row| Challenge::parse(&row.value(), name == HeaderName::ProxyAuthenticate))
+        .find(|challenge| challenge.algorithm == algorithm)
+        .expect("the algorithm is offered");
+    let credentials = Credentials::new("ann", password);
+    let value = respond(
+        &challenge,
+        &credentials,
+        draft.method,
+        &draft.uri,
+        nc,
+        "client-nonce",
+    );
+    let name = String::from_utf8_lossy(challenge.response_header().canonical()).into_owned();
+    let mut proven = draft.clone().header(&format!("{name}: {value}"));
+    proven.cseq += nc;
+    proven.branch += &format!("-proof-{nc}");
+    proven
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phone_registers_and_leaves() {
+    let mut world = World::of_people();
+    let draft = register(&mut world).header("Expires: 300");
+    let refusal = world.ask(&draft).await;
+    assert_eq!(
+        refusal.headers.count(&HeaderName::WwwAuthenticate),
+        2,
+        "SHA-256 and MD5"
+    );
+    for (algorithm, nc) in [(Algorithm::Sha256, 1), (Algorithm::Md5, 2)] {
+        let response = world
+            .ask(&prove(&draft, &refusal, algorithm, "secret", nc))
+            .await;
+        let contact = header(&response, &HeaderName::Contact);
+        assert_eq!(contact, "<sip:ann@127.0.0.1:50601>;expires=300");
+    }
+    assert!(matches!(
+        world.arrivals.recv().await,
+        Some(Arrival::Registered { .. })
+    ));
+    let contacts = world.endpoint.contacts("ann");
+    assert_eq!(contacts.len(), 1);
+    assert_eq!(contacts[0].source.port(), 50_601);
+
+    tokio::time::sleep(Duration::from_secs(301)).await;
+    assert!(
+        world.endpoint.contacts("ann").is_empty(),
+        "a phone that stays away is forgotten"
+    );
+
+    let again = register(&mut world).header("Expires: 300");
+    let refusal = world.ask(&again).await;
+    world
+        .ask(&prove(&again, &refusal, Algorithm::Md5, "secret", 1))
+        .await;
+    let mut everything = register(&mut world).header("Expires: 0");
+    everything.cseq += 10;
+    let text = prove(&everything, &refusal, Algorithm::Md5, "secret", 2);
+    world.ask(&text).await;
+    assert!(world.endpoint.contacts("ann").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_password_is_refused() {
+    let mut world = World::of_people();
+    let draft = register(&mut world);
+    let refusal = world.ask(&draft).await;
+    let wrong = prove(&draft, &refusal, Algorithm::Sha256, "guess", 1);
+    assert_eq!(world.ask(&wrong).await.status.code(), 403);
+    assert!(world.endpoint.contacts("ann").is_empty());
+    assert_eq!(world.endpoint.counters().unauthenticated, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recorded_proof_is_not_accepted_again() {
+    let mut world = World::of_people();
+    let draft = register(&mut world);
+    let refusal = world.ask(&draft).await;
+    let proven = prove(&draft, &refusal, Algorithm::Sha256, "secret", 1);
+    assert_eq!(world.ask(&proven).await.status.code(), 200);
+    let mut replayed = proven.clone();
+    replayed.cseq += 50;
+    replayed.branch += "-replayed";
+    let response = world.ask(&replayed).await;
+    assert_eq!(response.status.code(), 401);
+    assert!(header(&response, &HeaderName::WwwAuthenticate).contains("stale=true"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_challenge_is_stale() {
+    let mut world = World::of_people();
+    let draft = register(&mut world);
+    let refusal = world.ask(&draft).await;
+    tokio::time::sleep(Duration::from_secs(301)).await;
+    let late = prove(&draft, &refusal, Algorithm::Sha256, "secret", 1);
+    let response = world.ask(&late).await;
+    assert_eq!(response.status.code(), 401);
+    assert!(header(&response, &HeaderName::WwwAuthenticate).contains("stale=true"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registration_is_neither_too_short_nor_for_somebody_else() {
+    let mut world = World::of_people();
+    let short = register(&mut world).header("Expires: 5");
+    let refusal = world.ask(&short).await;
+    let response = world
+        .ask(&prove(&short, &refusal, Algorithm::Md5, "secret", 1))
+        .await;
+    assert_eq!(response.status.code(), 423);
+    assert_eq!(header(&response, &HeaderName::MinExpires), "60");
+    let mut other = register(&mut world);
+    other.to = "<sip:bob@example.com>".into();
+    let response = world
+        .ask(&prove(&other, &refusal, Algorithm::Md5, "secret", 2))
+        .await;
+    assert_eq!(response.status.code(), 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_own_phone_registers_and_stays_registered() {
+    let mut world = World::of_people();
+    let phone = World::new();
+    // The phone speaks to the scripted peer, who plays the registrar.
+    let registering = {
+        let endpoint = phone.endpoint.clone();
+        tokio::spawn(async move {
+            endpoint
+                .register(crate::Register {
+                    address: "sip:ann@example.com".into(),
+                    credentials: crate::Credentials::new("ann", "secret"),
+                    transport: crate::Transport::Udp,
+                    route: Some("127.0.0.1:50601".parse().expect("an address")),
+                    expires: Duration::from_secs(120),
+                })
+                .await
+        })
+    };
+    let mut peer = phone;
+    let first = peer.request().await;
+    let challenge = "Digest realm=\"example.com\", nonce=\"n\", qop=\"auth\"";
+    peer.respond(&first, 401, &[("WWW-Authenticate", challenge)])
+        .await;
+    let second = peer.request().await;
+    assert!(
+        second
+            .request
+            .headers
+            .get(&HeaderName::Authorization)
+            .is_some()
+    );
+    peer.respond(&second, 200, &[("Expires", "120")]).await;
+    let registration = registering.await.expect("runs").expect("registered");
+    let renewal = peer.request().await;
+    peer.respond(&renewal, 200, &[("Expires", "120")]).await;
+    let leaving = tokio::spawn(registration.unregister());
+    let last = peer.request().await;
+    peer.respond(&last, 200, &[]).await;
+    leaving.await.expect("runs");
+    peer.check_ladder(expect![[r#"
+          0.000  us → peer  REGISTER
+          0.000  peer → us  401
+          0.000  us → peer  REGISTER
+          0.000  peer → us  200
+         60.000  us → peer  REGISTER
+         60.000  peer → us  200
+         60.000  us → peer  REGISTER
+         60.000  peer → us  200
+    "#]]);
+    world.arrivals.close();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registrar_that_refuses_is_quoted() {
+    let mut peer = World::new();
+    let endpoint = peer.endpoint.clone();
+    let registering = tokio::spawn(async move {
+        endpoint
+            .register(crate::Register {
+                address: "sip:ann@example.com".into(),
+                credentials: crate::Credentials::new("ann", "secret"),
+                transport: crate::Transport::Udp,
+                route: Some("127.0.0.1:50601".parse().expect("an address")),
+                expires: Duration::from_secs(120),
+            })
+            .await
+    });
+    let first = peer.request().await;
+    peer.respond(&first, 403, &[]).await;
+    let error = registering.await.expect("runs").expect_err("refused");
+    assert_eq!(
+        error,
+        RegisterError::Refused {
+            status: 403,
+            phrase: "As Scripted".into()
+        }
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_with_one_of_our_addresses_proves_it() {
+    let mut world = World::of_people();
+    let invite = world.invite();
+    let refusal = world.ask(&invite).await;
+    assert_eq!(refusal.status.code(), 407);
+    let proven = prove(&invite, &refusal, Algorithm::Sha256, "secret", 1);
+    let _responses = world.send(&proven).await;
+    let (call, _events) = world.incoming().await;
+    assert_eq!(
+        call.caller.as_ref().map(|user| user.reveal().as_str()),
+        Some("ann")
+    );
+    let mut wrong = prove(&invite, &refusal, Algorithm::Sha256, "guess", 2);
+    wrong.call_id = "call-2".into();
+    assert_eq!(world.ask(&wrong).await.status.code(), 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn strangers_are_let_in_only_where_anyone_may_call() {
+    let mut world = World::of_people();
+    let mut invite = world.invite();
+    invite.from = "<sip:stranger@elsewhere.example>;tag=x".into();
+    assert_eq!(world.ask(&invite).await.status.code(), 403);
+
+    let mut world = World::new();
+    let _responses = world.send(&invite).await;
+    let (call, _events) = world.incoming().await;
+    assert!(call.caller.is_none());
+}
