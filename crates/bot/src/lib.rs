@@ -1,1 +1,70 @@
-//! The bot SDK: a typed Graph calls client and a notification router.
+//! The bot SDK: the other side of the Graph calls API.
+//!
+//! A calling bot has two halves. It is **told** things: the platform posts notifications to its
+//! webhook, and [`NotificationRouter`] checks who posts, puts them in order call by call and hands
+//! them to a [`Handler`] as [`Event`]s. And it **asks** for things: [`GraphClient`] answers,
+//! plays, records and hangs up, and says in a [`GraphFault`] why something was refused.
+//!
+//! Both halves work against this platform and against Microsoft's cloud; only addresses differ.
+//!
+//! A whole bot, which takes every call and hangs up once the caller can hear it:
+//!
+//! ```no_run
+//! use offhook_bot::wire::graph::{AnswerRequest, MediaConfig, Modality};
+//! use offhook_bot::{CallId, Event, GraphClient, GraphConfig, NotificationRouter, RouterConfig};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let graph = GraphClient::new(GraphConfig {
+//!         base: "http://127.0.0.1:8080/v1.0".into(),
+//!         login: "http://127.0.0.1:8080".into(),
+//!         ..GraphConfig::new("the-app-id", "the-secret", "the-tenant")
+//!     })?;
+//!     let config = RouterConfig {
+//!         metadata_url: "http://127.0.0.1:8080/v1/.well-known/OpenIdConfiguration".into(),
+//!         ..RouterConfig::new("the-app-id")
+//!     };
+//!     let contexts = graph.contexts();
+//!     let router = NotificationRouter::new(config, contexts, move |call: CallId, event: Event| {
+//!         let graph = graph.clone();
+//!         async move {
+//!             let done = match event {
+//!                 Event::Incoming(_) => {
+//!                     let answer = AnswerRequest {
+//!                         accepted_modalities: Some(vec![Modality::Audio]),
+//!                         media_config: Some(MediaConfig::service()),
+//!                         ..AnswerRequest::default()
+//!                     };
+//!                     graph.answer(&call, &answer).await
+//!                 }
+//!                 Event::Established { audio_active: true, .. } => graph.hang_up(&call).await,
+//!                 _ => Ok(()),
+//!             };
+//!             if let Err(fault) = done {
+//!                 eprintln!("{fault}");
+//!             }
+//!         }
+//!     })?;
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3978").await?;
+//!     axum::serve(listener, router.routes()).await?;
+//!     Ok(())
+//! }
+//! ```
+
+mod call_id;
+mod contexts;
+mod graph;
+mod http_client;
+pub mod limits;
+mod router;
+
+pub use call_id::{CallId, OperationId};
+pub use contexts::CallContexts;
+pub use graph::{
+    GraphClient, GraphConfig, GraphFault, KeepAlive, ParameterFault, Recording, SetupFault, prompt,
+};
+pub use router::{EndedOperation, Event, Handler, Keys, NotificationRouter, RouterConfig};
+
+pub use offhook_identity as identity;
+pub use offhook_terms::Private;
+pub use offhook_wire as wire;

@@ -1,0 +1,317 @@
+//! The calls API, typed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, StatusCode};
+use offhook_terms::Private;
+use offhook_wire::graph::{
+    AnswerRequest, Call, Operation, PlayPromptRequest, RecordResponseRequest, RejectReason,
+    RejectRequest,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::token::AccessToken;
+use super::{GraphFault, Recording, SetupFault, check, recording, retry};
+use crate::limits::{ANSWER_BYTES_MAX, ANSWER_WITHIN};
+use crate::{CallContexts, CallId, OperationId, http_client};
+
+/// Where the platform is, and who the bot is.
+#[derive(Debug, Clone)]
+pub struct GraphConfig {
+    /// The API with its version, such as `https://graph.microsoft.com/v1.0`.
+    pub base: String,
+    /// Where tokens are granted, such as `https://login.microsoftonline.com`.
+    pub login: String,
+    /// The tenant, a GUID or a domain.
+    pub tenant: String,
+    /// The bot's app id.
+    pub app_id: String,
+    /// Its secret.
+    pub secret: Private<String>,
+    /// What the token is for.
+    pub scope: String,
+    /// The certificate authority of the platform, PEM. When given, no other is believed.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl GraphConfig {
+    /// A bot on Microsoft's cloud.
+    pub fn new(
+        app_id: impl Into<String>,
+        secret: impl Into<String>,
+        tenant: impl Into<String>,
+    ) -> Self {
+        Self {
+            base: "https://graph.microsoft.com/v1.0".into(),
+            login: "https://login.microsoftonline.com".into(),
+            tenant: tenant.into(),
+            app_id: app_id.into(),
+            secret: Private::new(secret.into()),
+            scope: "https://graph.microsoft.com/.default".into(),
+            ca_file: None,
+        }
+    }
+}
+
+/// The calls API. Cheap to clone; clones share connections and the access token.
+///
+/// 429, 503 and 504 are waited for, as long as the platform asks and within
+/// [`limits`](crate::limits). A command without a client context gets a fresh one, which the
+/// router finds in [`GraphClient::contexts`].
+#[derive(Clone)]
+pub struct GraphClient(Arc<Shared>);
+
+struct Shared {
+    http: reqwest::Client,
+    calls: Url,
+    token: AccessToken,
+    contexts: CallContexts,
+}
+
+impl std::fmt::Debug for GraphClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("GraphClient")
+            .field(&self.0.calls.as_str())
+            .finish()
+    }
+}
+
+impl GraphClient {
+    /// A client. Nothing is sent before the first command.
+    pub fn new(config: GraphConfig) -> Result<Self, SetupFault> {
+        let base = config.base.trim_end_matches('/');
+        let calls = format!("{base}/communications/calls");
+        let calls = Url::parse(&calls).map_err(|_| SetupFault::Address(config.base.clone()))?;
+        if calls.cannot_be_a_base() {
+            return Err(SetupFault::Address(config.base.clone()));
+        }
+        Url::parse(&config.login).map_err(|_| SetupFault::Address(config.login.clone()))?;
+        Ok(Self(Arc::new(Shared {
+            http: http_client::for_address(&config.base, config.ca_file.as_deref())?,
+            calls,
+            token: AccessToken::new(&config),
+            contexts: CallContexts::default(),
+        })))
+    }
+
+    /// The contexts this client issued, for the router.
+    pub fn contexts(&self) -> CallContexts {
+        self.0.contexts.clone()
+    }
+
+    /// Takes an incoming call.
+    pub async fn answer(&self, call: &CallId, request: &AnswerRequest) -> Result<(), GraphFault> {
+        check::answer(request)?;
+        self.post(call, "answer", Some(request)).await.map(drop)
+    }
+
+    /// Does not take an incoming call.
+    pub async fn reject(&self, call: &CallId, reason: RejectReason) -> Result<(), GraphFault> {
+        let request = RejectRequest {
+            reason: Some(reason),
+            callback_uri: None,
+        };
+        self.post(call, "reject", Some(&request)).await.map(drop)
+    }
+
+    /// The call as it is.
+    pub async fn call(&self, call: &CallId) -> Result<Call, GraphFault> {
+        let url = self.url(call, &[]);
+        read(&self.send(Method::GET, url, None).await?)
+    }
+
+    /// Leaves the call.
+    pub async fn hang_up(&self, call: &CallId) -> Result<(), GraphFault> {
+        let url = self.url(call, &[]);
+        self.send(Method::DELETE, url, None).await.map(drop)
+    }
+
+    /// Says that the bot still wants the call; see [`KeepAlive`](crate::KeepAlive).
+    pub async fn keep_alive(&self, call: &CallId) -> Result<(), GraphFault> {
+        self.post(call, "keepAlive", None::<&()>).await.map(drop)
+    }
+
+    /// Plays prompts. The operation is over when its notification comes.
+    pub async fn play_prompt(
+        &self,
+        call: &CallId,
+        mut request: PlayPromptRequest,
+    ) -> Result<Operation, GraphFault> {
+        check::play(&request)?;
+        let context = self.own_context(call, &mut request.client_context);
+        self.operation_asked_for(call, "playPrompt", &request, &context)
+            .await
+    }
+
+    /// Records an answer. The operation is over when its notification comes.
+    pub async fn record_response(
+        &self,
+        call: &CallId,
+        mut request: RecordResponseRequest,
+    ) -> Result<Operation, GraphFault> {
+        check::record(&request)?;
+        let context = self.own_context(call, &mut request.client_context);
+        self.operation_asked_for(call, "recordResponse", &request, &context)
+            .await
+    }
+
+    /// An operation as it is.
+    pub async fn operation(
+        &self,
+        call: &CallId,
+        operation: &OperationId,
+    ) -> Result<Operation, GraphFault> {
+        let url = self.url(call, &["operations", operation.as_str()]);
+        read(&self.send(Method::GET, url, None).await?)
+    }
+
+    /// Starts to download a recorded answer, with the location and the token its notification
+    /// gave. What is larger than `limit` bytes fails. It is not retried: the caller knows how
+    /// pressed for time it is.
+    pub async fn recording(
+        &self,
+        location: &str,
+        token: &Private<String>,
+        limit: u64,
+    ) -> Result<Recording, GraphFault> {
+        recording::start(&self.0.http, location, token, limit).await
+    }
+
+    fn own_context(&self, call: &CallId, context: &mut Option<String>) -> String {
+        if let Some(context) = context {
+            self.0.contexts.keep(context, call);
+            return context.clone();
+        }
+        let fresh = self.0.contexts.issue(call);
+        *context = Some(fresh.clone());
+        fresh
+    }
+
+    async fn operation_asked_for(
+        &self,
+        call: &CallId,
+        action: &str,
+        request: &impl Serialize,
+        context: &str,
+    ) -> Result<Operation, GraphFault> {
+        let asked = self.post(call, action, Some(request)).await;
+        let operation = asked.and_then(|body| read::<Operation>(&body));
+        let over = match &operation {
+            Ok(operation) => operation.status.as_ref().is_some_and(|s| s.is_terminal()),
+            Err(_) => true,
+        };
+        if over {
+            // No notification will come for it.
+            self.0.contexts.forget(context);
+        }
+        operation
+    }
+
+    async fn post(
+        &self,
+        call: &CallId,
+        action: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Bytes, GraphFault> {
+        let body = match body {
+            Some(body) => Some(
+                serde_json::to_vec(body)
+                    .map_err(|error| GraphFault::Unreadable(error.to_string()))?
+                    .into(),
+            ),
+            None => None,
+        };
+        self.send(Method::POST, self.url(call, &[action]), body)
+            .await
+    }
+
+    fn url(&self, call: &CallId, rest: &[&str]) -> Url {
+        let mut url = self.0.calls.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            // Each is escaped: an id from a notification cannot lead anywhere else.
+            segments.push(call.as_str()).extend(rest);
+        }
+        url
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<Bytes>,
+    ) -> Result<Bytes, GraphFault> {
+        let shared = &*self.0;
+        let mut tried = 0;
+        let mut token_replaced = false;
+        loop {
+            tried += 1;
+            let token = shared.token.get(&shared.http).await?;
+            let mut request = shared
+                .http
+                .request(method.clone(), url.clone())
+                .timeout(ANSWER_WITHIN)
+                .header(AUTHORIZATION, format!("Bearer {}", token.reveal()));
+            request = match &body {
+                Some(body) => request
+                    .header(CONTENT_TYPE, "application/json")
+                    .body(body.clone()),
+                None if method == Method::POST => request.body(Bytes::new()),
+                None => request,
+            };
+            let response = match request.send().await {
+                Ok(response) => response,
+                Err(error) => {
+                    // Sent again only if it certainly did nothing: never connected, or harmless.
+                    let harmless = error.is_connect() || method == Method::GET;
+                    match retry::wait(tried, None).filter(|_| harmless) {
+                        Some(wait) => tokio::time::sleep(wait).await,
+                        None => return Err(GraphFault::transport(error)),
+                    }
+                    continue;
+                }
+            };
+            let status = response.status();
+            let asked = retry::retry_after(response.headers());
+            if retry::means_later(status)
+                && let Some(wait) = retry::wait(tried, asked)
+            {
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            if status == StatusCode::UNAUTHORIZED && !token_replaced {
+                // Keys rotate and secrets are replaced: one fresh token is worth a try.
+                token_replaced = true;
+                shared.token.refused(&token);
+                continue;
+            }
+            let body = small_body(response).await?;
+            if status.is_success() {
+                return Ok(body);
+            }
+            return Err(GraphFault::of(status, asked, &body));
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, GraphFault> {
+    serde_json::from_slice(body).map_err(|error| GraphFault::Unreadable(error.to_string()))
+}
+
+/// The body of an answer that is known to be small.
+pub(super) async fn small_body(mut response: reqwest::Response) -> Result<Bytes, GraphFault> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(GraphFault::transport)? {
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(GraphFault::TooLarge {
+                limit: ANSWER_BYTES_MAX as u64,
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
