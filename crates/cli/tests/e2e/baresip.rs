@@ -1,0 +1,220 @@
+//! baresip, from Debian's package `baresip-core`: a soft phone as people use it, without its screen
+//! and its sound card. It says what was heard on the phone by a file beside it.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::demo::{Demo, wait};
+use crate::hearing::{Hearing, RATE};
+
+/// Where Debian keeps what baresip loads.
+const MODULES: &str = "/usr/lib/baresip/modules";
+
+pub(crate) struct Baresip {
+    process: Child,
+    folder: TempDir,
+    control: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Baresip {
+    /// The phone of one of the demo's people, about to register; it says a tone of so many hertz
+    /// all the time.
+    pub(crate) fn start(demo: &Demo, person: usize, says: f64) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = |name: &str| folder.path().join(name);
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a free port on loopback")
+            .port();
+        fs::write(file("config"), config(folder.path(), port)).expect("written");
+        // The account comes later, so that we are there when it is told how registering went.
+        fs::write(file("accounts"), "").expect("written");
+        fs::write(file("contacts"), "").expect("written");
+        fs::write(file("says.wav"), wav(says)).expect("written");
+        fs::create_dir(file("heard")).expect("a folder for what is heard");
+        let log = fs::File::create(file("log")).expect("a log file");
+        let mut process = Command::new("baresip")
+            .args(["-v", "-f", &folder.path().to_string_lossy()])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle of the log"))
+            .stderr(log)
+            .spawn()
+            .expect("baresip (Debian: baresip-core) can be started");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let control = loop {
+            if let Ok(control) = TcpStream::connect(("127.0.0.1", port)) {
+                break control;
+            }
+            if Instant::now() > deadline {
+                let _ = process.kill();
+                panic!("baresip does not listen: {}", log_of(folder.path()));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        let wakes = control.set_read_timeout(Some(Duration::from_millis(100)));
+        wakes.expect("a timeout can be set");
+        let mut phone = Self {
+            process,
+            folder,
+            control,
+            unread: Vec::new(),
+        };
+        phone.command("uanew", &account(demo, person));
+        phone
+    }
+
+    /// Types a command, as in baresip's own menu.
+    pub(crate) fn command(&mut self, command: &str, parameters: &str) {
+        let text = json!({"command": command, "params": parameters}).to_string();
+        let framed = format!("{}:{text},", text.len());
+        self.control
+            .write_all(framed.as_bytes())
+            .expect("baresip takes a command");
+    }
+
+    /// Waits until baresip tells of an event of this type.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, kind: &str, within: Duration) {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(event) = self.next_event() {
+                if event["type"] == kind {
+                    return;
+                }
+                continue;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "no {kind}:\n{}",
+                log_of(self.folder.path())
+            );
+        }
+    }
+
+    /// The next event, if one comes soon. On the wire each is a netstring: `12:{"event":…},`.
+    fn next_event(&mut self) -> Option<Value> {
+        let mut chunk = [0; 4_096];
+        if let Ok(length) = self.control.read(&mut chunk) {
+            self.unread.extend_from_slice(&chunk[..length]);
+        }
+        let colon = self.unread.iter().position(|octet| *octet == b':')?;
+        let length: usize = str::from_utf8(&self.unread[..colon]).ok()?.parse().ok()?;
+        let end = colon + 1 + length;
+        if self.unread.len() <= end {
+            return None;
+        }
+        let event = serde_json::from_slice(&self.unread[colon + 1..end]).ok();
+        self.unread.drain(..=end);
+        event
+    }
+
+    /// Ends the phone, and gives what was heard on it.
+    pub(crate) fn quit(mut self) -> Hearing {
+        self.command("quit", "");
+        wait(&mut self.process, Duration::from_secs(10)).expect("baresip ends when it is asked to");
+        let heard = fs::read_dir(self.folder.path().join("heard")).expect("the folder is there");
+        let file = heard
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| path.to_string_lossy().ends_with("-dec.wav"))
+            .expect("baresip kept what it heard");
+        let bytes = fs::read(file).expect("its file can be read");
+        let data = bytes
+            .windows(4)
+            .position(|four| four == b"data")
+            .expect("a WAV file has data");
+        let samples = bytes[data + 8..].chunks_exact(2);
+        Hearing::of_samples(
+            samples
+                .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+                .collect(),
+        )
+    }
+}
+
+impl Drop for Baresip {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            eprintln!("--- baresip\n{}", log_of(self.folder.path()));
+        }
+    }
+}
+
+fn config(folder: &Path, control_port: u16) -> String {
+    let folder = folder.display();
+    format!(
+        "module_path {MODULES}\n\
+         sip_listen 127.0.0.1:0\n\
+         net_interface 127.0.0.1\n\
+         rtp_ports 42000-43000\n\
+         audio_source aufile,{folder}/says.wav\n\
+         audio_player aubridge,nobody\n\
+         audio_alert aubridge,nobody\n\
+         ausrc_srate 8000\n\
+         auplay_srate 8000\n\
+         ausrc_channels 1\n\
+         auplay_channels 1\n\
+         ausrc_format s16\n\
+         auplay_format s16\n\
+         snd_path {folder}/heard\n\
+         module g711.so\n\
+         module aufile.so\n\
+         module aubridge.so\n\
+         module sndfile.so\n\
+         module_tmp uuid.so\n\
+         module_tmp account.so\n\
+         module_app menu.so\n\
+         module_app ctrl_tcp.so\n\
+         ctrl_tcp_listen 127.0.0.1:{control_port}\n"
+    )
+}
+
+fn account(demo: &Demo, person: usize) -> String {
+    let of = |field: &str| demo.text(&format!("/people/{person}/{field}"));
+    let (user, password, domain) = (of("sip_user"), of("sip_password"), of("sip_domain"));
+    format!(
+        "<sip:{user}@{domain}>;auth_user={user};auth_pass={password};\
+         outbound=\"sip:{};transport=udp\";regint=60;audio_codecs=PCMU/8000/1",
+        demo.sip()
+    )
+}
+
+/// Two minutes of a tone, as a WAV file.
+fn wav(hertz: f64) -> Vec<u8> {
+    let samples = (0..120 * RATE).flat_map(|n| {
+        let t = n as f64 / RATE as f64;
+        ((8_000.0 * (std::f64::consts::TAU * hertz * t).sin()) as i16).to_le_bytes()
+    });
+    let data: Vec<u8> = samples.collect();
+    let rate = RATE as u32;
+    let mut file = Vec::with_capacity(44 + data.len());
+    file.extend_from_slice(b"RIFF");
+    file.extend_from_slice(&(36 + data.len() as u32).to_le_bytes());
+    file.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    file.extend_from_slice(&rate.to_le_bytes());
+    file.extend_from_slice(&(2 * rate).to_le_bytes());
+    file.extend_from_slice(b"\x02\0\x10\0data");
+    file.extend_from_slice(&(data.len() as u32).to_le_bytes());
+    file.extend_from_slice(&data);
+    file
+}
+
+fn log_of(folder: &Path) -> String {
+    let log = fs::read(folder.join("log")).unwrap_or_default();
+    // The counter of seconds is drawn over itself, over and over.
+    let log = String::from_utf8_lossy(&log).into_owned();
+    log.lines()
+        .map(|line| line.rsplit('\r').next().unwrap_or(line))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
