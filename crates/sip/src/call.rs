@@ -79,6 +79,18 @@ pub enum CallError {
     Full,
 }
 
+/// Finds the place on the network that a `sip:` address names.
+///
+/// # Errors
+/// When it is no such address, or its host has none.
+pub async fn locate(address: &str) -> Result<SocketAddr, CallError> {
+    let uri = sip_uri(address).ok_or(CallError::NotAnAddress)?;
+    let target = resolve::resolve(&uri, Transport::Udp).await;
+    target
+        .map(|target| target.addr)
+        .ok_or(CallError::NoSuchHost)
+}
+
 /// Reads an address somebody wants to call or to be.
 pub(crate) fn sip_uri(text: &str) -> Option<Uri> {
     let uri = Uri::parse(Bytes::copy_from_slice(text.as_bytes())).ok()?;

@@ -30,6 +30,8 @@ pub struct Counters {
     pub registrations: u64,
     /// Datagrams and streams that did not parse as SIP.
     pub unparsable: u64,
+    /// Requests and refusals sent again because nothing came back.
+    pub retransmissions: u64,
 }
 
 /// The live side of [`Counters`].
@@ -54,7 +56,7 @@ pub(crate) fn count(counter: &AtomicU64) {
 }
 
 impl Tally {
-    pub(crate) fn read(&self, unparsable: u64) -> Counters {
+    pub(crate) fn read(&self, unparsable: u64, retransmissions: u64) -> Counters {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counters {
             calls_live: get(&self.calls_live),
@@ -69,6 +71,7 @@ impl Tally {
             calls_lost: get(&self.calls_lost),
             registrations: get(&self.registrations),
             unparsable,
+            retransmissions,
         }
     }
 }

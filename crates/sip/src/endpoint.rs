@@ -227,8 +227,9 @@ impl Endpoint {
     /// What has been counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        let parse_failures = self.office.wire.counters();
-        self.office.tally.read(unparsable(&parse_failures))
+        let wire = self.office.wire.counters();
+        let resent = wire.retransmissions_sent;
+        self.office.tally.read(unparsable(&wire), resent)
     }
 
     /// Accepts no further call, in or out; calls that are up go on.

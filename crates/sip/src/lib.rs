@@ -46,7 +46,7 @@ mod tests;
 mod timer;
 
 pub use arrival::{Arrival, Incoming, Transport};
-pub use call::{CallError, OutgoingCall};
+pub use call::{CallError, OutgoingCall, locate};
 pub use config::{Accounts, Callers, Config};
 pub use counters::Counters;
 pub use credentials::Credentials;

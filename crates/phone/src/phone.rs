@@ -1,0 +1,562 @@
+//! The phone: its SIP port, its tick threads, and how calls begin.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use offhook_media::sdp::SdpRefusal;
+use offhook_media::threads::{self, NoPort, NotTaken, Notice, RoomKey, Threads};
+use offhook_media::{Agreed, MediaCommand, MediaEvent, PortId};
+use offhook_sip::{
+    Arrival, CallError, Credentials, Ending, Endpoint, Incoming, ListenError, Loss, OutgoingCall,
+    Refusal, Register, RegisterError, Registration, SessionEvent, Transport,
+};
+use offhook_terms::Private;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::call::{Beginning, Call};
+use crate::limits;
+
+/// What a phone is told when it starts.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens for SIP, and on which address it sends audio; port 0 picks a free one.
+    pub local: SocketAddr,
+    /// The ports of its audio; the system's choice by default.
+    pub rtp_ports: Option<RangeInclusive<u16>>,
+    /// Threads that send and hear. One is enough for a thousand calls.
+    pub media_threads: usize,
+    /// How it calls and registers.
+    pub transport: Transport,
+    /// Who it is; without one it calls as `sip:phone@` its own address.
+    pub account: Option<Account>,
+    /// Calls at once.
+    pub calls_max: usize,
+}
+
+/// Somebody's account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The user part of the address.
+    pub user: String,
+    /// The password; empty when none is needed.
+    pub password: Private<String>,
+    /// The domain of the address.
+    pub domain: String,
+}
+
+impl Config {
+    /// A phone without an account at that address.
+    #[must_use]
+    pub fn new(local: SocketAddr) -> Self {
+        Self {
+            local,
+            rtp_ports: None,
+            media_threads: 1,
+            transport: Transport::Udp,
+            account: None,
+            calls_max: 10_000,
+        }
+    }
+
+    /// With an account.
+    #[must_use]
+    pub fn with_account(
+        mut self,
+        user: impl Into<String>,
+        password: impl Into<String>,
+        domain: impl Into<String>,
+    ) -> Self {
+        let password = Private::new(password.into());
+        self.account = Some(Account {
+            user: user.into(),
+            password,
+            domain: domain.into(),
+        });
+        self
+    }
+}
+
+/// Why a phone could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The SIP port.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The tick threads.
+    #[error("no thread could be started: {0}")]
+    Threads(std::io::Error),
+}
+
+/// A call to make.
+#[derive(Debug, Clone)]
+pub struct Dial {
+    /// Whom to call: a `sip:` address.
+    pub to: String,
+    /// Who calls, when not the phone's account.
+    pub from: Option<String>,
+    /// The name shown beside it.
+    pub display: Option<String>,
+    /// How long it may take until somebody answers.
+    pub patience: Duration,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Dial {
+    /// Calls that address and waits a minute for an answer.
+    pub fn new(to: impl Into<String>) -> Self {
+        Self {
+            to: to.into(),
+            from: None,
+            display: None,
+            patience: Duration::from_secs(60),
+            headers: Vec::new(),
+        }
+    }
+}
+
+/// Why there is no call.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// It was refused.
+    #[error("refused: {status} {reason}")]
+    Refused {
+        /// The SIP status.
+        status: u16,
+        /// In words.
+        reason: String,
+    },
+    /// Nothing was heard, or the way broke off.
+    #[error("{0}")]
+    Lost(Loss),
+    /// The caller gave up first.
+    #[error("the caller gave up")]
+    Cancelled,
+    /// Nobody answered in time.
+    #[error("nobody answered in time")]
+    Unanswered,
+    /// The address cannot be called.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// No port for the audio.
+    #[error(transparent)]
+    Port(#[from] NoPort),
+    /// The tick threads are full.
+    #[error(transparent)]
+    Media(#[from] NotTaken),
+    /// The other side's description of the audio.
+    #[error("the other side's description of the audio: {0}")]
+    Description(#[from] SdpRefusal),
+    /// The phone has stopped.
+    #[error("the phone has stopped")]
+    Stopped,
+}
+
+impl DialError {
+    /// The SIP status, if there was one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn ended(ending: Ending) -> Self {
+        match ending {
+            Ending::Refused { status, reason } => Self::Refused { status, reason },
+            Ending::Lost(loss) => Self::Lost(loss),
+            Ending::Cancelled | Ending::HungUp { .. } => Self::Cancelled,
+            _ => Self::Stopped,
+        }
+    }
+}
+
+/// A phone without a face. Dropping it ends its calls.
+pub struct Phone {
+    config: Config,
+    endpoint: Endpoint,
+    arrivals: tokio::sync::Mutex<mpsc::Receiver<Arrival>>,
+    pub(crate) media: Arc<Media>,
+    router: JoinHandle<()>,
+}
+
+impl std::fmt::Debug for Phone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Phone")
+            .field("sip", &self.endpoint.local_addr())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Phone {
+    fn drop(&mut self) {
+        self.router.abort();
+    }
+}
+
+impl Phone {
+    /// Opens its SIP port and starts its tick threads. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// A sentence: the port is taken, the address is not this machine's.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let mut sip = offhook_sip::Config::new(config.local);
+        sip.user_agent = concat!("Offhook phone/", env!("CARGO_PKG_VERSION")).to_owned();
+        sip.calls_max = config.calls_max;
+        let (endpoint, arrivals) = offhook_sip::listen(sip).await?;
+        let bind = config.local.ip();
+        let advertised = if bind.is_unspecified() {
+            own_address()
+        } else {
+            bind
+        };
+        let news = Arc::new(Notify::new());
+        let wake = Arc::clone(&news);
+        let (threads, events) = Threads::start(threads::Config {
+            threads: config.media_threads,
+            bind,
+            advertised,
+            ports: config.rtp_ports.clone(),
+            clock: std::time::Instant::now,
+            wake: Arc::new(move || wake.notify_one()),
+        })
+        .map_err(StartError::Threads)?;
+        let media = Arc::new(Media {
+            threads,
+            calls: Mutex::default(),
+        });
+        let router = tokio::spawn(route(Arc::clone(&media), events, news));
+        Ok(Self {
+            config,
+            endpoint,
+            arrivals: tokio::sync::Mutex::new(arrivals),
+            media,
+            router,
+        })
+    }
+
+    /// Where it listens for SIP.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.endpoint.local_addr()
+    }
+
+    /// What the signalling has counted.
+    pub fn sip_counters(&self) -> offhook_sip::Counters {
+        self.endpoint.counters()
+    }
+
+    /// What the tick threads have counted, with the regularity of what was sent.
+    pub fn media_counters(&self) -> threads::Counters {
+        self.media.threads.counters()
+    }
+
+    /// Registers its account with the registrar there, until the result is dropped.
+    ///
+    /// # Errors
+    /// What the registrar said, or that there is no account.
+    pub async fn register(&self, registrar: SocketAddr) -> Result<Registration, RegisterError> {
+        let account = self
+            .config
+            .account
+            .as_ref()
+            .ok_or(RegisterError::NotAnAddress)?;
+        self.endpoint
+            .register(Register {
+                address: format!("sip:{}@{}", account.user, account.domain),
+                credentials: Credentials::new(&account.user, account.password.reveal()),
+                transport: self.config.transport,
+                route: Some(registrar),
+                expires: Duration::from_secs(3_600),
+            })
+            .await
+    }
+
+    /// Who it calls as.
+    fn address(&self) -> String {
+        match &self.config.account {
+            Some(account) => format!("sip:{}@{}", account.user, account.domain),
+            None => format!("sip:phone@{}", self.endpoint.advertised()),
+        }
+    }
+
+    /// The SIP half of a call, with its offer.
+    pub(crate) fn outgoing(&self, dial: &Dial, offer: String) -> OutgoingCall {
+        let from = dial.from.clone().unwrap_or_else(|| self.address());
+        let mut call = OutgoingCall::new(&dial.to, from, offer.into_bytes());
+        call.transport = self.config.transport;
+        call.display = dial.display.clone().map(Private::new);
+        call.headers = dial
+            .headers
+            .iter()
+            .map(|(n, v)| (n.clone(), Private::new(v.clone())))
+            .collect();
+        call.credentials = self
+            .config
+            .account
+            .as_ref()
+            .map(|account| Credentials::new(&account.user, account.password.reveal()));
+        call
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Calls, and waits until somebody answers.
+    ///
+    /// # Errors
+    /// Why there is no call.
+    pub async fn dial(&self, dial: Dial) -> Result<Call, DialError> {
+        let began = Instant::now();
+        let port = self.media.threads.prepare_port()?;
+        let mut describe = port.describe();
+        let call = self.outgoing(&dial, describe.offer());
+        let session = self.endpoint.call(call).await?;
+        let mut events = session.events();
+        let mut rang = None;
+        let sdp = loop {
+            let event = timeout_at(began + dial.patience, events.recv()).await;
+            match event
+                .map_err(|_| DialError::Unanswered)?
+                .ok_or(DialError::Stopped)?
+            {
+                SessionEvent::Ringing { .. } => {
+                    rang.get_or_insert_with(Instant::now);
+                }
+                SessionEvent::Answered { sdp } => break sdp,
+                SessionEvent::Ended(ending) => return Err(DialError::ended(ending)),
+                _ => {}
+            }
+        };
+        let agreed = describe.accept(&String::from_utf8_lossy(&sdp))?;
+        let seat = self.media.open(port, agreed)?;
+        Call::begin(Beginning {
+            seat,
+            session,
+            events,
+            describe,
+            began,
+            rang,
+        })
+    }
+
+    /// Waits for a call to this phone.
+    ///
+    /// # Errors
+    /// [`DialError::Unanswered`] when none comes in time.
+    pub async fn wait_for_call(&self, patience: Duration) -> Result<Ringing, DialError> {
+        let until = Instant::now() + patience;
+        let mut arrivals = self.arrivals.lock().await;
+        loop {
+            let arrival = timeout_at(until, arrivals.recv()).await;
+            match arrival
+                .map_err(|_| DialError::Unanswered)?
+                .ok_or(DialError::Stopped)?
+            {
+                Arrival::Invite(incoming) => {
+                    incoming.session.ring();
+                    let media = Arc::clone(&self.media);
+                    return Ok(Ringing {
+                        incoming,
+                        media,
+                        began: Instant::now(),
+                    });
+                }
+                _ => continue,
+            }
+        }
+    }
+
+    /// Says goodbye to everybody and closes the SIP port.
+    pub async fn stop(self) {
+        self.endpoint.shutdown().await;
+    }
+}
+
+/// A call that rings here.
+#[derive(Debug)]
+pub struct Ringing {
+    incoming: Box<Incoming>,
+    media: Arc<Media>,
+    began: Instant,
+}
+
+impl Ringing {
+    /// The caller's address.
+    pub fn from(&self) -> &Private<String> {
+        &self.incoming.from.uri
+    }
+
+    /// Answers it.
+    ///
+    /// # Errors
+    /// Why there is no call.
+    pub async fn answer(self) -> Result<Call, DialError> {
+        let Self {
+            incoming,
+            media,
+            began,
+        } = self;
+        let Incoming {
+            offer, mut session, ..
+        } = *incoming;
+        let mut events = session.events();
+        let port = media.threads.prepare_port()?;
+        let mut describe = port.describe();
+        let rang = Some(began);
+        let theirs = match &offer {
+            Some(offer) => match describe.answer(&String::from_utf8_lossy(offer)) {
+                Ok((answer, agreed)) => {
+                    session.answer(answer.into_bytes());
+                    Some(agreed)
+                }
+                Err(refusal) => {
+                    session.refuse(Refusal::new(488).because(refusal.to_string()));
+                    return Err(refusal.into());
+                }
+            },
+            None => {
+                session.answer(describe.offer().into_bytes());
+                None
+            }
+        };
+        let agreed = loop {
+            match events.recv().await.ok_or(DialError::Stopped)? {
+                SessionEvent::Confirmed { sdp } => match (theirs, sdp) {
+                    (Some(agreed), _) => break agreed,
+                    (None, sdp) => {
+                        let sdp = sdp.unwrap_or_default();
+                        break describe.accept(&String::from_utf8_lossy(&sdp))?;
+                    }
+                },
+                SessionEvent::Ended(ending) => return Err(DialError::ended(ending)),
+                _ => {}
+            }
+        };
+        let seat = media.open(port, agreed)?;
+        Call::begin(Beginning {
+            seat,
+            session,
+            events,
+            describe,
+            began,
+            rang,
+        })
+    }
+
+    /// Refuses it.
+    pub fn refuse(mut self, status: u16) {
+        self.incoming.session.refuse(Refusal::new(status));
+    }
+}
+
+/// The tick threads, and who hears of which room.
+#[derive(Debug)]
+pub(crate) struct Media {
+    pub(crate) threads: Threads,
+    calls: Mutex<HashMap<RoomKey, mpsc::Sender<MediaEvent>>>,
+}
+
+impl Media {
+    fn calls(&self) -> MutexGuard<'_, HashMap<RoomKey, mpsc::Sender<MediaEvent>>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a room of its own for one call.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        port: threads::PreparedPort,
+        agreed: Agreed,
+    ) -> Result<Seat, NotTaken> {
+        let key = RoomKey(rand::random());
+        let (sender, events) = mpsc::channel(limits::MEDIA_EVENTS);
+        self.calls().insert(key, sender);
+        let seat = Seat {
+            media: Arc::clone(self),
+            key,
+            events,
+            closed: false,
+        };
+        seat.media.threads.open_room(key, port, agreed)?;
+        Ok(seat)
+    }
+}
+
+/// A call's place on the tick threads. Dropping it closes the room.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    media: Arc<Media>,
+    key: RoomKey,
+    pub(crate) events: mpsc::Receiver<MediaEvent>,
+    closed: bool,
+}
+
+impl Seat {
+    pub(crate) fn send(&self, command: MediaCommand) -> Result<(), NotTaken> {
+        self.media.threads.send(self.key, PortId::FIRST, command)
+    }
+
+    /// Asks for the end; the last event brings the statistics.
+    pub(crate) fn close(&mut self) {
+        if !self.closed {
+            self.closed = self.media.threads.close(self.key).is_ok();
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.close();
+        self.media.calls().remove(&self.key);
+    }
+}
+
+/// Hands each notice of the tick threads to its call.
+async fn route(media: Arc<Media>, events: threads::Events, news: Arc<Notify>) {
+    loop {
+        while let Some(notice) = events.try_recv() {
+            let Notice::Event { room, event, .. } = notice else {
+                continue;
+            };
+            let call = media.calls().get(&room).cloned();
+            if let Some(call) = call {
+                // A call that does not read its events has stopped caring.
+                let _ = call.try_send(event);
+            }
+        }
+        news.notified().await;
+    }
+}
+
+/// The address this machine would send from.
+fn own_address() -> IpAddr {
+    let routed = || -> std::io::Result<IpAddr> {
+        let socket = UdpSocket::bind("0.0.0.0:0")?;
+        // Connecting a datagram socket sends nothing; it only asks the routing table.
+        socket.connect("192.0.2.1:9")?;
+        Ok(socket.local_addr()?.ip())
+    };
+    routed().unwrap_or(IpAddr::from([127, 0, 0, 1]))
+}
+
+/// The local address that reaches another one.
+pub(crate) fn local_address_toward(peer: SocketAddr) -> IpAddr {
+    let routed = || -> std::io::Result<IpAddr> {
+        let any = if peer.is_ipv6() {
+            "[::]:0"
+        } else {
+            "0.0.0.0:0"
+        };
+        let socket = UdpSocket::bind(any)?;
+        socket.connect(peer)?;
+        Ok(socket.local_addr()?.ip())
+    };
+    routed().unwrap_or_else(|_| own_address())
+}
