@@ -1,1 +1,456 @@
-//! To be written.
+//! Every setting of the platform.
+//!
+//! A setting comes from the first of these that has it: the command line, the environment, the
+//! configuration file, the default written here.
+//!
+//! ```text
+//!   [sip]                                   offhook.toml
+//!   listen = "127.0.0.1:5060"               OFFHOOK_SIP__LISTEN=127.0.0.1:5060
+//! ```
+//!
+//! A key nobody knows is an error, because a misspelled setting that is quietly ignored is worse
+//! than none. Reading is in `load.rs`, what a good configuration is in `check.rs`, the words of a
+//! setting (`"10m"`, `"20000-20100"`) in `values.rs`.
+
+mod check;
+mod load;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use offhook_terms::{AppId, PersonId, Private};
+use serde::Deserialize;
+use url::Url;
+
+pub use load::ConfigError;
+pub use values::PortRange;
+
+/// Every setting of the platform. `Config::default()` is a platform on loopback with nobody on it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The HTTP door.
+    pub http: Http,
+    /// The HTTPS door.
+    pub https: Https,
+    /// The SIP door.
+    pub sip: Sip,
+    /// Audio.
+    pub media: Media,
+    /// Where the platform keeps what survives a restart.
+    pub data: Data,
+    /// Who may log in and for how long.
+    pub login: Login,
+    /// The Graph calls API and its notifications.
+    pub graph: Graph,
+    /// Fetching the audio a bot wants played.
+    pub prompts: Prompts,
+    /// What the platform writes about itself.
+    pub log: Log,
+    /// People of the workplace; each may register SIP phones.
+    pub people: Vec<Person>,
+    /// Bots that can be called.
+    pub bots: Vec<Bot>,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Where to listen; port 0 takes a free one. Default `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// How others reach this platform, as in `https://calls.example.org`: it stands in `Location`
+    /// headers, recording locations and token metadata. Default: the address a request came to,
+    /// and the HTTP door where there is no request.
+    #[serde(deserialize_with = "values::url_opt")]
+    pub public_url: Option<Url>,
+    /// Connections served at once over HTTP and HTTPS together; one more waits. Default 4096.
+    pub connections_max: usize,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            connections_max: 4096,
+        }
+    }
+}
+
+/// `[https]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Https {
+    /// Serve HTTPS at all. Default true.
+    pub enabled: bool,
+    /// Where to listen; port 0 takes a free one. Default `127.0.0.1:8443`.
+    pub listen: SocketAddr,
+    /// A certificate chain of your own, PEM. Default: one issued by the platform's own authority,
+    /// whose certificate is `ca.pem` in the data folder.
+    pub certificate: Option<PathBuf>,
+    /// The private key that belongs to `certificate`, PEM.
+    pub key: Option<PathBuf>,
+}
+
+impl Default for Https {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8443)),
+            certificate: None,
+            key: None,
+        }
+    }
+}
+
+/// `[sip]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sip {
+    /// Where to listen, UDP and TCP; port 0 takes a free one. Default `127.0.0.1:5060`.
+    pub listen: SocketAddr,
+    /// The host name phones register at and dial. Default: the listening address.
+    pub domain: Option<String>,
+    /// Who may call a bot: `"known"` people with their password, or `"anyone"`. Default `"known"`,
+    /// in the demo `"anyone"`.
+    pub callers: Option<Callers>,
+    /// How often a phone must show that it is still in a call (RFC 4028); at least 90 s.
+    /// Default `"30m"`.
+    #[serde(deserialize_with = "values::duration")]
+    pub session_expires: Duration,
+    /// Calls and registrations served at once; the next caller is answered 503. Default 5000.
+    pub calls_max: usize,
+    /// The host name or address phones are told to answer to. Default: the listening address.
+    pub advertised: Option<String>,
+    /// The longest a phone may stay registered without renewing. Default `"1h"`.
+    #[serde(deserialize_with = "values::duration")]
+    pub registration_max: Duration,
+}
+
+impl Sip {
+    /// Who may call, said or not.
+    pub fn callers(&self) -> Callers {
+        self.callers.unwrap_or_default()
+    }
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 5060)),
+            domain: None,
+            callers: None,
+            session_expires: Duration::from_secs(1800),
+            calls_max: 5000,
+            advertised: None,
+            registration_max: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// Who may call a bot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Callers {
+    /// People of this workplace, after proving their password.
+    #[default]
+    Known,
+    /// Anyone who can reach the SIP door.
+    Anyone,
+}
+
+/// `[media]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Media {
+    /// Threads that move audio; each keeps one core busy at about two thousand calls.
+    /// Default: half of the cores, at least one.
+    pub threads: Option<usize>,
+    /// UDP ports for audio, `"FROM-TO"`; two a call. Default `"20000-29999"`.
+    pub rtp_ports: PortRange,
+    /// The address phones are told to send audio to. Default: the address of the SIP door.
+    pub advertised_address: Option<std::net::IpAddr>,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            threads: None,
+            rtp_ports: PortRange {
+                from: 20_000,
+                to: 29_999,
+            },
+            advertised_address: None,
+        }
+    }
+}
+
+/// `[data]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Data {
+    /// The folder for the database, recordings, generated secrets and the local certificate
+    /// authority. Made if missing, readable by its owner only. Default `"offhook-data"`.
+    #[serde(deserialize_with = "values::path")]
+    pub dir: PathBuf,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::from("offhook-data"),
+        }
+    }
+}
+
+/// `[login]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Login {
+    /// How long an access token is good for. Default `"1h"`.
+    #[serde(deserialize_with = "values::duration")]
+    pub token_lifetime: Duration,
+    /// How often the signing key is replaced. The previous key stays published until every token
+    /// it signed has expired. Default `"30d"`.
+    #[serde(deserialize_with = "values::duration")]
+    pub key_rotation: Duration,
+    /// Failed attempts one address may make for one application in a minute. Default 10.
+    pub failures_per_minute: u32,
+}
+
+impl Default for Login {
+    fn default() -> Self {
+        Self {
+            token_lifetime: Duration::from_secs(3600),
+            key_rotation: Duration::from_secs(30 * 24 * 3600),
+            failures_per_minute: 10,
+        }
+    }
+}
+
+/// `[graph]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Graph {
+    /// How long the recording of an answer is kept after its call has ended; `"0s"` deletes it
+    /// when the call is hung up. Default `"10m"`.
+    ///
+    /// **Recording people is regulated.** Speech recorded in a call, and anything derived from it
+    /// (a transcript, a voice print), may not be kept unless the law where you and the speakers
+    /// are, and the terms you have agreed to, allow it. Offhook keeps an answer only so that a bot
+    /// can fetch it, and then deletes it; whoever runs the platform or a bot on it answers for
+    /// consent, for protection of the data and for everything kept longer. Ask a lawyer.
+    #[serde(deserialize_with = "values::duration")]
+    pub recording_retention: Duration,
+    /// Accept a `callbackUri` that is plain `http` when it leads to this machine (loopback), as
+    /// in development. Default true.
+    pub http_callbacks_to_loopback: bool,
+    /// Let every bot's callbacks and prompts lead to private, loopback and link-local addresses,
+    /// not only to the bot's own origins. Default false.
+    pub allow_private_addresses: bool,
+    /// How `status` of an operation is spelled: `"camel"` (`running`) or `"schema"` (`Running`).
+    /// Default `"camel"`.
+    pub status_spelling: StatusSpelling,
+    /// More certificates to trust when calling bots over HTTPS, PEM files. The platform's own
+    /// authority and the system's are trusted anyway.
+    pub trust: Vec<PathBuf>,
+}
+
+impl Default for Graph {
+    fn default() -> Self {
+        Self {
+            recording_retention: Duration::from_secs(600),
+            http_callbacks_to_loopback: true,
+            allow_private_addresses: false,
+            status_spelling: StatusSpelling::Camel,
+            trust: Vec::new(),
+        }
+    }
+}
+
+/// How the status of an operation is spelled on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatusSpelling {
+    /// `running`, as the documentation shows it.
+    Camel,
+    /// `Running`, as the machine-readable schema has it.
+    Schema,
+}
+
+/// `[prompts]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Prompts {
+    /// The largest prompt fetched, in bytes. Default 20 MiB, eleven minutes of audio.
+    pub bytes_max: usize,
+    /// How long fetching one prompt may take. Default `"10s"`.
+    #[serde(deserialize_with = "values::duration")]
+    pub timeout: Duration,
+}
+
+impl Default for Prompts {
+    fn default() -> Self {
+        Self {
+            bytes_max: 20 * 1024 * 1024,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `"text"` for people, `"json"` for machines. Default `"text"`.
+    pub format: LogFormat,
+    /// What to write, as in `"info,offhook_server=debug"`. Default `"info"`.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            filter: "info".to_owned(),
+        }
+    }
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// An object a line.
+    Json,
+}
+
+/// One of `[[people]]`: somebody who can register a SIP phone and call bots.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// As shown to bots.
+    pub name: String,
+    /// A GUID. Default: made once and kept in the data folder.
+    #[serde(default, deserialize_with = "values::id_opt")]
+    pub id: Option<PersonId>,
+    /// The user part of the person's SIP address.
+    #[serde(deserialize_with = "values::text")]
+    pub sip_user: String,
+    /// Default: made once and kept in the data folder.
+    #[serde(default, deserialize_with = "values::private_opt")]
+    pub sip_password: Option<Private<String>>,
+}
+
+impl Person {
+    /// Somebody of this name who registers phones as this user; the rest is made.
+    pub fn new(name: impl Into<String>, sip_user: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            id: None,
+            sip_user: sip_user.into(),
+            sip_password: None,
+        }
+    }
+}
+
+/// One of `[[bots]]`: somebody's HTTP service that can be called.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bot {
+    /// As shown to callers and in notifications.
+    pub name: String,
+    /// The application id, a GUID. Default: made once and kept in the data folder.
+    #[serde(default, deserialize_with = "values::id_opt")]
+    pub app_id: Option<AppId>,
+    /// The client secret. Default: made once and kept in the data folder.
+    #[serde(default, deserialize_with = "values::private_opt")]
+    pub secret: Option<Private<String>>,
+    /// The tenant the bot belongs to, a GUID. Default: the platform's own, made once.
+    #[serde(default)]
+    pub tenant: Option<String>,
+    /// What the bot speaks. Default `"graph"`.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// Where the bot wants to hear of calls.
+    #[serde(deserialize_with = "values::url")]
+    pub webhook: Url,
+    /// The user part of the SIP address that reaches the bot.
+    #[serde(deserialize_with = "values::text")]
+    pub sip_user: String,
+    /// Its permissions, as in `"Calls.AccessMedia.All"`. Default: that one.
+    #[serde(default = "Bot::usual_roles")]
+    pub roles: Vec<String>,
+    /// Origins (`scheme://host:port`) its callbacks and prompts may come from although their
+    /// addresses are private; the origin of `webhook` is one of them anyway.
+    #[serde(default)]
+    pub allowed_origins: Vec<String>,
+    /// How much of the platform this bot may take.
+    #[serde(default)]
+    pub limits: BotLimits,
+}
+
+impl Bot {
+    /// A bot of this name that is dialled as this user and hears of calls at `webhook`; the rest is
+    /// the default.
+    pub fn new(name: impl Into<String>, sip_user: impl Into<String>, webhook: Url) -> Self {
+        Self {
+            name: name.into(),
+            app_id: None,
+            secret: None,
+            tenant: None,
+            protocol: Protocol::default(),
+            webhook,
+            sip_user: sip_user.into(),
+            roles: Self::usual_roles(),
+            allowed_origins: Vec::new(),
+            limits: BotLimits::default(),
+        }
+    }
+
+    fn usual_roles() -> Vec<String> {
+        vec!["Calls.AccessMedia.All".to_owned()]
+    }
+}
+
+/// What a bot speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// The Graph calls API.
+    #[default]
+    Graph,
+}
+
+impl Protocol {
+    /// The word for it in configuration and in the ready file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Graph => "graph",
+        }
+    }
+}
+
+/// `[bots.limits]`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BotLimits {
+    /// Live calls at once; the next caller is turned down as busy. Default 5000.
+    pub calls: usize,
+    /// API requests a second; the next is answered 429. Default 2000.
+    pub requests_per_second: u32,
+}
+
+impl Default for BotLimits {
+    fn default() -> Self {
+        Self {
+            calls: 5000,
+            requests_per_second: 2000,
+        }
+    }
+}

@@ -1,1 +1,255 @@
-//! To be written.
+//! Telling bots what happened: one ordered queue per leg.
+//!
+//! ```text
+//!   call task ── event ──▶ queue of the leg ──▶ delivery (a task while something waits) ──▶ POST
+//!                             bounded                one at a time, in order, tried again
+//! ```
+//!
+//! A leg that has nothing to say costs its entry in a table and nothing else. A bot that is slow or
+//! dead delays itself only: it has connections, seats and queues of its own. What is undelivered
+//! when the process ends is told at the next start, as far as it is an ending.
+
+mod delivery;
+mod door;
+mod queue;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use offhook_engine::{Arrival, Ending, Event, Fact, Party};
+use offhook_terms::{AppId, CallId, LegId};
+use tokio::sync::Notify;
+use url::Url;
+
+use crate::graph::{Known, Wording, notification};
+use crate::login::Login;
+use crate::outgoing::Clients;
+use crate::registry::{Bot, Registry};
+use crate::store::{LostLeg, Store};
+use crate::switchboard::Switchboard;
+
+use door::BotDoor;
+use queue::{Leg, Target, Waiting};
+
+/// The queues of all live bot legs. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Outboxes {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    doors: HashMap<AppId, Arc<BotDoor>>,
+    legs: Mutex<HashMap<LegId, Leg>>,
+    login: Arc<Login>,
+    store: Store,
+    switchboard: Switchboard,
+    wording: Wording,
+    /// Told whenever a queue has run empty.
+    emptied: Notify,
+}
+
+impl Outboxes {
+    pub(crate) fn new(
+        registry: &Registry,
+        clients: &Clients,
+        login: Arc<Login>,
+        store: Store,
+        switchboard: Switchboard,
+        wording: Wording,
+    ) -> Self {
+        let door = |bot: &Bot| {
+            let bot = registry.bot(bot.app)?;
+            let outgoing = clients.get(&bot.app)?.clone();
+            let door = BotDoor::new(Arc::clone(bot), outgoing)?;
+            Some((bot.app, Arc::new(door)))
+        };
+        Self {
+            shared: Arc::new(Shared {
+                doors: registry.bots().filter_map(door).collect(),
+                legs: Mutex::default(),
+                login,
+                store,
+                switchboard,
+                wording,
+                emptied: Notify::new(),
+            }),
+        }
+    }
+
+    /// A bot's leg begins; before its first event.
+    pub(crate) fn open(&self, arrival: &Arrival) {
+        if let Some(door) = self.shared.doors.get(&arrival.bot) {
+            let opened = Leg::new(arrival.call, Arc::clone(door), door.webhook());
+            self.shared.legs().insert(arrival.bot_leg, opened);
+        }
+    }
+
+    /// Queues what happened for the bot of this leg.
+    pub(crate) fn push(&self, event: Event) {
+        let Some((call, door, target, from_phone)) = self.shared.prepare(&event) else {
+            return;
+        };
+        let known = Known {
+            leg: event.leg,
+            call,
+            bot: &door.bot,
+            callback: &target.text,
+            from_phone,
+        };
+        // Worded outside the lock; the events of one leg come from one task, so they stay in order.
+        let told = notification(&event, known, &self.shared.wording);
+        let body = serde_json::to_string(&told)
+            .expect("a notification is plain data, which always prints");
+        let waiting = Waiting::new(&event, body, target);
+        if self.shared.queue(event.leg, waiting) {
+            tokio::spawn(delivery::run(Arc::clone(&self.shared), event.leg));
+        }
+    }
+
+    /// From the answer on, notifications of the leg are to go there. False when the leg is decided
+    /// already or somebody proposed before.
+    pub(crate) fn propose(&self, leg: LegId, callback: &Url) -> bool {
+        let Some(target) = Target::new(callback) else {
+            return false;
+        };
+        let mut legs = self.shared.legs();
+        match legs.get_mut(&leg) {
+            Some(leg) if !leg.decided && leg.proposed.is_none() => {
+                leg.proposed = Some(Arc::new(target));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The answer was refused: forget what it proposed.
+    pub(crate) fn withdraw(&self, leg: LegId) {
+        if let Some(leg) = self.shared.legs().get_mut(&leg) {
+            leg.proposed = None;
+        }
+    }
+
+    /// Where the notifications of the leg go.
+    pub(crate) fn callback(&self, leg: LegId) -> Option<String> {
+        let legs = self.shared.legs();
+        legs.get(&leg).map(|leg| leg.target.text.clone())
+    }
+
+    /// The call of a leg that still has something to tell.
+    pub(crate) fn chain(&self, leg: LegId) -> Option<CallId> {
+        self.shared.legs().get(&leg).map(|leg| leg.call)
+    }
+
+    /// What delivery to this leg's bot last met, in words for an operator.
+    pub(crate) fn trouble(&self, leg: LegId) -> Option<String> {
+        self.shared.legs().get(&leg)?.trouble.clone()
+    }
+
+    /// Nothing more will come of this leg. Its queue goes once everything in it is settled; needed
+    /// only where a leg ends without a last event.
+    pub(crate) fn close(&self, leg: LegId) {
+        let mut legs = self.shared.legs();
+        let idle = legs.get_mut(&leg).is_some_and(|leg| {
+            leg.closed = true;
+            !leg.delivering
+        });
+        if idle {
+            legs.remove(&leg);
+            drop(legs);
+            self.shared.store.leg_settled(leg);
+        }
+    }
+
+    /// How many notifications wait, all legs together.
+    pub(crate) fn waiting(&self) -> usize {
+        self.shared.legs().values().map(Leg::waiting).sum()
+    }
+
+    /// Tells bots of the legs that the last process left behind.
+    pub(crate) fn revive(&self, lost: Vec<LostLeg>) {
+        for lost in lost {
+            let Some(door) = self.shared.doors.get(&lost.bot) else {
+                // Its bot is no longer registered: nobody is owed anything.
+                self.shared.store.leg_settled(lost.leg);
+                continue;
+            };
+            let callback = lost
+                .callback
+                .as_deref()
+                // What was allowed then need not be allowed now.
+                .and_then(|text| door.bot.guard.callback(text).ok())
+                .and_then(|url| Target::new(&url))
+                .map_or_else(|| door.webhook(), Arc::new);
+            let opened = Leg::new(lost.call, Arc::clone(door), callback);
+            self.shared.legs().insert(lost.leg, opened);
+            self.push(Event {
+                leg: lost.leg,
+                number: lost.seq + 1,
+                fact: Fact::Terminated(Ending::PlatformStopping),
+            });
+        }
+    }
+
+    /// Waits until every queue is empty.
+    pub(crate) async fn drain(&self) {
+        loop {
+            let mut more = std::pin::pin!(self.shared.emptied.notified());
+            // From here on no emptied queue is missed, even if it empties while we look.
+            more.as_mut().enable();
+            if !self.shared.legs().values().any(|leg| leg.delivering) {
+                return;
+            }
+            more.await;
+        }
+    }
+}
+
+impl Shared {
+    fn legs(&self) -> MutexGuard<'_, HashMap<LegId, Leg>> {
+        self.legs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of what the event means for the queue, and gives what wording it needs.
+    fn prepare(&self, event: &Event) -> Option<(CallId, Arc<BotDoor>, Arc<Target>, bool)> {
+        let mut legs = self.legs();
+        let leg = legs.get_mut(&event.leg)?;
+        let mut moved = None;
+        match &event.fact {
+            Fact::Incoming { caller, .. } => {
+                leg.from_phone = matches!(caller, Party::Phone { .. });
+            }
+            Fact::Establishing | Fact::Terminated(_) if !leg.decided => {
+                leg.decided = true;
+                if let Some(target) = leg.proposed.take() {
+                    moved = Some(target.text.clone());
+                    leg.target = target;
+                }
+            }
+            _ => {}
+        }
+        let prepared = (
+            leg.call,
+            Arc::clone(&leg.door),
+            Arc::clone(&leg.target),
+            leg.from_phone,
+        );
+        drop(legs);
+        if let Some(callback) = moved {
+            self.store.leg_moved(event.leg, callback);
+        }
+        Some(prepared)
+    }
+
+    /// Queues a notification. True when nobody is delivering for this leg yet.
+    fn queue(&self, leg: LegId, waiting: Waiting) -> bool {
+        let mut legs = self.legs();
+        let Some(leg) = legs.get_mut(&leg) else {
+            return false;
+        };
+        leg.push(waiting);
+        !std::mem::replace(&mut leg.delivering, true)
+    }
+}
+
+#[cfg(test)]
+mod tests;

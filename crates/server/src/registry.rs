@@ -1,1 +1,225 @@
-//! To be written.
+//! Who is on the platform: people with phones, and bots, found by what others call them.
+//!
+//! What the configuration leaves out (ids, passwords, secrets) is made once and kept in the data
+//! folder (`kept.rs`), so that a bot registered today is the same bot tomorrow.
+
+mod kept;
+mod roles;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use offhook_identity::SecretHash;
+use offhook_terms::{AppId, PersonId, Private};
+use url::Url;
+
+use crate::config::{BotLimits, Config, Protocol};
+use crate::outgoing::{Guard, Origin};
+
+pub use kept::RegistryError;
+pub(crate) use kept::write_private;
+pub(crate) use roles::Roles;
+
+/// Somebody who can register a SIP phone and call bots.
+#[derive(Debug)]
+pub struct Person {
+    /// The person's id.
+    pub id: PersonId,
+    /// As shown to bots.
+    pub name: Private<String>,
+    /// The user part of the person's SIP address.
+    pub sip_user: String,
+    /// What the person's phones prove.
+    pub sip_password: Private<String>,
+}
+
+/// Somebody's HTTP service that can be called.
+#[derive(Debug)]
+pub struct Bot {
+    /// The application id.
+    pub app: AppId,
+    /// As shown to callers.
+    pub name: String,
+    /// The client secret.
+    pub secret: Private<String>,
+    /// The tenant, a GUID.
+    pub tenant: String,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// Where it hears of incoming calls.
+    pub webhook: Url,
+    /// The user part of the SIP address that reaches it.
+    pub sip_user: String,
+    /// How much of the platform it may take.
+    pub limits: BotLimits,
+    pub(crate) roles: Roles,
+    pub(crate) secret_hash: SecretHash,
+    pub(crate) guard: Guard,
+}
+
+/// Everybody on the platform. Does not change while the platform runs.
+#[derive(Debug, Default)]
+pub struct Registry {
+    people: Vec<Arc<Person>>,
+    bots: Vec<Arc<Bot>>,
+    by_person: HashMap<PersonId, Arc<Person>>,
+    by_app: HashMap<AppId, Arc<Bot>>,
+    // SIP user parts are compared in lower case: nobody gets a phone's capital letters right.
+    people_by_sip_user: HashMap<String, Arc<Person>>,
+    bots_by_sip_user: HashMap<String, Arc<Bot>>,
+}
+
+impl Registry {
+    /// Reads everybody from the configuration, and what it leaves out from the data folder, where
+    /// whatever is made now is kept too.
+    pub fn open(config: &Config, data: &Path) -> Result<Self, RegistryError> {
+        let mut kept = kept::Kept::open(data)?;
+        let mut registry = Self::default();
+        for person in &config.people {
+            let secrets = kept.person(&person.name);
+            registry.add_person(Person {
+                id: person.id.unwrap_or(secrets.id),
+                name: Private::new(person.name.clone()),
+                sip_user: person.sip_user.clone(),
+                sip_password: person.sip_password.clone().unwrap_or(secrets.password),
+            });
+        }
+        let platform_tenant = kept.tenant();
+        for bot in &config.bots {
+            let secrets = kept.bot(&bot.name);
+            let secret = bot.secret.clone().unwrap_or(secrets.secret);
+            let tenant = bot.tenant.as_deref().map(str::to_ascii_lowercase);
+            registry.add_bot(Bot {
+                app: bot.app_id.unwrap_or(secrets.app),
+                name: bot.name.clone(),
+                secret_hash: SecretHash::of(secret.reveal()),
+                secret,
+                tenant: tenant.unwrap_or_else(|| platform_tenant.clone()),
+                protocol: bot.protocol,
+                webhook: bot.webhook.clone(),
+                sip_user: bot.sip_user.clone(),
+                limits: bot.limits,
+                roles: bot.roles.iter().filter_map(|role| Roles::parse(role)).collect(),
+                guard: guard(config, bot),
+            });
+        }
+        kept.close()?;
+        Ok(registry)
+    }
+
+    /// Everybody who can register a phone, in the order of the configuration.
+    pub fn people(&self) -> impl Iterator<Item = &Person> {
+        self.people.iter().map(|person| &**person)
+    }
+
+    /// Every bot, in the order of the configuration.
+    pub fn bots(&self) -> impl Iterator<Item = &Bot> {
+        self.bots.iter().map(|bot| &**bot)
+    }
+
+    /// The person with this id.
+    pub fn person(&self, id: PersonId) -> Option<&Arc<Person>> {
+        self.by_person.get(&id)
+    }
+
+    /// The bot with this application id.
+    pub fn bot(&self, app: AppId) -> Option<&Arc<Bot>> {
+        self.by_app.get(&app)
+    }
+
+    /// Whose phone registers as this user.
+    pub fn person_by_sip_user(&self, user: &str) -> Option<&Arc<Person>> {
+        self.people_by_sip_user.get(&user.to_ascii_lowercase())
+    }
+
+    /// Which bot is reached by calling this user.
+    pub fn bot_by_sip_user(&self, user: &str) -> Option<&Arc<Bot>> {
+        self.bots_by_sip_user.get(&user.to_ascii_lowercase())
+    }
+
+    fn add_person(&mut self, person: Person) {
+        let person = Arc::new(person);
+        self.by_person.insert(person.id, person.clone());
+        self.people_by_sip_user
+            .insert(person.sip_user.to_ascii_lowercase(), person.clone());
+        self.people.push(person);
+    }
+
+    fn add_bot(&mut self, bot: Bot) {
+        let bot = Arc::new(bot);
+        self.by_app.insert(bot.app, bot.clone());
+        self.bots_by_sip_user
+            .insert(bot.sip_user.to_ascii_lowercase(), bot.clone());
+        self.bots.push(bot);
+    }
+}
+
+fn guard(config: &Config, bot: &crate::config::Bot) -> Guard {
+    let registered = bot.allowed_origins.iter().filter_map(|text| Origin::parse(text));
+    Guard {
+        origins: registered.chain(Origin::of(&bot.webhook)).collect(),
+        private_allowed: config.graph.allow_private_addresses,
+        http_to_loopback: config.graph.http_callbacks_to_loopback,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config::load(
+            None,
+            [
+                ("people", r#"[{name="Ada",sip_user="Ada"}]"#.to_owned()),
+                (
+                    "bots",
+                    r#"[{name="Bot",sip_user="bot",webhook="http://127.0.0.1:3978/callback"}]"#
+                        .to_owned(),
+                ),
+            ],
+        )
+        .expect("a good configuration")
+    }
+
+    #[test]
+    fn what_was_made_once_is_kept() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let first = Registry::open(&config(), data.path()).expect("opens");
+        let again = Registry::open(&config(), data.path()).expect("opens");
+        let of = |registry: &Registry| {
+            let bot = registry.bot_by_sip_user("BOT").expect("registered").clone();
+            let person = registry.person_by_sip_user("ada").expect("registered").clone();
+            (
+                bot.app,
+                bot.secret.clone(),
+                bot.tenant.clone(),
+                person.id,
+                person.sip_password.clone(),
+            )
+        };
+        assert_eq!(of(&first), of(&again));
+        assert!(first.bots().all(|bot| bot.secret.reveal().len() >= 32));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn secrets_are_for_their_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let data = tempfile::tempdir().expect("a temporary folder");
+        Registry::open(&config(), data.path()).expect("opens");
+        let file = std::fs::metadata(data.path().join("secrets.json")).expect("written");
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_broken_secrets_file_is_not_overwritten() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let file = data.path().join("secrets.json");
+        std::fs::write(&file, "{").expect("written");
+        let error = Registry::open(&config(), data.path()).expect_err("must be refused");
+        assert!(error.to_string().contains("secrets.json"), "{error}");
+        assert_eq!(std::fs::read_to_string(&file).expect("still there"), "{");
+    }
+}

@@ -1,0 +1,274 @@
+//! Reading the settings: file, environment, command line, in that order.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use figment::error::Kind;
+use figment::providers::{Env, Format, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+
+use super::Config;
+
+/// A setting that cannot be used, in one sentence: where it is, what was found, what is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// Where the setting stands: a file, the environment, the command line.
+    pub place: String,
+    /// Which setting, as in `sip.listen`; empty when the place as a whole is meant.
+    pub key: String,
+    /// What is wrong with it and what is wanted.
+    pub what: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.key.as_str() {
+            "" => write!(f, "{}: {}", self.place, self.what),
+            key => write!(f, "{}: `{key}` {}", self.place, self.what),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads the configuration file, if one is given, then the environment (`OFFHOOK_SIP__LISTEN`),
+    /// then `overrides`: settings of the command line by their dotted names, written as in the
+    /// environment. The result has been checked with [`Config::check`].
+    pub fn load<'a>(
+        file: Option<&Path>,
+        overrides: impl IntoIterator<Item = (&'a str, String)>,
+    ) -> Result<Self, ConfigError> {
+        let environment = Env::prefixed("OFFHOOK_")
+            // Names without a section belong to others: `OFFHOOK_CONFIG` is no setting.
+            .filter(|key| {
+                let key = key.as_str();
+                key.contains("__") || key == "people" || key == "bots" || key == "PEOPLE" || key == "BOTS"
+            })
+            .split("__");
+        Self::read(file, Figment::from(environment), overrides)
+    }
+
+    /// The same with the environment handed in, so that tests do not share one.
+    fn read<'a>(
+        file: Option<&Path>,
+        environment: Figment,
+        overrides: impl IntoIterator<Item = (&'a str, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut settings = Figment::new();
+        if let Some(file) = file {
+            let text = std::fs::read_to_string(file).map_err(|why| ConfigError {
+                place: file.display().to_string(),
+                key: String::new(),
+                what: format!("the configuration file cannot be read ({why})"),
+            })?;
+            settings = settings.merge(FromFile {
+                path: file.to_owned(),
+                text,
+            });
+        }
+        let settings = settings
+            .merge(environment)
+            .merge(CommandLine::new(overrides));
+        let config: Self = settings.extract().map_err(explain)?;
+        config.check().map_err(|mut error| {
+            // Say where the setting came from, not only what it is called.
+            if let Some(metadata) = settings.find_metadata(&error.key) {
+                error.place = place(metadata);
+            }
+            error
+        })?;
+        Ok(config)
+    }
+}
+
+/// The TOML of a file that has been read already, named after the file.
+struct FromFile {
+    path: PathBuf,
+    text: String,
+}
+
+impl Provider for FromFile {
+    fn metadata(&self) -> Metadata {
+        Metadata::from("configuration file", self.path.as_path())
+    }
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Toml::string(&self.text).data()
+    }
+}
+
+struct CommandLine(Dict);
+
+impl CommandLine {
+    fn new<'a>(overrides: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        let mut settings = Dict::new();
+        for (key, value) in overrides {
+            // Parsing cannot fail: what is nothing else is a string.
+            let value: Value = value.parse().unwrap_or_else(|never| match never {});
+            insert(&mut settings, key, value);
+        }
+        Self(settings)
+    }
+}
+
+fn insert(settings: &mut Dict, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => {
+            settings.insert(key.to_owned(), value);
+        }
+        Some((section, rest)) => {
+            let entry = settings
+                .entry(section.to_owned())
+                .or_insert_with(|| Value::from(Dict::new()));
+            if let Value::Dict(_, inner) = entry {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+impl Provider for CommandLine {
+    fn metadata(&self) -> Metadata {
+        Metadata::named("command line")
+    }
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.0.clone()))
+    }
+}
+
+fn place(metadata: &Metadata) -> String {
+    match &metadata.source {
+        Some(figment::Source::File(path)) => path.display().to_string(),
+        _ if metadata.name.contains("environment") => "the environment".to_owned(),
+        _ if metadata.name == "command line" => "the command line".to_owned(),
+        _ => metadata.name.to_string(),
+    }
+}
+
+fn explain(error: figment::Error) -> ConfigError {
+    // One sentence about the first thing that is wrong; the rest is found by the next try.
+    let error = error.into_iter().next().unwrap_or_else(|| "is wrong".to_owned().into());
+    let place = error
+        .metadata
+        .as_ref()
+        .map_or_else(|| "the configuration".to_owned(), place);
+    let mut key = error.path.join(".");
+    let what = match &error.kind {
+        Kind::InvalidType(found, wanted) | Kind::InvalidValue(found, wanted) => {
+            format!("is {found}, but wanted is {wanted}")
+        }
+        Kind::InvalidLength(found, wanted) => {
+            format!("has {found} entries, but wanted is {wanted}")
+        }
+        Kind::UnknownField(name, known) => {
+            key = joined(&key, name, &error.path);
+            format!("is not a setting; known here are {}", known.join(", "))
+        }
+        Kind::UnknownVariant(found, known) => {
+            format!("is \"{found}\", but wanted is one of {}", known.join(", "))
+        }
+        Kind::MissingField(name) => {
+            key = joined(&key, name, &error.path);
+            "is missing".to_owned()
+        }
+        Kind::DuplicateField(name) => {
+            key = joined(&key, name, &error.path);
+            "is given twice".to_owned()
+        }
+        // A TOML syntax error arrives as a message that points at the line.
+        Kind::Message(text) if key.is_empty() => format!("cannot be read: {}", text.trim()),
+        Kind::Message(text) => format!("cannot be used: {text}"),
+        other => format!("cannot be used: {other}"),
+    };
+    ConfigError { place, key, what }
+}
+
+fn joined(key: &str, name: &str, path: &[String]) -> String {
+    match (key, path.last()) {
+        ("", _) => name.to_owned(),
+        (_, Some(last)) if last == name => key.to_owned(),
+        _ => format!("{key}.{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    fn read(toml: &str) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let file = dir.path().join("offhook.toml");
+        std::fs::write(&file, toml).expect("written");
+        Config::read(Some(&file), Figment::new(), []).map_err(|mut error| {
+            error.place = error.place.replace(&dir.path().display().to_string(), "");
+            error
+        })
+    }
+
+    fn check_error(toml: &str, wanted: Expect) {
+        wanted.assert_eq(&read(toml).expect_err("must not be accepted").to_string());
+    }
+
+    const BOT: &str = "[[bots]]\nname = \"B\"\nwebhook = \"https://b.example/x\"\nsip_user = \"bot\"\n";
+
+    #[test]
+    fn nothing_is_needed() {
+        let config = read("").expect("defaults are good");
+        assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.https.listen.to_string(), "127.0.0.1:8443");
+        assert_eq!(config.sip.listen.to_string(), "127.0.0.1:5060");
+        assert_eq!(config.graph.recording_retention.as_secs(), 600);
+    }
+
+    #[test]
+    fn numbers_may_be_names() {
+        let config = read("[[people]]\nname = \"Ada\"\nsip_user = 1001\nsip_password = 12345\n")
+            .expect("accepted");
+        assert_eq!(config.people[0].sip_user, "1001");
+    }
+
+    #[test]
+    fn the_command_line_wins() {
+        let config = Config::read(
+            None,
+            Figment::new(),
+            [
+                ("sip.listen", "127.0.0.1:0".to_owned()),
+                ("graph.recording_retention", "0s".to_owned()),
+                ("media.threads", "3".to_owned()),
+            ],
+        )
+        .expect("accepted");
+        assert_eq!(config.sip.listen.port(), 0);
+        assert!(config.graph.recording_retention.is_zero());
+        assert_eq!(config.media.threads, Some(3));
+    }
+
+    #[test]
+    fn errors_name_place_key_and_wish() {
+        check_error(
+            "[sip]\nlisten = \"here\"\n",
+            expect![[r#""#]],
+        );
+        check_error("[sip]\nlissten = \"127.0.0.1:1\"\n", expect![[r#""#]]);
+        check_error("[graph]\nrecording_retention = \"soon\"\n", expect![[r#""#]]);
+        check_error("[sip]\ncallers = \"friends\"\n", expect![[r#""#]]);
+        check_error("[media]\nrtp_ports = \"9-3\"\n", expect![[r#""#]]);
+        check_error("[[people]]\nname = \"Ada\"\n", expect![[r#""#]]);
+        check_error("[sip\n", expect![[r#""#]]);
+        check_error("[media]\nthreads = 0\n", expect![[r#""#]]);
+        check_error(&format!("{BOT}{BOT}"), expect![[r#""#]]);
+        check_error(&format!("{BOT}roles = [\"Calls.Fly\"]\n"), expect![[r#""#]]);
+        check_error(&format!("{BOT}allowed_origins = [\"b.example\"]\n"), expect![[r#""#]]);
+        check_error("[https]\ncertificate = \"a.pem\"\n", expect![[r#""#]]);
+    }
+
+    #[test]
+    fn a_missing_file_is_one_sentence() {
+        let error = Config::read(Some(Path::new("/nowhere/offhook.toml")), Figment::new(), [])
+            .expect_err("no such file");
+        expect![[r#""#]].assert_eq(&error.to_string());
+    }
+}

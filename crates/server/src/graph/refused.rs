@@ -1,0 +1,197 @@
+//! Refusals in the words of the Graph: status, code, sentence.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use offhook_engine::Refusal;
+use offhook_identity::TokenFault;
+
+use super::response;
+use crate::login::NotLetIn;
+use crate::switchboard::CommandRefused;
+
+/// A request that is not done, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) allow: Option<String>,
+}
+
+impl Refused {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            retry_after: None,
+            allow: None,
+        }
+    }
+
+    fn unauthorized(message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message)
+    }
+
+    pub(super) fn outside(segment: &str) -> Self {
+        let message = format!("Resource not found for the segment '{segment}'.");
+        Self::new(StatusCode::NOT_FOUND, "BadRequest", message)
+    }
+
+    pub(super) fn segment(segment: &str) -> Self {
+        let message = format!("Resource not found for the segment '{segment}'.");
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    pub(super) fn method(allowed: &[http::Method]) -> Self {
+        let message = "Specified HTTP method is not allowed for the request target.";
+        let allow: Vec<_> = allowed.iter().map(http::Method::as_str).collect();
+        Self {
+            allow: Some(allow.join(", ")),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message)
+        }
+    }
+
+    pub(super) fn not_let_in(why: NotLetIn) -> Self {
+        match why {
+            NotLetIn::NotRegistered => {
+                let message = "Application is not registered in our store.";
+                Self::new(StatusCode::FORBIDDEN, "7503", message)
+            }
+            NotLetIn::Token(fault) => Self::unauthorized(match fault {
+                TokenFault::Missing => "Access token is empty.",
+                TokenFault::Expired => "Lifetime validation failed, the token is expired.",
+                TokenFault::NotYet => "Lifetime validation failed, the token is not yet valid.",
+                TokenFault::WrongAudience => "Access token validation failure. Invalid audience.",
+                TokenFault::WrongIssuer => "Access token validation failure. Invalid issuer.",
+                TokenFault::UnknownKey | TokenFault::BadSignature => {
+                    "Access token validation failure. Invalid signature."
+                }
+                TokenFault::MissingTenant | TokenFault::MissingApp => {
+                    "Access token validation failure. A claim is missing."
+                }
+                _ => "CompactToken parsing failed: the access token is malformed.",
+            }),
+        }
+    }
+
+    pub(super) fn too_many_requests(wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "TooManyRequests",
+                "Please retry again later.",
+            )
+        }
+    }
+
+    pub(super) fn not_yet() -> Self {
+        let message = "This action is part of the API, but not implemented by this platform.";
+        Self::new(StatusCode::NOT_IMPLEMENTED, "8520", message)
+    }
+
+    pub(super) fn body_too_large() -> Self {
+        let message = "The request body is larger than 256 KiB.";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "BadRequest", message)
+    }
+
+    pub(super) fn body_too_slow() -> Self {
+        let message = "The request body did not arrive in time.";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "BadRequest", message)
+    }
+
+    pub(super) fn media_type() -> Self {
+        let message = "The request body must have the media type application/json.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BadRequest", message)
+    }
+
+    pub(super) fn unreadable() -> Self {
+        let message = "Unable to read JSON request payload. Please ensure Content-Type header is \
+                       set and payload is of valid JSON format.";
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    pub(super) fn query_option(name: &str) -> Self {
+        let message = format!("The query option '{name}' is not known.");
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    pub(super) fn no_call() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "8522", "Call not found.")
+    }
+
+    pub(super) fn no_operation() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "8522", "Operation not found.")
+    }
+
+    pub(super) fn no_participant() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "8522", "Participant not found.")
+    }
+
+    pub(super) fn role() -> Self {
+        let message = "Insufficient enterprise tenant permissions, cannot access this API.";
+        Self::new(StatusCode::FORBIDDEN, "7504", message)
+    }
+
+    /// A parameter that cannot be used: its name, and what is wanted of it.
+    pub(super) fn parameter(name: &str, wanted: impl Display) -> Self {
+        let message = format!("The parameter '{name}' {wanted}.");
+        Self::new(StatusCode::BAD_REQUEST, "8523", message)
+    }
+
+    pub(super) fn media_mode() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "8500", "Invalid media mode.")
+    }
+
+    pub(super) fn command(refused: CommandRefused) -> Self {
+        let bad = StatusCode::BAD_REQUEST;
+        let refusal = match refused {
+            CommandRefused::NotFound => return Self::no_call(),
+            CommandRefused::Busy => return Self::too_many_requests(Duration::from_secs(1)),
+            CommandRefused::Refused(refusal) => refusal,
+        };
+        match refusal {
+            // An ended call answers like one that never was.
+            Refusal::NoSuchLeg | Refusal::Terminated => Self::no_call(),
+            Refusal::NotEstablished => {
+                Self::new(bad, "8501", "Action not supported, call is not established.")
+            }
+            Refusal::AlreadyDecided => Self::new(
+                StatusCode::CONFLICT,
+                "8519",
+                "The call was answered or rejected already.",
+            ),
+            Refusal::WrongState => {
+                Self::new(bad, "8585", "Action not valid in current call state.")
+            }
+            Refusal::TooManyOperations => Self {
+                message: format!(
+                    "Please retry again later: {} operations of this call are outstanding.",
+                    offhook_engine::limits::OPERATIONS_MAX
+                ),
+                ..Self::too_many_requests(Duration::from_secs(1))
+            },
+        }
+    }
+
+    /// A recording was asked for with a token that is not its own.
+    pub(crate) fn recording_token() -> Self {
+        Self::unauthorized("The recording access token is missing or wrong.")
+    }
+
+    /// A recording whose time is over.
+    pub(crate) fn recording_gone() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "8522", "Recording not found.")
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        response::refusal(&self, &response::Ids::fresh())
+    }
+}

@@ -1,0 +1,134 @@
+//! Every bound of the HTTP side of the platform, with its reason and what gives way.
+
+use std::time::Duration;
+
+/// The largest request body read. A `playPrompt` with twenty long URLs is 50 kB; more is refused
+/// with 413 before it is read.
+pub(crate) const REQUEST_BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest header block of a request; more is refused by the HTTP parser. Tokens with many
+/// roles are 4 kB.
+pub(crate) const REQUEST_HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// A client that has not sent its headers by then is only holding a connection; it is closed.
+pub(crate) const REQUEST_HEAD_WITHIN: Duration = Duration::from_secs(15);
+
+/// A client that has not sent its body by then is only holding a connection; answered 408.
+pub(crate) const REQUEST_BODY_WITHIN: Duration = Duration::from_secs(15);
+
+/// A TLS handshake that takes longer is given up: it is two round trips.
+pub(crate) const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a bot may take to accept a connection (reference: connect 5 s).
+pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a bot may take to answer a notification (reference: response 10 s).
+pub(crate) const NOTIFICATION_ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+
+/// What we read of a bot's answer to a notification. It should be empty; the rest of a larger one
+/// is not read and its connection is not used again.
+pub(crate) const NOTIFICATION_ANSWER_BYTES_MAX: usize = 16 * 1024;
+
+/// Tries of one notification, the first included; then it is given up and logged.
+pub(crate) const NOTIFICATION_TRIES_MAX: usize = 6;
+
+/// The waits between tries (reference §5.4): one try more than there are waits.
+pub(crate) const NOTIFICATION_WAITS: [Duration; NOTIFICATION_TRIES_MAX - 1] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];
+
+/// The longest `Retry-After` we obey. A bot that asks for more is tried again at this time.
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+
+/// Notifications of one leg that wait for its bot. When more come, the oldest that is not an
+/// ending and not the incoming call is dropped and counted; endings (of operations and of the leg)
+/// are never dropped, and a leg has no more of them than operations it was allowed to ask for.
+pub(crate) const NOTIFICATIONS_PER_LEG_MAX: usize = 256;
+
+/// Notifications of one leg sent in one request when they wait together: enough to catch up
+/// quickly, small enough for every bot's body limit.
+pub(crate) const NOTIFICATIONS_PER_POST_MAX: usize = 16;
+
+/// Requests to one bot at a time. More legs than that wait their turn; a bot that answers in 10 ms
+/// takes 25,600 notifications a second this way. A dead bot holds only its own.
+pub(crate) const DELIVERIES_PER_BOT_MAX: usize = 256;
+
+/// Idle connections kept to one bot: as many as can be in use.
+pub(crate) const IDLE_CONNECTIONS_PER_BOT: usize = DELIVERIES_PER_BOT_MAX;
+
+/// Redirects followed for one prompt, each through the guard; then the prompt has failed.
+pub(crate) const PROMPT_REDIRECTS_MAX: usize = 5;
+
+/// Prompts being fetched at a time, all bots together; more wait. 64 of the largest allowed size
+/// are 1.3 GB, so a small machine should lower `prompts.bytes_max`.
+pub(crate) const PROMPT_FETCHES_MAX: usize = 64;
+
+/// Prompts kept for one call under their resource ids. When more come they are fetched each time.
+pub(crate) const PROMPTS_CACHED_PER_LEG_MAX: usize = 64;
+
+/// Decoded prompts kept because the next call will likely play them too, by how long they play in
+/// all: an hour is 58 MB. The one not used for longest goes first.
+pub(crate) const PROMPTS_DECODED_MAX: Duration = Duration::from_secs(3600);
+
+/// Entries of the journal that wait to be written: two seconds at 5,000 a second. When it is full
+/// an entry is dropped and counted, unless it is an ending: those always get in, and there are no
+/// more of them than live legs and operations.
+pub(crate) const JOURNAL_QUEUE_MAX: usize = 10_000;
+
+/// Entries written by one transaction: enough that the transaction's own cost disappears.
+pub(crate) const JOURNAL_BATCH_MAX: usize = 1024;
+
+/// Refusal records that wait to be written; a caller who is refused faster than a disk can write
+/// loses the record, not the call. Dropped ones are counted.
+pub(crate) const REFUSALS_QUEUE_MAX: usize = 1_000;
+
+/// Refusal records kept; the oldest are forgotten first.
+pub(crate) const REFUSALS_KEPT: i64 = 10_000;
+
+/// The longest a recording is kept whatever becomes of its call.
+pub(crate) const RECORDING_KEPT_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Addresses and applications with failed log-ins remembered. When it is full, the ones whose
+/// minute is over are forgotten, then all.
+pub(crate) const LOGIN_FAILURES_REMEMBERED_MAX: usize = 10_000;
+
+/// The longest `clientContext` (Graph commsOperation), in characters.
+pub(crate) const CLIENT_CONTEXT_CHARS_MAX: usize = 256;
+
+/// The longest URL of a callback or prompt; no browser takes more either.
+pub(crate) const URL_BYTES_MAX: usize = 8 * 1024;
+
+/// The longest id a bot may cache a prompt under.
+pub(crate) const RESOURCE_ID_CHARS_MAX: usize = 256;
+
+/// The shortest and longest of the three times of `recordResponse`, in seconds.
+pub(crate) const RECORD_SECONDS: std::ops::RangeInclusive<i64> = 1..=120;
+
+/// Stop tones of one recording: there are sixteen keys.
+pub(crate) const STOP_TONES_MAX: usize = 16;
+
+const _: () = assert!(NOTIFICATIONS_PER_POST_MAX <= NOTIFICATIONS_PER_LEG_MAX);
+const _: () = assert!(JOURNAL_BATCH_MAX <= JOURNAL_QUEUE_MAX);
+const _: () = assert!(
+    NOTIFICATIONS_PER_LEG_MAX
+        > offhook_engine::limits::OPERATIONS_MAX + offhook_engine::limits::ENDED_OPERATIONS_KEPT
+);
+
+/// Messages for one call that wait while its task is at work: more than one call ever has in
+/// flight. Commands beyond it are refused with 503, tones are dropped, everything else waits.
+pub(crate) const CALL_MAILBOX: usize = 128;
+
+/// Orders the scribe holds: a thousand recordings that begin and end in the same moment. A
+/// recording beyond it ends as not saved.
+pub(crate) const SCRIBE_ORDERS_MAX: usize = 4096;
+
+/// Decoded prompts held for the next call that plays the same file. With
+/// [`PROMPT_KEPT_LENGTH_MAX`] this is 60 MB at the most, and 2 MB with ordinary prompts.
+pub(crate) const PROMPTS_KEPT_MAX: usize = 64;
+
+/// The longest prompt held for the next call.
+pub(crate) const PROMPT_KEPT_LENGTH_MAX: Duration = Duration::from_secs(60);

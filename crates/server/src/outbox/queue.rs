@@ -1,0 +1,220 @@
+//! What waits for one leg's bot.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use http::Uri;
+use offhook_engine::{Event, Fact};
+use offhook_terms::CallId;
+use url::Url;
+
+use super::door::BotDoor;
+use crate::limits;
+
+/// Where notifications go.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) uri: Uri,
+    pub(super) text: String,
+}
+
+impl Target {
+    /// A URL as the client needs it; `None` when HTTP cannot write it.
+    pub(super) fn new(url: &Url) -> Option<Self> {
+        Some(Self {
+            uri: url.as_str().parse().ok()?,
+            text: url.to_string(),
+        })
+    }
+}
+
+/// One worded notification.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    pub(super) body: String,
+    pub(super) target: Arc<Target>,
+    pub(super) weight: Weight,
+}
+
+/// What becomes of a notification when there are too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// The incoming call: never dropped, and pointless after its deadline.
+    Incoming,
+    /// Something in between: dropped first.
+    Update,
+    /// The end of an operation: never dropped.
+    Ending,
+    /// The end of the leg: never dropped, and the last.
+    Last,
+}
+
+impl Waiting {
+    pub(super) fn new(event: &Event, body: String, target: Arc<Target>) -> Self {
+        let weight = match &event.fact {
+            Fact::Incoming { .. } => Weight::Incoming,
+            Fact::OperationEnded { .. } => Weight::Ending,
+            Fact::Terminated(_) => Weight::Last,
+            _ => Weight::Update,
+        };
+        Self {
+            body,
+            target,
+            weight,
+        }
+    }
+}
+
+/// The queue of one leg, and what delivery must know about it.
+pub(super) struct Leg {
+    pub(super) call: CallId,
+    pub(super) door: Arc<BotDoor>,
+    pub(super) target: Arc<Target>,
+    /// Where the bot wants its notifications once its answer has been accepted.
+    pub(super) proposed: Option<Arc<Target>>,
+    /// The call was answered, or is over: the incoming notification has done its work.
+    pub(super) decided: bool,
+    pub(super) from_phone: bool,
+    /// A task is at it.
+    pub(super) delivering: bool,
+    /// Nothing more will be queued.
+    pub(super) closed: bool,
+    pub(super) trouble: Option<String>,
+    queue: VecDeque<Waiting>,
+}
+
+impl Leg {
+    pub(super) fn new(call: CallId, door: Arc<BotDoor>, target: Arc<Target>) -> Self {
+        Self {
+            call,
+            door,
+            target,
+            proposed: None,
+            decided: false,
+            from_phone: false,
+            delivering: false,
+            closed: false,
+            trouble: None,
+            queue: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Queues one; when there are too many, the oldest that may be dropped is.
+    pub(super) fn push(&mut self, waiting: Waiting) {
+        if self.queue.len() >= limits::NOTIFICATIONS_PER_LEG_MAX {
+            let oldest = self
+                .queue
+                .iter()
+                .position(|waiting| waiting.weight == Weight::Update);
+            match oldest {
+                Some(oldest) => drop(self.queue.remove(oldest)),
+                None if waiting.weight == Weight::Update => {
+                    dropped();
+                    return;
+                }
+                None => {}
+            }
+            if oldest.is_some() {
+                dropped();
+            }
+        }
+        self.closed |= waiting.weight == Weight::Last;
+        self.queue.push_back(waiting);
+    }
+
+    /// The next to be sent in one request: those in front that go to the same place. The incoming
+    /// call goes alone, because it alone has a deadline.
+    pub(super) fn take(&mut self) -> Vec<Waiting> {
+        let mut batch: Vec<Waiting> = Vec::new();
+        while let Some(next) = self.queue.front() {
+            if let Some(first) = batch.first()
+                && (first.weight == Weight::Incoming
+                    || batch.len() >= limits::NOTIFICATIONS_PER_POST_MAX
+                    || !Arc::ptr_eq(&first.target, &next.target))
+            {
+                break;
+            }
+            batch.extend(self.queue.pop_front());
+        }
+        batch
+    }
+}
+
+fn dropped() {
+    metrics::counter!("offhook_notifications_dropped_total").increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use offhook_engine::{OperationKind, Outcome};
+    use offhook_terms::{LegId, OperationId};
+
+    fn target() -> Arc<Target> {
+        let url = Url::parse("https://b.example/").expect("a URL");
+        Arc::new(Target::new(&url).expect("a target"))
+    }
+
+    fn waiting(number: u64, fact: Fact, target: &Arc<Target>) -> Waiting {
+        let event = Event {
+            leg: LegId::from_bits(1),
+            number,
+            fact,
+        };
+        Waiting::new(&event, number.to_string(), Arc::clone(target))
+    }
+
+    fn leg() -> Leg {
+        Leg::new(CallId::from_bits(1), BotDoor::for_tests(), target())
+    }
+
+    fn ended() -> Fact {
+        Fact::OperationEnded {
+            operation: OperationId::from_bits(1),
+            kind: OperationKind::Record,
+            context: None,
+            outcome: Outcome::Cancelled,
+        }
+    }
+
+    #[test]
+    fn endings_are_never_dropped() {
+        let mut leg = leg();
+        let target = target();
+        let many = limits::NOTIFICATIONS_PER_LEG_MAX as u64;
+        for number in 0..many {
+            let fact = if number % 2 == 0 { ended() } else { Fact::AudioFlows };
+            leg.push(waiting(number, fact, &target));
+        }
+        for number in many..2 * many {
+            leg.push(waiting(number, ended(), &target));
+        }
+        let mut left = Vec::new();
+        loop {
+            let batch = leg.take();
+            if batch.is_empty() {
+                break;
+            }
+            assert!(batch.len() <= limits::NOTIFICATIONS_PER_POST_MAX);
+            left.extend(batch.into_iter().map(|waiting| waiting.body));
+        }
+        let evens = (0..many).filter(|number| number % 2 == 0);
+        let wanted: Vec<_> = evens.chain(many..2 * many).map(|n| n.to_string()).collect();
+        assert_eq!(left, wanted);
+    }
+
+    #[test]
+    fn a_batch_goes_to_one_place() {
+        let mut leg = leg();
+        let (first, second) = (target(), target());
+        leg.push(waiting(1, Fact::Establishing, &first));
+        leg.push(waiting(2, Fact::Established, &first));
+        leg.push(waiting(3, Fact::AudioFlows, &second));
+        assert_eq!(leg.take().len(), 2);
+        assert_eq!(leg.take().len(), 1);
+    }
+}

@@ -1,0 +1,468 @@
+//! Files of recorded answers: spooled while they are recorded, fetched by the bot, deleted soon.
+//!
+//! ```text
+//!   begin ──▶ {operation}.part ──finish──▶ {operation}.wav ──call ended + retention──▶ deleted
+//!                     └──discard──▶ deleted
+//! ```
+//!
+//! A recording is fetched with a token of its own: an HMAC of its id under a key that never leaves
+//! the store. So nothing has to be remembered to check a token, a wrong one is refused (401)
+//! whether or not there ever was such a recording, and only the holder of the right one learns
+//! that it is gone (404).
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::hmac;
+use axum::body::Body;
+use axum::extract::{Path as UrlPath, State};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use offhook_terms::{AppId, LegId, OperationId, Private};
+use sqlx::Row as _;
+use tokio_util::io::ReaderStream;
+
+use super::writer::Note;
+use super::{Store, StoreError, from_ms, ms};
+use crate::{clock, graph, limits};
+
+/// All recordings of the platform.
+pub(crate) struct Recordings {
+    folder: PathBuf,
+    store: Store,
+    retention: Duration,
+    base: String,
+    key: hmac::Key,
+    index: Mutex<HashMap<OperationId, Recording>>,
+}
+
+struct Recording {
+    leg: LegId,
+    created_at: SystemTime,
+    /// The file is complete.
+    finished: bool,
+    /// Known once the call has ended.
+    delete_at: Option<SystemTime>,
+}
+
+impl Recordings {
+    /// Finds what the last process left: complete files stay for as long as they would have,
+    /// half-written ones and those nobody knows are deleted. `base` is how others reach this
+    /// platform.
+    pub(crate) async fn open(
+        store: Store,
+        data: &Path,
+        retention: Duration,
+        base: String,
+    ) -> Result<Arc<Self>, StoreError> {
+        let key = store.secret("recordings").await?;
+        let rows = sqlx::query("SELECT operation, leg, created_at, delete_at FROM recordings")
+            .fetch_all(&store.readers)
+            .await
+            .map_err(|why| store.failed(why))?;
+        let now = clock::wall();
+        let index = rows
+            .iter()
+            .filter_map(|row| {
+                let recording = Recording {
+                    leg: row.try_get::<&str, _>(1).ok()?.parse().ok()?,
+                    created_at: from_ms(row.try_get(2).ok()?),
+                    finished: true,
+                    // Its call ended with the process, if not before.
+                    delete_at: Some(
+                        row.try_get::<Option<i64>, _>(3)
+                            .ok()?
+                            .map_or_else(|| now + retention, from_ms),
+                    ),
+                };
+                let operation = row.try_get::<&str, _>(0).ok()?.parse().ok()?;
+                Some((operation, recording))
+            })
+            .collect();
+        let recordings = Arc::new(Self {
+            folder: data.join("recordings"),
+            store,
+            retention,
+            base,
+            key: hmac::Key::new(hmac::HMAC_SHA256, &key),
+            index: Mutex::new(index),
+        });
+        recordings.remove_strays();
+        recordings.sweep(now);
+        Ok(recordings)
+    }
+
+    /// A place to write the recording of an operation to.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        operation: OperationId,
+        leg: LegId,
+        bot: AppId,
+    ) -> RecordingSpool {
+        let recording = Recording {
+            leg,
+            created_at: clock::wall(),
+            finished: false,
+            delete_at: None,
+        };
+        self.index().insert(operation, recording);
+        RecordingSpool {
+            path: self.folder.join(format!("{operation}.part")),
+            recordings: Arc::clone(self),
+            operation,
+            leg,
+            bot,
+            settled: false,
+        }
+    }
+
+    /// The call has ended: its recordings are deleted once their time is over, or now.
+    pub(crate) fn call_ended(&self, leg: LegId) {
+        let now = clock::wall();
+        let delete_at = now + self.retention;
+        let mut due = Vec::new();
+        for (operation, recording) in self.index().iter_mut() {
+            if recording.leg == leg && recording.delete_at.is_none() {
+                recording.delete_at = Some(delete_at);
+                due.push(*operation);
+            }
+        }
+        for operation in due {
+            let delete_at = ms(delete_at);
+            self.store.writer.note(Note::RecordingDue { operation, delete_at });
+        }
+        if self.retention.is_zero() {
+            self.sweep(now);
+        }
+    }
+
+    /// Deletes what is due. Called about once a second, and cheap when nothing is.
+    pub(crate) fn sweep(&self, now: SystemTime) {
+        let due: Vec<OperationId> = self
+            .index()
+            .iter()
+            .filter(|(_, recording)| recording.is_due(now))
+            .map(|(operation, _)| *operation)
+            .collect();
+        for operation in due {
+            self.remove(operation);
+        }
+    }
+
+    /// Where the bot fetches the recording.
+    pub(crate) fn location(&self, operation: OperationId) -> String {
+        format!("{}/recordings/{operation}", self.base)
+    }
+
+    /// What the bot fetches it with.
+    pub(crate) fn access_token(&self, operation: OperationId) -> Private<String> {
+        let tag = hmac::sign(&self.key, &operation.bits().to_be_bytes());
+        Private::new(URL_SAFE_NO_PAD.encode(tag))
+    }
+
+    fn token_opens(&self, token: &str, operation: OperationId) -> bool {
+        let shown = URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
+        // In the same time for every wrong token.
+        hmac::verify(&self.key, &operation.bits().to_be_bytes(), &shown).is_ok()
+    }
+
+    /// The file of a complete recording that is still there.
+    fn file(&self, operation: OperationId) -> Option<PathBuf> {
+        let index = self.index();
+        let recording = index.get(&operation)?;
+        let there = recording.finished && !recording.is_due(clock::wall());
+        there.then(|| self.complete(operation))
+    }
+
+    fn complete(&self, operation: OperationId) -> PathBuf {
+        self.folder.join(format!("{operation}.wav"))
+    }
+
+    fn remove(&self, operation: OperationId) {
+        let was = self.index().remove(&operation);
+        if was.is_none_or(|recording| !recording.finished) {
+            // Whoever is writing it finds it gone from the index and discards it.
+            return;
+        }
+        if let Err(why) = fs::remove_file(self.complete(operation))
+            && why.kind() != io::ErrorKind::NotFound
+        {
+            tracing::error!(%operation, %why, "a recording that is due could not be deleted");
+        }
+        self.store.writer.note(Note::RecordingGone(operation));
+    }
+
+    /// Deletes files that are not in the index.
+    fn remove_strays(&self) {
+        let files = match fs::read_dir(&self.folder) {
+            Ok(files) => files,
+            Err(why) => {
+                tracing::error!(%why, "the folder of recordings cannot be read");
+                return;
+            }
+        };
+        for file in files.flatten() {
+            let path = file.path();
+            let known = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .and_then(|name| name.strip_suffix(".wav"))
+                .and_then(|id| id.parse().ok())
+                .is_some_and(|id| self.index().contains_key(&id));
+            if !known && let Err(why) = fs::remove_file(&path) {
+                tracing::error!(%why, "an old recording could not be deleted");
+            }
+        }
+    }
+
+    fn index(&self) -> MutexGuard<'_, HashMap<OperationId, Recording>> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recording {
+    fn is_due(&self, now: SystemTime) -> bool {
+        self.delete_at.is_some_and(|at| at <= now)
+            || self.created_at + limits::RECORDING_KEPT_MAX <= now
+    }
+}
+
+/// A recording being written. Dropped without a word, it is discarded.
+///
+/// Its methods touch the file system (a rename, a removal): call them where a file is written, not
+/// on a tick thread.
+pub(crate) struct RecordingSpool {
+    path: PathBuf,
+    recordings: Arc<Recordings>,
+    operation: OperationId,
+    leg: LegId,
+    bot: AppId,
+    settled: bool,
+}
+
+impl RecordingSpool {
+    /// The file to write; it does not exist yet.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file is complete: from now on the bot can fetch it.
+    pub(crate) fn finish(mut self, duration: Duration) -> io::Result<()> {
+        let complete = self.recordings.complete(self.operation);
+        fs::rename(&self.path, &complete)?;
+        self.settled = true;
+        let known = {
+            let mut index = self.recordings.index();
+            index.get_mut(&self.operation).map(|recording| {
+                recording.finished = true;
+                (recording.created_at, recording.delete_at)
+            })
+        };
+        let Some((created_at, delete_at)) = known else {
+            // Its time was over while it was being written.
+            return fs::remove_file(&complete);
+        };
+        let writer = &self.recordings.store.writer;
+        writer.note(Note::Recorded {
+            operation: self.operation,
+            leg: self.leg,
+            bot: self.bot,
+            at: ms(created_at),
+            duration_ms: i64::try_from(duration.as_millis()).unwrap_or(i64::MAX),
+        });
+        if let Some(delete_at) = delete_at {
+            writer.note(Note::RecordingDue {
+                operation: self.operation,
+                delete_at: ms(delete_at),
+            });
+        }
+        Ok(())
+    }
+
+    /// Nobody wants it.
+    pub(crate) fn discard(self) {}
+}
+
+impl Drop for RecordingSpool {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        self.recordings.index().remove(&self.operation);
+        if let Err(why) = fs::remove_file(&self.path)
+            && why.kind() != io::ErrorKind::NotFound
+        {
+            tracing::error!(operation = %self.operation, %why, "a discarded recording stays behind");
+        }
+    }
+}
+
+/// `GET /recordings/{id}`: the file, in chunks.
+pub(crate) async fn download(
+    State(recordings): State<Arc<Recordings>>,
+    UrlPath(id): UrlPath<String>,
+    headers: HeaderMap,
+) -> Response {
+    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = offhook_identity::bearer(shown).unwrap_or_default();
+    // An id that is none gets the answer of a token that is none.
+    let operation = id.parse::<OperationId>().ok();
+    let Some(operation) = operation.filter(|id| recordings.token_opens(token, *id)) else {
+        return graph::Refused::recording_token().into_response();
+    };
+    let Some(path) = recordings.file(operation) else {
+        return graph::Refused::recording_gone().into_response();
+    };
+    match tokio::fs::File::open(&path).await {
+        Ok(file) => {
+            let mut response = Response::new(Body::from_stream(ReaderStream::new(file)));
+            response.headers_mut().insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/octet-stream"),
+            );
+            response
+        }
+        // Deleted a moment ago.
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            graph::Refused::recording_gone().into_response()
+        }
+        Err(why) => {
+            tracing::error!(%operation, %why, "a recording cannot be read");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::routing::get;
+    use http::Request;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    const OPERATION: OperationId = OperationId::from_bits(7);
+    const LEG: LegId = LegId::from_bits(8);
+    const BOT: AppId = AppId::from_bits(9);
+
+    async fn open(data: &Path, retention: Duration) -> (Store, Arc<Recordings>) {
+        super::super::open_folder(data).expect("made");
+        let store = Store::open(data).await.expect("opens");
+        let base = "http://127.0.0.1:1".to_owned();
+        let recordings = Recordings::open(store.clone(), data, retention, base)
+            .await
+            .expect("opens");
+        (store, recordings)
+    }
+
+    fn record(recordings: &Arc<Recordings>) {
+        let spool = recordings.begin(OPERATION, LEG, BOT);
+        fs::write(spool.path(), b"RIFF").expect("written");
+        spool.finish(Duration::from_secs(1)).expect("finished");
+    }
+
+    async fn fetch(recordings: &Arc<Recordings>, id: &str, token: Option<&str>) -> (u16, Vec<u8>) {
+        let app = Router::new()
+            .route("/recordings/{id}", get(download))
+            .with_state(Arc::clone(recordings));
+        let mut request = Request::get(format!("/recordings/{id}"));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request = request.body(Body::empty()).expect("a request");
+        let response = app.oneshot(request).await.expect("infallible");
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.expect("read").to_bytes();
+        (status, body.to_vec())
+    }
+
+    fn files(data: &Path) -> usize {
+        fs::read_dir(data.join("recordings")).expect("a folder").count()
+    }
+
+    #[tokio::test]
+    async fn only_its_own_token_opens_a_recording() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let (store, recordings) = open(data.path(), Duration::from_secs(600)).await;
+        record(&recordings);
+        let id = OPERATION.to_string();
+        let token = recordings.access_token(OPERATION);
+        let other = recordings.access_token(OperationId::from_bits(1));
+        let good = Some(token.reveal().as_str());
+        assert_eq!(fetch(&recordings, &id, good).await, (200, b"RIFF".to_vec()));
+        assert_eq!(fetch(&recordings, &id, None).await.0, 401);
+        assert_eq!(fetch(&recordings, &id, Some("x")).await.0, 401);
+        assert_eq!(fetch(&recordings, &id, Some(other.reveal())).await.0, 401);
+        // A stranger learns nothing about what exists.
+        assert_eq!(fetch(&recordings, "nonsense", good).await.0, 401);
+        let unknown = OperationId::from_bits(1).to_string();
+        assert_eq!(fetch(&recordings, &unknown, good).await.0, 401);
+        assert_eq!(fetch(&recordings, &unknown, Some(other.reveal())).await.0, 404);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_recording_is_deleted_when_its_time_is_over() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let (store, recordings) = open(data.path(), Duration::from_secs(600)).await;
+        record(&recordings);
+        let token = recordings.access_token(OPERATION);
+        recordings.call_ended(LEG);
+        recordings.sweep(clock::wall() + Duration::from_secs(590));
+        assert_eq!(files(data.path()), 1);
+        recordings.sweep(clock::wall() + Duration::from_secs(601));
+        assert_eq!(files(data.path()), 0);
+        let gone = fetch(&recordings, &OPERATION.to_string(), Some(token.reveal())).await;
+        assert_eq!(gone.0, 404);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_at_hang_up_when_nothing_may_be_kept() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let (store, recordings) = open(data.path(), Duration::ZERO).await;
+        record(&recordings);
+        assert_eq!(files(data.path()), 1);
+        recordings.call_ended(LEG);
+        assert_eq!(files(data.path()), 0);
+
+        // Hang-up in the middle of a recording, in either order.
+        let spool = recordings.begin(OPERATION, LEG, BOT);
+        fs::write(spool.path(), b"RIFF").expect("written");
+        recordings.call_ended(LEG);
+        spool.finish(Duration::from_secs(1)).expect("finished");
+        assert_eq!(files(data.path()), 0);
+        let spool = recordings.begin(OPERATION, LEG, BOT);
+        fs::write(spool.path(), b"RIFF").expect("written");
+        spool.discard();
+        assert_eq!(files(data.path()), 0);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_restart_keeps_complete_files_and_removes_the_rest() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let (store, recordings) = open(data.path(), Duration::from_secs(600)).await;
+        record(&recordings);
+        let token = recordings.access_token(OPERATION);
+        store.close().await;
+        fs::write(data.path().join("recordings/half.part"), b"RI").expect("written");
+        fs::write(data.path().join("recordings/stray.wav"), b"RI").expect("written");
+
+        let (store, recordings) = open(data.path(), Duration::from_secs(600)).await;
+        assert_eq!(files(data.path()), 1);
+        let id = OPERATION.to_string();
+        assert_eq!(fetch(&recordings, &id, Some(token.reveal())).await.0, 200);
+        // Its call ended with the process.
+        recordings.sweep(clock::wall() + Duration::from_secs(601));
+        assert_eq!(files(data.path()), 0);
+        store.close().await;
+    }
+}
