@@ -69,13 +69,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "nextest",
         about: "all tests, from one function to whole calls by real phones",
-        needs: &[
-            &tools::NEXTEST,
-            &tools::GIT,
-            &tools::SIPP,
-            &tools::BARESIP,
-            &tools::SOX,
-        ],
+        needs: &[&tools::NEXTEST, &tools::GIT, &tools::SIPP, &tools::BARESIP],
         run: || {
             cargo(&[
                 "nextest",

@@ -82,12 +82,6 @@ pub(crate) const BARESIP: Tool = Tool {
     comes: Comes::DebianPackage("baresip-core"),
 };
 
-pub(crate) const SOX: Tool = Tool {
-    program: "sox",
-    why: "to make sounds for the phones and to measure what they heard",
-    comes: Comes::DebianPackage("sox"),
-};
-
 pub(crate) const CXX: Tool = Tool {
     program: "c++",
     why: "to build libFuzzer, which is C++",
@@ -208,8 +202,8 @@ fn bring_companion(crate_name: &str, wheel: &str) -> Result<(), String> {
 }
 
 fn bring_packages(packages: &[&str]) -> Result<(), String> {
-    let by_hand = format!("sudo apt-get install {}", packages.join(" "));
-    let clear = |reason: String| format!("Run `{by_hand}` ({reason}).");
+    let by_hand = format!("apt-get install {}", packages.join(" "));
+    let clear = |reason: String| format!("Run `{by_hand}` as root ({reason}).");
     if on_path("apt-get").is_none() {
         return Err(clear("or what your system calls these packages".to_owned()));
     }
