@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::demo::{Demo, eventually};
@@ -13,37 +13,30 @@ use crate::line::{Line, Step, converse};
 use crate::sipp::{Calls, Sipp, Transport};
 use crate::web;
 
-fn fixtures(folder: &str) -> Vec<(String, Vec<u8>)> {
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
+struct Fixture {
+    name: String,
+    class: String,
+    bytes: Vec<u8>,
+}
+
+/// The files of a folder with the class its index gives each.
+fn fixtures(folder: &str) -> Vec<Fixture> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../fixtures")
         .join(folder);
-    let entries = fs::read_dir(&folder)
-        .expect("the fixtures are there")
-        .flatten();
-    let mut found: Vec<(String, Vec<u8>)> = entries
-        .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|kind| kind == "dat" || kind == "sdp")
-        })
-        .map(|path| {
-            let name = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned());
-            (
-                name.unwrap_or_default(),
-                fs::read(&path).expect("a fixture can be read"),
-            )
-        })
-        .collect();
-    found.sort();
-    assert!(
-        found.len() > 40,
-        "only {} fixtures in {}",
-        found.len(),
-        folder.display()
-    );
-    found
+    let index = fs::read_to_string(folder.join("index.tsv")).expect("the fixtures have an index");
+    let mut rows = index.lines().map(|row| row.split('\t').collect::<Vec<_>>());
+    let names = rows.next().expect("an index names its columns");
+    let class = names
+        .iter()
+        .position(|name| *name == "class")
+        .expect("a column for the class");
+    rows.map(|row| Fixture {
+        name: row[0].to_owned(),
+        class: row[class].to_owned(),
+        bytes: fs::read(folder.join(row[0])).expect("a fixture can be read"),
+    })
+    .collect()
 }
 
 /// Alive, and able to do what it is for.
@@ -77,52 +70,88 @@ fn still_works(demo: &Demo) {
 fn messages_made_to_break_parsers_break_nothing() {
     let demo = Demo::start();
     let us = UdpSocket::bind("127.0.0.1:0").expect("a free port on loopback");
-    for (_, message) in fixtures("rfc4475") {
-        us.send_to(&message, demo.sip())
+    for message in fixtures("rfc4475") {
+        us.send_to(&message.bytes, demo.sip())
             .expect("loopback takes a packet");
-        over_tcp(demo.sip(), &message);
-    }
-    for (name, description) in fixtures("sdp-hostile") {
-        let invite = invite(
-            &demo,
-            &name,
-            us.local_addr().expect("a bound socket"),
-            &description,
+        // A response is never answered, and a broken Via may leave nowhere to answer to.
+        let answer = over_tcp(demo.sip(), &message.bytes, Duration::from_millis(50));
+        assert!(
+            message.class != "discard" || answer.is_none(),
+            "{}: {answer:?}",
+            message.name
         );
-        // Beyond what a datagram holds it goes by stream alone.
-        let _ = us.send_to(&invite, demo.sip());
-        over_tcp(demo.sip(), &invite);
     }
     still_works(&demo);
 }
 
-/// Sends to a connection of its own, takes what comes back, and leaves.
-fn over_tcp(to: SocketAddr, bytes: &[u8]) {
-    let mut stream = TcpStream::connect(to).expect("the platform accepts a connection");
-    let wakes = stream.set_read_timeout(Some(Duration::from_millis(20)));
-    wakes.expect("a timeout can be set");
-    // It may be closed on us in the middle, which is one way to answer.
-    let _ = stream.write_all(bytes);
-    let _ = stream.read(&mut [0; 4_096]);
+#[test]
+fn descriptions_made_to_break_parsers_are_refused_or_made_the_best_of() {
+    let demo = Demo::start();
+    let us = UdpSocket::bind("127.0.0.1:0").expect("a free port on loopback");
+    let from = us.local_addr().expect("a bound socket");
+    for description in fixtures("sdp-hostile") {
+        let over_udp = invite(&demo, "UDP", &description, from);
+        // Beyond what a datagram holds it goes by stream alone.
+        let _ = us.send_to(&over_udp, demo.sip());
+        let patience = match description.class.as_str() {
+            "refuse" => Duration::from_secs(10),
+            _ => Duration::from_millis(50),
+        };
+        let answer = over_tcp(
+            demo.sip(),
+            &invite(&demo, "TCP", &description, from),
+            patience,
+        );
+        if description.class == "refuse" {
+            assert!(
+                matches!(answer, Some(400 | 415 | 488)),
+                "{}: {answer:?}",
+                description.name
+            );
+        }
+    }
+    still_works(&demo);
 }
 
-fn invite(demo: &Demo, name: &str, from: SocketAddr, description: &[u8]) -> Vec<u8> {
-    let user = demo.bot_user(0);
+/// Sends on a connection of its own, waits so long for a final answer, and leaves.
+fn over_tcp(to: SocketAddr, bytes: &[u8], patience: Duration) -> Option<u16> {
+    let mut stream = TcpStream::connect(to).expect("the platform accepts a connection");
+    stream
+        .set_read_timeout(Some(patience))
+        .expect("a timeout can be set");
+    // It may be closed on us in the middle, which is one way to answer.
+    let _ = stream.write_all(bytes);
+    let mut said = String::new();
+    let mut chunk = [0; 4_096];
+    loop {
+        let length = stream.read(&mut chunk).ok().filter(|length| *length > 0)?;
+        said.push_str(&String::from_utf8_lossy(&chunk[..length]));
+        let mut statuses = said
+            .lines()
+            .filter_map(|line| line.strip_prefix("SIP/2.0 ")?.get(..3)?.parse().ok());
+        if let Some(last) = statuses.find(|status: &u16| *status >= 200) {
+            return Some(last);
+        }
+    }
+}
+
+fn invite(demo: &Demo, transport: &str, description: &Fixture, from: SocketAddr) -> Vec<u8> {
+    let (user, name) = (demo.bot_user(0), &description.name);
     let head = format!(
         "INVITE sip:{user}@{to} SIP/2.0\r\n\
-         Via: SIP/2.0/UDP {from};branch=z9hG4bK-{name}\r\n\
+         Via: SIP/2.0/{transport} {from};branch=z9hG4bK-{transport}-{name}\r\n\
          From: <sip:stranger@{from}>;tag={name}\r\n\
          To: <sip:{user}@{to}>\r\n\
-         Call-ID: {name}\r\n\
+         Call-ID: {transport}-{name}\r\n\
          CSeq: 1 INVITE\r\n\
          Contact: <sip:stranger@{from}>\r\n\
          Max-Forwards: 70\r\n\
          Content-Type: application/sdp\r\n\
          Content-Length: {length}\r\n\r\n",
         to = demo.sip(),
-        length = description.len(),
+        length = description.bytes.len(),
     );
-    [head.as_bytes(), description].concat()
+    [head.as_bytes(), &description.bytes].concat()
 }
 
 #[test]
