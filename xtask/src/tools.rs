@@ -123,7 +123,8 @@ pub(crate) fn ensure(tools: &[&Tool]) -> Result<(), String> {
 /// `PATH` with our own tools in front: what we brought is of the version we asked for.
 pub(crate) fn path() -> std::ffi::OsString {
     let found = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(folder().join("bin")).chain(std::env::split_paths(&found));
+    let ours = [&NEXTEST, &DENY].map(|tool| folder(tool.program).join("bin"));
+    let folders = ours.into_iter().chain(std::env::split_paths(&found));
     std::env::join_paths(folders).unwrap_or(found)
 }
 
@@ -135,8 +136,9 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
-fn folder() -> PathBuf {
-    target().join("tools")
+/// One for each companion: pip empties the folder it installs into.
+fn folder(companion: &str) -> PathBuf {
+    target().join("tools").join(companion)
 }
 
 fn is_there(tool: &Tool) -> bool {
@@ -177,7 +179,7 @@ fn version_in(text: &str) -> Option<(u32, u32)> {
 }
 
 fn bring_companion(crate_name: &str, wheel: &str) -> Result<(), String> {
-    let folder = folder();
+    let folder = folder(crate_name);
     let into = folder.to_string_lossy();
     let pip = [
         "-m",
