@@ -60,6 +60,7 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
     /// Where to listen; port 0 takes a free one. Default `127.0.0.1:8080`.
+    #[serde(deserialize_with = "values::address")]
     pub listen: SocketAddr,
     /// How others reach this platform, as in `https://calls.example.org`: it stands in `Location`
     /// headers, recording locations and token metadata. Default: the address a request came to,
@@ -87,6 +88,7 @@ pub struct Https {
     /// Serve HTTPS at all. Default true.
     pub enabled: bool,
     /// Where to listen; port 0 takes a free one. Default `127.0.0.1:8443`.
+    #[serde(deserialize_with = "values::address")]
     pub listen: SocketAddr,
     /// A certificate chain of your own, PEM. Default: one issued by the platform's own authority,
     /// whose certificate is `ca.pem` in the data folder.
@@ -111,6 +113,7 @@ impl Default for Https {
 #[serde(default, deny_unknown_fields)]
 pub struct Sip {
     /// Where to listen, UDP and TCP; port 0 takes a free one. Default `127.0.0.1:5060`.
+    #[serde(deserialize_with = "values::address")]
     pub listen: SocketAddr,
     /// The host name phones register at and dial. Default: the listening address.
     pub domain: Option<String>,

@@ -202,6 +202,22 @@ impl Login {
         NotificationGrant::new(bot.app.to_string(), bot.tenant.as_str()).issue(&keys.signing, now)
     }
 
+    #[cfg(test)]
+    pub(crate) fn access_token_for_tests(
+        &self,
+        bot: &Bot,
+        roles: Vec<String>,
+        now: SystemTime,
+    ) -> String {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let issuer = issuer(self.base.own(), &bot.tenant);
+        offhook_identity::AccessGrant::new(issuer, bot.app.to_string(), bot.tenant.as_str(), roles)
+            .issue(&keys.signing, now)
+            .expect("signed")
+            .token
+            .into_inner()
+    }
+
     fn lifetime(&self) -> Duration {
         self.settings.token_lifetime
     }

@@ -204,6 +204,13 @@ impl Outboxes {
     }
 }
 
+#[cfg(test)]
+impl Outboxes {
+    pub(crate) fn wording_for_tests(&self) -> Wording {
+        self.shared.wording.clone()
+    }
+}
+
 impl Shared {
     fn legs(&self) -> MutexGuard<'_, HashMap<LegId, Leg>> {
         self.legs.lock().unwrap_or_else(PoisonError::into_inner)

@@ -165,6 +165,42 @@ fn guard(config: &Config, bot: &crate::config::Bot) -> Guard {
 }
 
 #[cfg(test)]
+impl Bot {
+    /// A bot with this webhook, and no more.
+    pub(crate) fn for_tests(webhook: &str) -> Self {
+        let webhook = Url::parse(webhook).expect("a URL");
+        let secret = "a secret of thirty-two characters";
+        Self {
+            app: AppId::from_bits(0xb07),
+            name: "Bot".to_owned(),
+            secret: Private::new(secret.to_owned()),
+            secret_hash: SecretHash::of(secret),
+            tenant: "7a1f5b3e-2f5e-4c43-8a2e-51d5f3f0c9aa".to_owned(),
+            protocol: Protocol::Graph,
+            sip_user: "bot".to_owned(),
+            limits: BotLimits::default(),
+            roles: Roles::ACCESS_MEDIA,
+            guard: Guard {
+                origins: Origin::of(&webhook).into_iter().collect(),
+                private_allowed: false,
+                http_to_loopback: true,
+            },
+            webhook,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Registry {
+    /// A registry of one bot.
+    pub(crate) fn of_bot(bot: Bot) -> Self {
+        let mut registry = Self::default();
+        registry.add_bot(bot);
+        registry
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -73,8 +73,11 @@ impl Config {
             .merge(CommandLine::new(overrides));
         let config: Self = settings.extract().map_err(explain)?;
         config.check().map_err(|mut error| {
-            // Say where the setting came from, not only what it is called.
-            if let Some(metadata) = settings.find_metadata(&error.key) {
+            // Say where the setting came from, not only what it is called. An entry of a list is
+            // looked up by its list.
+            let list = error.key.split('.').next().unwrap_or_default();
+            let found = settings.find_metadata(&error.key);
+            if let Some(metadata) = found.or_else(|| settings.find_metadata(list)) {
                 error.place = place(metadata);
             }
             error
@@ -156,6 +159,9 @@ fn explain(error: figment::Error) -> ConfigError {
     let mut key = error.path.join(".");
     let what = match &error.kind {
         Kind::InvalidType(found, wanted) | Kind::InvalidValue(found, wanted) => {
+            // What was found is called by its type first, which a quoted text does not need.
+            let found = found.to_string();
+            let found = found.strip_prefix("string ").unwrap_or(&found);
             format!("is {found}, but wanted is {wanted}")
         }
         Kind::InvalidLength(found, wanted) => {
@@ -177,7 +183,12 @@ fn explain(error: figment::Error) -> ConfigError {
             "is given twice".to_owned()
         }
         // A TOML syntax error arrives as a message that points at the line.
-        Kind::Message(text) if key.is_empty() => format!("cannot be read: {}", text.trim()),
+        Kind::Message(text) if key.is_empty() => {
+            // Without the picture of the line; the place is in the words.
+            let words = text.lines().filter(|line| !line.contains('|'));
+            let words: Vec<_> = words.map(str::trim).filter(|line| !line.is_empty()).collect();
+            format!("cannot be read: {}", words.join(": "))
+        }
         Kind::Message(text) => format!("cannot be used: {text}"),
         other => format!("cannot be used: {other}"),
     };
@@ -250,25 +261,25 @@ mod tests {
     fn errors_name_place_key_and_wish() {
         check_error(
             "[sip]\nlisten = \"here\"\n",
-            expect![[r#""#]],
+            expect![[""]],
         );
-        check_error("[sip]\nlissten = \"127.0.0.1:1\"\n", expect![[r#""#]]);
-        check_error("[graph]\nrecording_retention = \"soon\"\n", expect![[r#""#]]);
-        check_error("[sip]\ncallers = \"friends\"\n", expect![[r#""#]]);
-        check_error("[media]\nrtp_ports = \"9-3\"\n", expect![[r#""#]]);
-        check_error("[[people]]\nname = \"Ada\"\n", expect![[r#""#]]);
-        check_error("[sip\n", expect![[r#""#]]);
-        check_error("[media]\nthreads = 0\n", expect![[r#""#]]);
-        check_error(&format!("{BOT}{BOT}"), expect![[r#""#]]);
-        check_error(&format!("{BOT}roles = [\"Calls.Fly\"]\n"), expect![[r#""#]]);
-        check_error(&format!("{BOT}allowed_origins = [\"b.example\"]\n"), expect![[r#""#]]);
-        check_error("[https]\ncertificate = \"a.pem\"\n", expect![[r#""#]]);
+        check_error("[sip]\nlissten = \"127.0.0.1:1\"\n", expect![[""]]);
+        check_error("[graph]\nrecording_retention = \"soon\"\n", expect![[""]]);
+        check_error("[sip]\ncallers = \"friends\"\n", expect![[""]]);
+        check_error("[media]\nrtp_ports = \"9-3\"\n", expect![[""]]);
+        check_error("[[people]]\nname = \"Ada\"\n", expect![[""]]);
+        check_error("[sip\n", expect![[""]]);
+        check_error("[media]\nthreads = 0\n", expect![[""]]);
+        check_error(&format!("{BOT}{BOT}"), expect![[""]]);
+        check_error(&format!("{BOT}roles = [\"Calls.Fly\"]\n"), expect![[""]]);
+        check_error(&format!("{BOT}allowed_origins = [\"b.example\"]\n"), expect![[""]]);
+        check_error("[https]\ncertificate = \"a.pem\"\n", expect![[""]]);
     }
 
     #[test]
     fn a_missing_file_is_one_sentence() {
         let error = Config::read(Some(Path::new("/nowhere/offhook.toml")), Figment::new(), [])
             .expect_err("no such file");
-        expect![[r#""#]].assert_eq(&error.to_string());
+        expect![[""]].assert_eq(&error.to_string());
     }
 }

@@ -1,6 +1,7 @@
 //! The words of a setting: durations, port ranges, addresses and ids as people write them.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -95,6 +96,14 @@ pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Erro
         }
     }
     from.deserialize_any(Text)
+}
+
+/// `"127.0.0.1:5060"`.
+pub(super) fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let text = text(from)?;
+    let wanted = "an address and a port, as in \"127.0.0.1:5060\" or \"[::1]:5060\"";
+    text.parse()
+        .map_err(|_| D::Error::invalid_value(Unexpected::Str(&text), &wanted))
 }
 
 /// A path may look like a number, too.

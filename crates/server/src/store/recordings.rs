@@ -23,7 +23,7 @@ use axum::extract::{Path as UrlPath, State};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use offhook_terms::{AppId, LegId, OperationId, Private};
 use sqlx::Row as _;
 use tokio_util::io::ReaderStream;
@@ -334,7 +334,7 @@ pub(crate) async fn download(
         }
         Err(why) => {
             tracing::error!(%operation, %why, "a recording cannot be read");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            graph::fault()
         }
     }
 }
