@@ -1,7 +1,16 @@
 //! Who owns this leg: finds the task of a call for whoever has something to say to it.
+//!
+//! The directory below is the only thing about live calls that more than one task touches, and it
+//! holds addresses only. A call itself is changed by its own task and by nobody else.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use offhook_engine::{Command, LegView, OperationView, Refusal};
-use offhook_terms::{AppId, LegId, OperationId};
+use offhook_terms::{AppId, CallId, LegId, OperationId};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::calls::{Message, Question};
 
 /// Why a command was not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +24,69 @@ pub(crate) enum CommandRefused {
 }
 
 /// The way to every live call. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Switchboard {}
+#[derive(Clone, Default)]
+pub(crate) struct Switchboard {
+    directory: Arc<Mutex<Directory>>,
+}
 
-#[allow(unused_variables)]
+#[derive(Default)]
+struct Directory {
+    calls: HashMap<CallId, mpsc::Sender<Message>>,
+    bot_legs: HashMap<LegId, BotSeat>,
+    /// Set once the platform goes down: no call is connected any more.
+    closed: bool,
+}
+
+struct BotSeat {
+    bot: AppId,
+    mailbox: mpsc::Sender<Message>,
+}
+
 impl Switchboard {
+    /// Makes a call reachable. Refused once the platform goes down.
+    pub(crate) fn connect(
+        &self,
+        call: CallId,
+        bot_leg: LegId,
+        bot: AppId,
+        mailbox: mpsc::Sender<Message>,
+    ) -> bool {
+        let mut directory = self.directory();
+        if directory.closed {
+            return false;
+        }
+        directory.calls.insert(call, mailbox.clone());
+        directory.bot_legs.insert(bot_leg, BotSeat { bot, mailbox });
+        true
+    }
+
+    /// Forgets a call that is over.
+    pub(crate) fn disconnect(&self, call: CallId, bot_leg: LegId) {
+        let mut directory = self.directory();
+        directory.calls.remove(&call);
+        directory.bot_legs.remove(&bot_leg);
+    }
+
+    /// How many calls are live.
+    pub(crate) fn live_calls(&self) -> usize {
+        self.directory().calls.len()
+    }
+
+    /// Refuses new calls and ends the live ones.
+    pub(crate) fn close(&self) {
+        let mailboxes: Vec<_> = {
+            let mut directory = self.directory();
+            directory.closed = true;
+            directory.calls.values().cloned().collect()
+        };
+        for mailbox in mailboxes {
+            // A full mailbox must not lose an ending: wait for room, off this task.
+            if mailbox.try_send(Message::Stop).is_err() {
+                tokio::spawn(async move { mailbox.send(Message::Stop).await });
+            }
+        }
+    }
+
     /// Asks something of a bot's leg.
     pub(crate) async fn command(
         &self,
@@ -27,12 +94,26 @@ impl Switchboard {
         leg: LegId,
         command: Command,
     ) -> Result<(), CommandRefused> {
-        Err(CommandRefused::NotFound)
+        let (reply, answer) = oneshot::channel();
+        self.seat(bot, leg)
+            .ok_or(CommandRefused::NotFound)?
+            .try_send(Message::Command { leg, command, reply })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => CommandRefused::Busy,
+                mpsc::error::TrySendError::Closed(_) => CommandRefused::NotFound,
+            })?;
+        match answer.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(refusal)) => Err(CommandRefused::Refused(refusal)),
+            // The call ended with this command unread.
+            Err(_) => Err(CommandRefused::NotFound),
+        }
     }
 
     /// What a bot may see of its leg.
     pub(crate) async fn leg(&self, bot: AppId, leg: LegId) -> Option<LegView> {
-        None
+        self.ask(bot, leg, |reply| Question::Leg { leg, reply })
+            .await?
     }
 
     /// What a bot may see of an operation of its leg.
@@ -42,14 +123,60 @@ impl Switchboard {
         leg: LegId,
         operation: OperationId,
     ) -> Option<OperationView> {
-        None
+        self.ask(bot, leg, |reply| Question::Operation { leg, operation, reply })
+            .await?
     }
 
-    /// The operations of a bot's leg.
+    /// The operations of a bot's leg, oldest first.
     pub(crate) async fn operations(&self, bot: AppId, leg: LegId) -> Option<Vec<OperationView>> {
-        None
+        self.ask(bot, leg, |reply| Question::Operations { leg, reply })
+            .await
     }
 
     /// A notification for this leg was refused or given up: the call should know.
-    pub(crate) fn undeliverable(&self, leg: LegId) {}
+    pub(crate) fn undeliverable(&self, leg: LegId) {
+        let mailbox = self
+            .directory()
+            .bot_legs
+            .get(&leg)
+            .map(|seat| seat.mailbox.clone());
+        if let Some(mailbox) = mailbox {
+            // Lost when the mailbox is full; the call's own timer then ends what this would have.
+            let _ = mailbox.try_send(Message::Undeliverable { leg });
+        }
+    }
+
+    /// Something for a call that must arrive, because the end of an operation may be in it.
+    pub(crate) fn tell(&self, call: CallId, message: Message) {
+        let mailbox = self.directory().calls.get(&call).cloned();
+        if let Some(mailbox) = mailbox
+            && let Err(mpsc::error::TrySendError::Full(message)) = mailbox.try_send(message)
+        {
+            tokio::spawn(async move { mailbox.send(message).await });
+        }
+    }
+
+    async fn ask<T>(
+        &self,
+        bot: AppId,
+        leg: LegId,
+        question: impl FnOnce(oneshot::Sender<T>) -> Question,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let mailbox = self.seat(bot, leg)?;
+        mailbox.send(Message::Question(question(reply))).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// The mailbox of a leg, if it is this bot's: another bot's leg is as good as none.
+    fn seat(&self, bot: AppId, leg: LegId) -> Option<mpsc::Sender<Message>> {
+        let directory = self.directory();
+        let seat = directory.bot_legs.get(&leg)?;
+        (seat.bot == bot).then(|| seat.mailbox.clone())
+    }
+
+    fn directory(&self) -> MutexGuard<'_, Directory> {
+        // Nothing that can panic happens under this lock; a poisoned one is still whole.
+        self.directory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -1,0 +1,258 @@
+//! Writes recordings, off the tick: one thread that a disk may keep waiting.
+//!
+//! ```text
+//!   tick ── ring of frames ──▶ scribe ──▶ file
+//!   call ── verdict: keep, discard ──▶ │ once the ring is complete
+//!                                      └──▶ mailbox of the call: written
+//! ```
+
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use offhook_media::{RecordingTap, wav};
+use offhook_terms::OperationId;
+use tokio::sync::mpsc;
+
+use crate::calls::Message;
+use crate::limits;
+use crate::store::RecordingSpool;
+
+/// How often each recording is looked at: well below the time its ring holds, long enough that a
+/// thousand of them are one burst of work and not a thousand wake-ups.
+const PACE: Duration = Duration::from_millis(200);
+
+/// Bytes gathered before a write: half a second of one recording.
+const GATHERED_BYTES: usize = 16 * 1024;
+
+/// A recording that was to be kept is complete, or could not be written.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// Which.
+    pub(crate) operation: OperationId,
+    /// Whether all of it is in the file.
+    pub(crate) is_saved: bool,
+}
+
+/// Whether a recording is to be kept; who has it decides. Dropped undecided, it is discarded.
+#[derive(Debug)]
+pub(super) struct Verdict(Arc<AtomicU8>);
+
+const UNDECIDED: u8 = 0;
+const KEEP: u8 = 1;
+const DISCARD: u8 = 2;
+
+impl Verdict {
+    /// It is to be kept; the scribe will say when it is complete.
+    pub(super) fn keep(&self) {
+        self.0.store(KEEP, Ordering::Release);
+    }
+}
+
+impl Drop for Verdict {
+    fn drop(&mut self) {
+        let _ = self.0.compare_exchange(UNDECIDED, DISCARD, Ordering::AcqRel, Ordering::Relaxed);
+    }
+}
+
+/// The way to the thread that writes recordings.
+pub(crate) struct Scribe {
+    orders: SyncSender<Order>,
+}
+
+enum Order {
+    Write(Box<Job>),
+    /// A recording has ended: look at once.
+    Look,
+}
+
+/// The scribe has as much to write as it can hold.
+#[derive(Debug)]
+pub(super) struct ScribeFull;
+
+impl Scribe {
+    /// Starts the thread. It ends when the last handle is gone and every recording is settled.
+    pub(crate) fn start() -> io::Result<Self> {
+        let (orders, inbox) = sync_channel(limits::SCRIBE_ORDERS_MAX);
+        std::thread::Builder::new().name("scribe".to_owned()).spawn(move || work(&inbox))?;
+        Ok(Self { orders })
+    }
+
+    /// Writes what comes out of `tap` until it is complete and its verdict is known.
+    pub(super) fn write(
+        &self,
+        operation: OperationId,
+        tap: RecordingTap,
+        spool: RecordingSpool,
+        done: mpsc::Sender<Message>,
+    ) -> Result<Verdict, ScribeFull> {
+        let verdict = Arc::new(AtomicU8::new(UNDECIDED));
+        let job = Job {
+            operation,
+            tap,
+            page: Page::Blank,
+            spool: Some(spool),
+            verdict: Arc::clone(&verdict),
+            done,
+            word: None,
+        };
+        match self.orders.try_send(Order::Write(Box::new(job))) {
+            Ok(()) => Ok(Verdict(verdict)),
+            Err(_) => Err(ScribeFull),
+        }
+    }
+
+    /// A recording has ended; its bot should not wait for the scribe's next round.
+    pub(super) fn look(&self) {
+        // When there is no room the scribe is at work and looks soon anyway.
+        let _ = self.orders.try_send(Order::Look);
+    }
+}
+
+fn work(inbox: &Receiver<Order>) {
+    let mut jobs: Vec<Job> = Vec::new();
+    let mut open = true;
+    while open || !jobs.is_empty() {
+        let first = if jobs.is_empty() {
+            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            inbox.recv_timeout(PACE)
+        };
+        match first {
+            Ok(order) => {
+                for order in std::iter::once(order).chain(inbox.try_iter()) {
+                    if let Order::Write(job) = order {
+                        jobs.push(*job);
+                    }
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) if open => open = false,
+            // Nobody gives orders any more, but a tick may still fill these.
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(PACE),
+        }
+        jobs.retain_mut(|job| !job.advance());
+    }
+}
+
+struct Job {
+    operation: OperationId,
+    tap: RecordingTap,
+    page: Page,
+    /// Until the verdict is carried out.
+    spool: Option<RecordingSpool>,
+    verdict: Arc<AtomicU8>,
+    done: mpsc::Sender<Message>,
+    /// What the call is to be told, when its mailbox was full.
+    word: Option<Written>,
+}
+
+/// What has become of the file.
+enum Page {
+    /// Not made yet: it is made where a disk may be waited for.
+    Blank,
+    Open(Box<wav::Writer<BufWriter<File>>>),
+    Complete(Duration),
+    /// A file with a hole is worth nothing: after the first error the rest is only drained.
+    Spoiled,
+}
+
+impl Job {
+    /// Does what there is to do. True when all is done and the call knows.
+    fn advance(&mut self) -> bool {
+        if let Some(word) = self.word.take() {
+            return self.tell(word);
+        }
+        // Asked first: a frame pushed before the end is then among those read.
+        let is_complete = self.tap.is_complete();
+        self.take_frames();
+        if !is_complete && !self.tap.is_complete() {
+            return false;
+        }
+        self.complete();
+        match self.verdict.load(Ordering::Acquire) {
+            UNDECIDED => false,
+            KEEP => {
+                let is_saved = self.save();
+                self.tell(Written { operation: self.operation, is_saved })
+            }
+            _ => {
+                self.page = Page::Spoiled;
+                if let Some(spool) = self.spool.take() {
+                    spool.discard();
+                }
+                true
+            }
+        }
+    }
+
+    fn take_frames(&mut self) {
+        if matches!(self.page, Page::Blank) {
+            self.page = match self.create() {
+                Ok(writer) => Page::Open(Box::new(writer)),
+                Err(why) => self.spoiled(&why),
+            };
+        }
+        while let Some(frame) = self.tap.read() {
+            if let Page::Open(writer) = &mut self.page
+                && let Err(why) = writer.write(&frame)
+            {
+                self.page = self.spoiled(&why);
+            }
+        }
+    }
+
+    fn create(&self) -> io::Result<wav::Writer<BufWriter<File>>> {
+        let spool = self.spool.as_ref().expect("the verdict is carried out after the last frame");
+        let file = File::create(spool.path())?;
+        wav::Writer::new(BufWriter::with_capacity(GATHERED_BYTES, file))
+    }
+
+    /// Every frame has been read: the file's header can be made right.
+    fn complete(&mut self) {
+        let dropped = self.tap.frames_dropped();
+        self.page = match std::mem::replace(&mut self.page, Page::Spoiled) {
+            Page::Open(_) if dropped > 0 => {
+                metrics::counter!("offhook_recording_frames_dropped_total").increment(dropped);
+                self.spoiled(&io::Error::other("the disk was slower than the call"))
+            }
+            Page::Open(writer) => match writer.finish() {
+                Ok(duration) => Page::Complete(duration),
+                Err(why) => self.spoiled(&why),
+            },
+            page => page,
+        };
+    }
+
+    fn save(&mut self) -> bool {
+        let (Page::Complete(duration), Some(spool)) = (&self.page, self.spool.take()) else {
+            return false;
+        };
+        match spool.finish(*duration) {
+            Ok(()) => true,
+            Err(why) => {
+                self.spoiled(&why);
+                false
+            }
+        }
+    }
+
+    fn spoiled(&self, why: &io::Error) -> Page {
+        tracing::error!(operation = %self.operation, %why, "a recording could not be written");
+        Page::Spoiled
+    }
+
+    /// The call may be over, and then nobody waits. A full mailbox is tried again.
+    fn tell(&mut self, word: Written) -> bool {
+        match self.done.try_send(Message::Written(word)) {
+            Err(mpsc::error::TrySendError::Full(Message::Written(word))) => {
+                self.word = Some(word);
+                false
+            }
+            _ => true,
+        }
+    }
+}

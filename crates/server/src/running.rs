@@ -1,0 +1,272 @@
+//! Starting the platform, and stopping it.
+//!
+//! Every door is opened before anything is served, so that a taken port is one sentence and nothing
+//! is half-started.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::graph::{Graph, Wording};
+use crate::http::{Doors, Serving, Tls};
+use crate::login::Login;
+use crate::observe::{MoreMetrics, Observe};
+use crate::outbox::Outboxes;
+use crate::platform::Platform;
+use crate::prompts::Prompts;
+use crate::registry::Registry;
+use crate::store::{Recordings, Store};
+use crate::switchboard::Switchboard;
+use crate::{clock, counters, http, login, media, outgoing, sip, store};
+
+/// How often what is due is looked for: old recordings, keys and certificates.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the drain looks whether the last call is over.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
+
+/// Why the platform did not start, in one sentence that says what to change.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct StartError(#[from] Trouble);
+
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Folder(#[from] store::FolderError),
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    #[error(transparent)]
+    Registry(#[from] crate::registry::RegistryError),
+    #[error(transparent)]
+    Tls(#[from] http::TlsError),
+    #[error(transparent)]
+    Trust(#[from] outgoing::TrustError),
+    #[error(transparent)]
+    Door(#[from] http::DoorError),
+    #[error("SIP: {0}, with --sip ADDR:PORT or sip.listen")]
+    Sip(#[from] offhook_sip::ListenError),
+    #[error(transparent)]
+    Login(#[from] login::LoginError),
+    #[error("the threads that move audio cannot be started ({0}): fewer media.threads may help")]
+    Media(std::io::Error),
+}
+
+/// A running platform. Dropping it stops it at once; [`Running::stop`] lets calls end first.
+pub struct Running {
+    platform: Arc<Platform>,
+    observe: Arc<Observe>,
+    sip: offhook_sip::Endpoint,
+    serving: Serving,
+    tasks: JoinSet<()>,
+    http: SocketAddr,
+    https: Option<SocketAddr>,
+    ca_file: PathBuf,
+    data: PathBuf,
+    public_url: String,
+    sip_domain: String,
+}
+
+/// Starts the platform.
+///
+/// # Errors
+/// When a door cannot be opened or the data folder cannot be used; nothing runs then.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    Ok(open(config).await?)
+}
+
+async fn open(config: Config) -> Result<Running, Trouble> {
+    let data = config.data.dir.clone();
+    let now = clock::wall();
+    store::open_folder(&data)?;
+    let registry = Arc::new(Registry::open(&config, &data)?);
+    let tls = Arc::new(Tls::open(&config, &data, now)?);
+    let doors = Doors::open(&config, &tls).await?;
+    let (endpoint, arrivals) = offhook_sip::listen(sip::endpoint_config(&config, &registry)).await?;
+    let audio_address = audio_address(endpoint.local_addr());
+    let (media, notices) = media::Host::start(&config, audio_address).map_err(Trouble::Media)?;
+
+    let store = Store::open(&data).await?;
+    let base = doors.base(&config);
+    let login =
+        Login::open(config.login.clone(), base.clone(), Arc::clone(&registry), store.clone(), now)
+            .await?;
+    let retention = config.graph.recording_retention;
+    let recordings =
+        Recordings::open(store.clone(), &data, retention, base.own().to_owned()).await?;
+    let wording = Wording {
+        status: config.graph.status_spelling,
+        recordings: Arc::clone(&recordings),
+    };
+    let trust = outgoing::trust(tls.authority().certificate(), &config.graph.trust)?;
+    let clients = outgoing::clients(&registry, &trust);
+    let prompts = Arc::new(Prompts::new(config.prompts.clone(), Arc::clone(&clients)));
+    let switchboard = Switchboard::default();
+    let outboxes = Outboxes::new(
+        &registry,
+        &clients,
+        Arc::clone(&login),
+        store.clone(),
+        switchboard.clone(),
+        wording.clone(),
+    );
+    let graph = Arc::new(Graph::new(
+        Arc::clone(&login),
+        switchboard.clone(),
+        outboxes.clone(),
+        Arc::clone(&prompts),
+        base.clone(),
+        wording,
+    ));
+    let observe = Arc::new(Observe::new(vec![counted_elsewhere(&media, &endpoint, &switchboard)]));
+    let platform = Arc::new(Platform {
+        registry,
+        switchboard: switchboard.clone(),
+        media: Arc::clone(&media),
+        prompts,
+        recordings: Arc::clone(&recordings),
+        outboxes,
+        store,
+        beep: offhook_media::Clip::beep(),
+    });
+
+    let router = http::router(&login, graph, Arc::clone(&recordings), Arc::clone(&observe));
+    let (http, https) = (doors.http(), doors.https());
+    let serving = doors.serve(router);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(notices.pump(media, switchboard));
+    tasks.spawn(sip::serve(Arc::clone(&platform), arrivals));
+    tasks.spawn(keep_house(recordings, login, Arc::clone(&tls)));
+    platform.outboxes.revive(platform.store.lost_legs().await?);
+    Ok(Running {
+        sip_domain: config.sip.domain.unwrap_or_else(|| endpoint.advertised().to_owned()),
+        ca_file: tls.authority().file().to_owned(),
+        public_url: base.own().to_owned(),
+        platform,
+        observe,
+        sip: endpoint,
+        serving,
+        tasks,
+        http,
+        https,
+        data,
+    })
+}
+
+/// Looks after what gets old.
+async fn keep_house(recordings: Arc<Recordings>, login: Arc<Login>, tls: Arc<Tls>) {
+    let mut every = tokio::time::interval(HOUSEKEEPING_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let now = clock::wall();
+        recordings.sweep(now);
+        tls.renew_if_due(now);
+        if let Err(why) = login.rotate_if_due(now).await {
+            tracing::error!(%why, "the signing key could not be replaced; the old one goes on");
+        }
+    }
+}
+
+/// Where audio is received: where signalling is.
+fn audio_address(sip: SocketAddr) -> IpAddr {
+    sip.ip()
+}
+
+/// The counters that are kept where nothing may be registered or locked.
+fn counted_elsewhere(
+    media: &Arc<media::Host>,
+    endpoint: &offhook_sip::Endpoint,
+    switchboard: &Switchboard,
+) -> MoreMetrics {
+    let media = Arc::clone(media);
+    let endpoint = endpoint.clone();
+    let switchboard = switchboard.clone();
+    Box::new(move |text| {
+        counters::media(text, &media.counters());
+        counters::sip(text, &endpoint.counters());
+        let live = switchboard.live_calls() as u64;
+        counters::gauge(text, "offhook_calls_live", "Calls that are live.", live);
+    })
+}
+
+impl Running {
+    /// Where HTTP is served.
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where HTTPS is served, if it is.
+    pub fn https(&self) -> Option<SocketAddr> {
+        self.https
+    }
+
+    /// Where SIP is served, UDP and TCP.
+    pub fn sip(&self) -> SocketAddr {
+        self.sip.local_addr()
+    }
+
+    /// The domain phones register at.
+    pub fn sip_domain(&self) -> &str {
+        &self.sip_domain
+    }
+
+    /// How others reach the HTTP side.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// The certificate clients on this machine should trust.
+    pub fn ca_file(&self) -> &Path {
+        &self.ca_file
+    }
+
+    /// The folder of everything that is kept.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Who is on the platform.
+    pub fn registry(&self) -> &Registry {
+        &self.platform.registry
+    }
+
+    /// How a phone dials this user, as a SIP URI; with the port unless it is the usual one.
+    pub fn dial(&self, sip_user: &str) -> String {
+        let port = self.sip().port();
+        match port {
+            5060 => format!("sip:{sip_user}@{}", self.sip_domain),
+            port => format!("sip:{sip_user}@{}:{port}", self.sip_domain),
+        }
+    }
+
+    /// Calls that are live now.
+    pub fn live_calls(&self) -> usize {
+        self.platform.switchboard.live_calls()
+    }
+
+    /// Takes no more calls, ends those that are live, delivers what bots are still owed, and stops;
+    /// all within `within`.
+    pub async fn stop(mut self, within: Duration) {
+        let drained = async {
+            self.observe.drain();
+            self.sip.drain();
+            self.platform.switchboard.close();
+            while self.live_calls() > 0 {
+                tokio::time::sleep(DRAIN_LOOK).await;
+            }
+            self.platform.outboxes.drain().await;
+        };
+        if tokio::time::timeout(within, drained).await.is_err() {
+            tracing::warn!("not everything was ended and delivered in time");
+        }
+        self.sip.shutdown().await;
+        self.serving.drain(within).await;
+        self.tasks.shutdown().await;
+        self.platform.store.close().await;
+    }
+}
