@@ -182,20 +182,22 @@ impl SessionTask {
     }
 
     pub(crate) async fn run(mut self, opening: Opening) {
-        self.open(opening).await;
+        // What happens is boxed, so that a call in which nothing happens, which is most of a
+        // call's life, keeps no room for it.
+        Box::pin(self.open(opening)).await;
         while !matches!(self.phase, Phase::Over) {
             let inward = match self.deadline() {
                 Some(at) => tokio::select! {
                     inward = self.inbox.recv() => inward,
                     () = tokio::time::sleep_until(at) => {
-                        self.on_time().await;
+                        Box::pin(self.on_time()).await;
                         continue;
                     }
                 },
                 None => self.inbox.recv().await,
             };
             match inward {
-                Some(inward) => self.take(inward).await,
+                Some(inward) => Box::pin(self.take(inward)).await,
                 None => self.phase = Phase::Over,
             }
         }
@@ -203,7 +205,7 @@ impl SessionTask {
         // The owner may not have said yet where events go; the last ones wait for that.
         while self.sink.is_none() && !self.owner_gone {
             match self.inbox.recv().await {
-                Some(Inward::Order(order)) => self.on_order(order).await,
+                Some(Inward::Order(order)) => Box::pin(self.on_order(order)).await,
                 Some(_) => {}
                 None => break,
             }

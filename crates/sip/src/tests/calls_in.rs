@@ -31,15 +31,15 @@ async fn a_call_is_answered_and_hung_up_by_the_caller() {
     world.ask(&bye).await;
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  peer → us  INVITE with a body
-          0.000  us → peer  100 Trying
-          0.000  us → peer  180 Ringing
-          0.000  us → peer  200 OK
-          0.000  peer → us  ACK
-          0.000  session   Confirmed
-          0.000  peer → us  BYE
-          0.000  us → peer  200 OK
-          0.000  session   Ended(HungUp { reason: Some("Q.850;cause=16") })
+        0.000   peer → us  INVITE with a body
+        0.000   us → peer  100 Trying
+        0.000   us → peer  180 Ringing
+        0.000   us → peer  200 OK
+        0.000   peer → us  ACK
+        0.000   session   Confirmed
+        0.000   peer → us  BYE
+        0.000   us → peer  200 OK
+        0.000   session   Ended(HungUp { reason: Some("Q.850;cause=16") })
     "#]]);
     assert_eq!(events.recv().await, None, "nothing comes after the end");
     assert_eq!(world.endpoint.counters().calls_live, 0);
@@ -55,14 +55,14 @@ async fn we_hang_up_with_a_reason() {
     world.respond(&bye, 200, &[]).await;
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  peer → us  INVITE with a body
-          0.000  us → peer  100 Trying
-          0.000  us → peer  200 OK
-          0.000  peer → us  ACK
-          0.000  session   Confirmed
-          0.000  us → peer  BYE (SIP;cause=200;text="the bot is done")
-          0.000  peer → us  200
-          0.000  session   Ended(Closed)
+        0.000   peer → us  INVITE with a body
+        0.000   us → peer  100 Trying
+        0.000   us → peer  200 OK
+        0.000   peer → us  ACK
+        0.000   session   Confirmed
+        0.000   us → peer  BYE (SIP;cause=200;text="the bot is done")
+        0.000   peer → us  200
+        0.000   session   Ended(Closed)
     "#]]);
 }
 
@@ -80,13 +80,13 @@ async fn a_call_is_cancelled() {
     world.answer(&mut responses).await;
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  peer → us  INVITE with a body
-          0.000  peer → us  CANCEL
-          0.000  us → peer  200 OK
-          0.000  us → peer  100 Trying
-          0.000  us → peer  180 Ringing
-          0.000  us → peer  487 Request Terminated
-          0.000  session   Ended(Cancelled)
+        0.000   peer → us  INVITE with a body
+        0.000   peer → us  CANCEL
+        0.000   us → peer  200 OK
+        0.000   us → peer  100 Trying
+        0.000   us → peer  180 Ringing
+        0.000   us → peer  487 Request Terminated
+        0.000   session   Ended(Cancelled)
     "#]]);
 }
 
@@ -127,10 +127,10 @@ async fn a_call_is_refused_with_its_reason() {
     assert_eq!(header(&refusal, &HeaderName::RetryAfter), "7");
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  peer → us  INVITE with a body
-          0.000  us → peer  100 Trying
-          0.000  us → peer  480 Temporarily Unavailable
-          0.000  session   Ended(Closed)
+        0.000   peer → us  INVITE with a body
+        0.000   us → peer  100 Trying
+        0.000   us → peer  480 Temporarily Unavailable
+        0.000   session   Ended(Closed)
     "#]]);
 }
 
@@ -155,11 +155,11 @@ async fn an_answer_without_an_ack_is_repeated_and_then_given_up() {
     world.request().await;
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  peer → us  INVITE with a body
-          0.000  us → peer  100 Trying
-          0.000  us → peer  200 OK
-         32.000  us → peer  BYE (SIP;cause=408;text="the answer was not acknowledged")
-         32.000  session   Ended(Lost(Unacknowledged))
+        0.000   peer → us  INVITE with a body
+        0.000   us → peer  100 Trying
+        0.000   us → peer  200 OK
+        32.000  us → peer  BYE (SIP;cause=408;text="the answer was not acknowledged")
+        32.000  session   Ended(Lost(Unacknowledged))
     "#]]);
     assert_eq!(world.endpoint.counters().answers_repeated, 10);
     assert_eq!(world.endpoint.counters().calls_lost, 1);
@@ -179,13 +179,13 @@ async fn a_goodbye_before_the_ack_waits_for_it() {
     world.request().await;
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  peer → us  INVITE with a body
-          0.000  us → peer  100 Trying
-          0.000  us → peer  200 OK
-          0.000  peer → us  ACK
-          0.000  session   Confirmed
-          0.000  us → peer  BYE
-          0.000  session   Ended(Closed)
+        0.000   peer → us  INVITE with a body
+        0.000   us → peer  100 Trying
+        0.000   us → peer  200 OK
+        0.000   peer → us  ACK
+        0.000   session   Confirmed
+        0.000   us → peer  BYE
+        0.000   session   Ended(Closed)
     "#]]);
 }
 
@@ -208,23 +208,23 @@ async fn a_call_is_held_and_resumed() {
     let bye = world.within("BYE", &answer);
     world.ask(&bye).await;
     world.check_ladder(expect![[r#"
-          0.000  peer → us  INVITE with a body
-          0.000  us → peer  100 Trying
-          0.000  us → peer  200 OK
-          0.000  peer → us  ACK
-          0.000  session   Confirmed
-          0.000  peer → us  INVITE with a body
-          0.000  session   Reoffered, offer: true
-          0.000  us → peer  100 Trying
-          0.000  us → peer  200 OK
-          0.000  peer → us  ACK
-          0.000  peer → us  INVITE with a body
-          0.000  session   Reoffered, offer: true
-          0.000  us → peer  100 Trying
-          0.000  us → peer  200 OK
-          0.000  peer → us  ACK
-          0.000  peer → us  BYE
-          0.000  us → peer  200 OK
+        0.000   peer → us  INVITE with a body
+        0.000   us → peer  100 Trying
+        0.000   us → peer  200 OK
+        0.000   peer → us  ACK
+        0.000   session   Confirmed
+        0.000   peer → us  INVITE with a body
+        0.000   session   Reoffered, offer: true
+        0.000   us → peer  100 Trying
+        0.000   us → peer  200 OK
+        0.000   peer → us  ACK
+        0.000   peer → us  INVITE with a body
+        0.000   session   Reoffered, offer: true
+        0.000   us → peer  100 Trying
+        0.000   us → peer  200 OK
+        0.000   peer → us  ACK
+        0.000   peer → us  BYE
+        0.000   us → peer  200 OK
     "#]]);
 }
 
@@ -259,17 +259,17 @@ async fn two_offers_at_once_collide() {
     world.request().await;
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  peer → us  INVITE with a body
-          0.000  us → peer  100 Trying
-          0.000  us → peer  200 OK
-          0.000  peer → us  ACK
-          0.000  session   Confirmed
-          0.000  us → peer  INVITE
-          0.000  peer → us  INVITE with a body
-          0.000  us → peer  491 Request Pending
-          0.000  peer → us  200
-          0.000  us → peer  ACK
-          0.000  session   Reanswered
+        0.000   peer → us  INVITE with a body
+        0.000   us → peer  100 Trying
+        0.000   us → peer  200 OK
+        0.000   peer → us  ACK
+        0.000   session   Confirmed
+        0.000   us → peer  INVITE
+        0.000   peer → us  INVITE with a body
+        0.000   us → peer  491 Request Pending
+        0.000   peer → us  200
+        0.000   us → peer  ACK
+        0.000   session   Reanswered
     "#]]);
 }
 
@@ -303,17 +303,17 @@ async fn a_late_offer_is_ours_to_make() {
         .await;
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  peer → us  INVITE
-          0.000  us → peer  100 Trying
-          0.000  us → peer  200 OK
-          0.000  peer → us  ACK
-          0.000  session   Confirmed with their answer
-          0.000  peer → us  INVITE
-          0.000  session   Reoffered, offer: false
-          0.000  us → peer  100 Trying
-          0.000  us → peer  200 OK
-          0.000  peer → us  ACK
-          0.000  session   Confirmed with their answer
+        0.000   peer → us  INVITE
+        0.000   us → peer  100 Trying
+        0.000   us → peer  200 OK
+        0.000   peer → us  ACK
+        0.000   session   Confirmed with their answer
+        0.000   peer → us  INVITE
+        0.000   session   Reoffered, offer: false
+        0.000   us → peer  100 Trying
+        0.000   us → peer  200 OK
+        0.000   peer → us  ACK
+        0.000   session   Confirmed with their answer
     "#]]);
 }
 
@@ -346,11 +346,11 @@ async fn a_ringing_call_says_so_each_minute() {
         world.response(&mut responses).await;
     }
     world.check_ladder(expect![[r#"
-          0.000  peer → us  INVITE with a body
-          0.000  us → peer  100 Trying
-          0.000  us → peer  180 Ringing
-         60.000  us → peer  180 Ringing
-        120.000  us → peer  180 Ringing
+        0.000   peer → us  INVITE with a body
+        0.000   us → peer  100 Trying
+        0.000   us → peer  180 Ringing
+        60.000  us → peer  180 Ringing
+        120.000 us → peer  180 Ringing
     "#]]);
 }
 

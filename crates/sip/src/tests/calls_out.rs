@@ -47,19 +47,19 @@ async fn a_call_is_placed_held_and_ended() {
     assert_eq!(cseq(&bye.request), cseq(&invite.request) + 2);
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  us → peer  INVITE
-          0.000  peer → us  100
-          0.000  peer → us  180
-          0.000  session   Ringing 180
-          0.000  peer → us  200
-          0.000  session   Answered
-          0.000  us → peer  ACK
-          0.000  us → peer  INVITE
-          0.000  peer → us  200
-          0.000  session   Reanswered
-          0.000  us → peer  ACK
-          0.000  us → peer  BYE
-          0.000  session   Ended(Closed)
+        0.000   us → peer  INVITE
+        0.000   peer → us  100
+        0.000   peer → us  180
+        0.000   session   Ringing 180
+        0.000   peer → us  200
+        0.000   session   Answered
+        0.000   us → peer  ACK
+        0.000   us → peer  INVITE
+        0.000   peer → us  200
+        0.000   session   Reanswered
+        0.000   us → peer  ACK
+        0.000   us → peer  BYE
+        0.000   session   Ended(Closed)
     "#]]);
 }
 
@@ -72,9 +72,9 @@ async fn a_refusal_is_quoted() {
     world.respond(&invite, 486, &[("Reason", reason)]).await;
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  us → peer  INVITE
-          0.000  peer → us  486
-          0.000  session   Ended(Refused { status: 486, reason: "in a meeting" })
+        0.000   us → peer  INVITE
+        0.000   peer → us  486
+        0.000   session   Ended(Refused { status: 486, reason: "in a meeting" })
     "#]]);
 }
 
@@ -99,11 +99,11 @@ async fn a_challenge_is_answered_once() {
     }
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  us → peer  INVITE
-          0.000  peer → us  407
-          0.000  us → peer  INVITE
-          0.000  peer → us  407
-          0.000  session   Ended(Refused { status: 407, reason: "As Scripted" })
+        0.000   us → peer  INVITE
+        0.000   peer → us  407
+        0.000   us → peer  INVITE
+        0.000   peer → us  407
+        0.000   session   Ended(Refused { status: 407, reason: "As Scripted" })
     "#]]);
 }
 
@@ -129,12 +129,12 @@ async fn a_cancel_waits_for_the_first_provisional_response() {
     world.respond(&invite, 487, &[]).await;
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  us → peer  INVITE
-          0.000  peer → us  180
-          0.000  us → peer  CANCEL
-          0.000  peer → us  200
-          0.000  peer → us  487
-          0.000  session   Ended(Closed)
+        0.000   us → peer  INVITE
+        0.000   peer → us  180
+        0.000   us → peer  CANCEL
+        0.000   peer → us  200
+        0.000   peer → us  487
+        0.000   session   Ended(Closed)
     "#]]);
 }
 

@@ -191,14 +191,14 @@ async fn our_own_phone_registers_and_stays_registered() {
     peer.respond(&last, 200, &[]).await;
     leaving.await.expect("runs");
     peer.check_ladder(expect![[r#"
-          0.000  us → peer  REGISTER
-          0.000  peer → us  401
-          0.000  us → peer  REGISTER
-          0.000  peer → us  200
-         60.000  us → peer  REGISTER
-         60.000  peer → us  200
-         60.000  us → peer  REGISTER
-         60.000  peer → us  200
+        0.000   us → peer  REGISTER
+        0.000   peer → us  401
+        0.000   us → peer  REGISTER
+        0.000   peer → us  200
+        60.000  us → peer  REGISTER
+        60.000  peer → us  200
+        60.000  us → peer  REGISTER
+        60.000  peer → us  200
     "#]]);
     world.arrivals.close();
 }

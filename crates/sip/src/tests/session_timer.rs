@@ -39,15 +39,15 @@ async fn a_caller_who_refreshes_keeps_the_call_and_one_who_stops_loses_it() {
     world.request().await;
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  peer → us  INVITE with a body
-          0.000  us → peer  100 Trying
-          0.000  us → peer  200 OK
-          0.000  peer → us  ACK
-          0.000  session   Confirmed
-         60.000  peer → us  UPDATE
-         60.000  us → peer  200 OK
-        148.000  us → peer  BYE (SIP;cause=408;text="the session timer ran out")
-        148.000  session   Ended(Lost(SessionExpired))
+        0.000   peer → us  INVITE with a body
+        0.000   us → peer  100 Trying
+        0.000   us → peer  200 OK
+        0.000   peer → us  ACK
+        0.000   session   Confirmed
+        60.000  peer → us  UPDATE
+        60.000  us → peer  200 OK
+        148.000 us → peer  BYE (SIP;cause=408;text="the session timer ran out")
+        148.000 session   Ended(Lost(SessionExpired))
     "#]]);
 }
 
@@ -77,18 +77,18 @@ async fn we_refresh_by_update_where_the_peer_allows_it() {
     world.request().await;
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  peer → us  INVITE with a body
-          0.000  us → peer  100 Trying
-          0.000  us → peer  200 OK
-          0.000  peer → us  ACK
-          0.000  session   Confirmed
-        100.000  us → peer  UPDATE
-        100.000  peer → us  200
-        200.000  us → peer  UPDATE
-        200.000  peer → us  200
-        300.000  us → peer  UPDATE
-        368.000  us → peer  BYE (SIP;cause=408;text="the session timer ran out")
-        368.000  session   Ended(Lost(SessionExpired))
+        0.000   peer → us  INVITE with a body
+        0.000   us → peer  100 Trying
+        0.000   us → peer  200 OK
+        0.000   peer → us  ACK
+        0.000   session   Confirmed
+        100.000 us → peer  UPDATE
+        100.000 peer → us  200
+        200.000 us → peer  UPDATE
+        200.000 peer → us  200
+        300.000 us → peer  UPDATE
+        368.000 us → peer  BYE (SIP;cause=408;text="the session timer ran out")
+        368.000 session   Ended(Lost(SessionExpired))
     "#]]);
 }
 
@@ -122,16 +122,16 @@ async fn we_refresh_by_reinvite_where_it_does_not() {
     world.request().await;
     world.event(&mut events).await;
     world.check_ladder(expect![[r#"
-          0.000  us → peer  INVITE
-          0.000  peer → us  200
-          0.000  session   Answered
-          0.000  us → peer  ACK
-        300.000  us → peer  INVITE
-        300.000  peer → us  200
-        300.000  us → peer  ACK
-        600.000  us → peer  INVITE
-        600.000  peer → us  481
-        600.000  us → peer  BYE (SIP;cause=500;text="the peer did not respond")
-        600.000  session   Ended(Lost(Timeout))
+        0.000   us → peer  INVITE
+        0.000   peer → us  200
+        0.000   session   Answered
+        0.000   us → peer  ACK
+        300.000 us → peer  INVITE
+        300.000 peer → us  200
+        300.000 us → peer  ACK
+        600.000 us → peer  INVITE
+        600.000 peer → us  481
+        600.000 us → peer  BYE (SIP;cause=500;text="the peer did not respond")
+        600.000 session   Ended(Lost(Timeout))
     "#]]);
 }

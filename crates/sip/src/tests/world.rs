@@ -120,7 +120,7 @@ impl World {
 
     fn draw(&mut self, arrow: &str, what: &str) {
         let at = self.born.elapsed().as_secs_f64();
-        let _ = writeln!(self.ladder, "{at:7.3}  {arrow}  {what}");
+        let _ = writeln!(self.ladder, "{at:<8.3}{arrow}  {what}");
     }
 
     #[track_caller]
