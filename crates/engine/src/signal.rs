@@ -101,3 +101,17 @@ pub enum TurnDown {
     /// We are going down or had a fault of our own (503).
     Unavailable,
 }
+
+impl SignalRequest {
+    /// Whose phone it is asked of.
+    pub fn leg(&self) -> LegId {
+        match self {
+            Self::Ring { leg }
+            | Self::Answer { leg, .. }
+            | Self::TurnDown { leg, .. }
+            | Self::HangUp { leg, .. }
+            | Self::AcceptOffer { leg, .. }
+            | Self::RefuseOffer { leg } => *leg,
+        }
+    }
+}
