@@ -362,6 +362,9 @@ fn unreadable(request: &Request) -> Option<Option<Reply>> {
         let reply = Reply::to(request, 415);
         return Some(reply.map(|reply| reply.with(HeaderName::AcceptEncoding, "identity")));
     }
+    if !takes_sdp(request) {
+        return Some(Reply::to(request, 406));
+    }
     if request.body().is_empty() {
         return None;
     }
@@ -372,6 +375,20 @@ fn unreadable(request: &Request) -> Option<Option<Reply>> {
         }
         Some(Err(_)) => Some(Reply::to(request, 400)),
     }
+}
+
+/// Whether the caller would take a description as answer; without `Accept` it would (§20.1).
+fn takes_sdp(request: &Request) -> bool {
+    if request.headers.count(&HeaderName::Accept) == 0 {
+        return true;
+    }
+    request.headers.get_all(&HeaderName::Accept).any(|row| {
+        let row = String::from_utf8_lossy(&row.value()).to_ascii_lowercase();
+        let mut kinds = row
+            .split(',')
+            .map(|kind| kind.split(';').next().unwrap_or_default().trim());
+        kinds.any(|kind| matches!(kind, SDP | "application/*" | "*/*"))
+    })
 }
 
 enum Identity {

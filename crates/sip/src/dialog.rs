@@ -62,6 +62,11 @@ impl Dialog {
     ) -> Option<Self> {
         let headers = &request.headers;
         let from = headers.typed::<From>()?.ok()?;
+        // A caller from before RFC 3261 may leave `Contact` out; then its address has to do.
+        let target = match headers.count(&HeaderName::Contact) {
+            0 if from.uri.scheme().is_sip() => from.uri.clone(),
+            _ => contact_of(headers)?,
+        };
         let mut local = headers.value(&HeaderName::To)?.into_owned();
         local.extend_from_slice(b";tag=");
         local.extend_from_slice(tag_text(tag).as_bytes());
@@ -74,7 +79,7 @@ impl Dialog {
             local_cseq: rand::random::<u32>() >> 8,
             remote_cseq: headers.typed::<CSeq>()?.ok().map(|cseq| cseq.sequence),
             routes: routes(headers),
-            remote_target: contact_of(headers)?,
+            remote_target: target,
             hop: hop.clone(),
             pinned: false,
             contact,

@@ -42,6 +42,8 @@ async fn each_fault_has_its_status() {
     expect.push((draft, 415));
     draft = world.invite().header("Content-Encoding: gzip");
     expect.push((draft, 415));
+    draft = world.invite().header("Accept: text/html;level=1");
+    expect.push((draft, 406));
     draft = world.invite().header("Session-Expires: 20");
     expect.push((draft, 422));
     draft = world.invite().header("Session-Expires: soon");
@@ -57,7 +59,7 @@ async fn each_fault_has_its_status() {
         assert_eq!(response.status.code(), status, "{}", draft.text());
     }
     let refused = world.endpoint.counters().refused;
-    assert_eq!(refused, 14);
+    assert_eq!(refused, 15);
 }
 
 #[tokio::test(start_paused = true)]
