@@ -161,22 +161,15 @@ pub async fn run(phone: Arc<Phone>, plan: Plan) -> Ledger {
                     begun += 1;
                 }
             }
+            began.elapsed()
         }
     });
     let mut calls = Vec::with_capacity(plan.calls);
-    let mut last_begun = Duration::ZERO;
     while let Some(entry) = ended.recv().await {
         calls.push(entry);
-        if !maker.is_finished() {
-            last_begun = began.elapsed();
-        }
     }
     let took = began.elapsed();
-    let pace = if last_begun.is_zero() {
-        took
-    } else {
-        last_begun
-    };
+    let pace = maker.await.unwrap_or(took);
     let deviation = phone.media_counters().deviation;
     Ledger {
         per_second: calls.len() as f64 / pace.as_secs_f64().max(0.001),
