@@ -9,6 +9,10 @@ use serde_json::Value;
 /// read is left out: the others in the same delivery are not to blame.
 pub(super) fn notifications(body: &[u8], content_type: Option<&str>) -> Option<Vec<Notification>> {
     let text = text(body, content_type)?;
+    // serde would read a bare array as the envelope's fields in order.
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
     if let Ok(batch) = serde_json::from_str::<Notifications>(&text) {
         return Some(batch.value);
     }

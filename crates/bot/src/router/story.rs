@@ -66,7 +66,7 @@ impl Story {
                 let about_call = notification
                     .resource_url
                     .as_deref()
-                    .is_some_and(|path| is_call_path(path));
+                    .is_some_and(is_call_path);
                 if deleted && about_call {
                     // Whatever else it says in words we do not know: the call is gone.
                     return self.end(None);
