@@ -222,7 +222,11 @@ impl Shared {
                     continue;
                 }
             };
-            let door = if tls.is_some() { Door::Https } else { Door::Http };
+            let door = if tls.is_some() {
+                Door::Https
+            } else {
+                Door::Http
+            };
             let connection = Connection {
                 router: self.router.clone(),
                 via: Via { peer, door },
@@ -308,3 +312,6 @@ async fn respond(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

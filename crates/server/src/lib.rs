@@ -38,3 +38,4 @@ use platform::Platform;
 
 pub use registry::{Bot, Person, Registry};
 pub use running::{Running, StartError, start};
+pub use store::Refusal;

@@ -134,7 +134,11 @@ impl Login {
 
     /// Signs with a new key when the current one is old enough. Called now and then.
     pub(crate) async fn rotate_if_due(&self, now: SystemTime) -> Result<(), LoginError> {
-        let made_at = self.keys.read().unwrap_or_else(PoisonError::into_inner).made_at;
+        let made_at = self
+            .keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .made_at;
         // Only one earlier key stays published, so a token must not outlive two rotations.
         let every = self
             .settings
@@ -150,7 +154,10 @@ impl Login {
         keys.published = keys.signing.public_keys();
         keys.set = KeySet::new(keys.published.clone());
         keys.made_at = now;
-        tracing::info!(kid = keys.signing.current().kid(), "tokens are signed with a new key");
+        tracing::info!(
+            kid = keys.signing.current().kid(),
+            "tokens are signed with a new key"
+        );
         Ok(())
     }
 
@@ -187,7 +194,11 @@ impl Login {
             .ok_or(NotLetIn::NotRegistered)?;
         let caller = Caller {
             bot: Arc::clone(bot),
-            roles: claims.roles.iter().filter_map(|role| Roles::parse(role)).collect(),
+            roles: claims
+                .roles
+                .iter()
+                .filter_map(|role| Roles::parse(role))
+                .collect(),
         };
         self.let_in
             .lock()
@@ -197,7 +208,11 @@ impl Login {
     }
 
     /// A token that tells a bot who delivers its notifications.
-    pub(crate) fn notification_token(&self, bot: &Bot, now: SystemTime) -> Result<Minted, KeyFault> {
+    pub(crate) fn notification_token(
+        &self,
+        bot: &Bot,
+        now: SystemTime,
+    ) -> Result<Minted, KeyFault> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         NotificationGrant::new(bot.app.to_string(), bot.tenant.as_str()).issue(&keys.signing, now)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -13,36 +13,28 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 /// More counters, in Prometheus' text form; asked for at every scrape.
 pub(crate) type MoreMetrics = Box<dyn Fn(&mut String) + Send + Sync>;
 
+/// Whether a part works: nothing, or why not.
+pub(crate) type Check = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// The state of the platform's parts, and the way to its counters.
 pub(crate) struct Observe {
     draining: AtomicBool,
-    down: Mutex<BTreeMap<&'static str, String>>,
+    checks: Vec<(&'static str, Check)>,
     metrics: PrometheusHandle,
     more: Vec<MoreMetrics>,
 }
 
 impl Observe {
     /// `more` adds counters kept elsewhere, such as on the media threads, which must not stop to
-    /// count in a registry.
-    pub(crate) fn new(more: Vec<MoreMetrics>) -> Self {
+    /// count in a registry. `checks` are asked, by the name of their part, whenever somebody asks
+    /// whether the platform is ready.
+    pub(crate) fn new(more: Vec<MoreMetrics>, checks: Vec<(&'static str, Check)>) -> Self {
         Self {
             draining: AtomicBool::new(false),
-            down: Mutex::default(),
+            checks,
             metrics: recorder(),
             more,
         }
-    }
-
-    /// A part does not work; `why` is shown to whoever asks for readiness.
-    pub(crate) fn down(&self, part: &'static str, why: impl Into<String>) {
-        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
-        down.insert(part, why.into());
-    }
-
-    /// A part works again.
-    pub(crate) fn up(&self, part: &'static str) {
-        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
-        down.remove(part);
     }
 
     /// The platform goes down: nobody should send it new calls.
@@ -72,11 +64,11 @@ pub(crate) async fn health() -> Response {
 
 /// `GET /readyz`: every part works and calls are welcome.
 pub(crate) async fn readiness(State(observe): State<Arc<Observe>>) -> Response {
-    let down = observe
-        .down
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    let down: BTreeMap<_, _> = observe
+        .checks
+        .iter()
+        .filter_map(|(part, check)| Some((*part, check()?)))
+        .collect();
     let draining = observe.draining.load(Ordering::Relaxed);
     if down.is_empty() && !draining {
         return json(StatusCode::OK, "{\"status\":\"ready\"}".to_owned());
@@ -96,9 +88,69 @@ pub(crate) async fn metrics(State(observe): State<Arc<Observe>>) -> Response {
         }
         more(&mut text);
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+    (
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        text,
+    )
+        .into_response()
 }
 
 fn json(status: StatusCode, body: String) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt as _;
+
+    async fn ready(observe: &Arc<Observe>) -> (u16, String) {
+        let response = readiness(State(Arc::clone(observe))).await;
+        let status = response.status().as_u16();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .expect("read")
+            .to_bytes();
+        (status, String::from_utf8(body.to_vec()).expect("text"))
+    }
+
+    #[tokio::test]
+    async fn readiness_names_what_is_down() {
+        let broken = Arc::new(AtomicBool::new(false));
+        let state = Arc::clone(&broken);
+        let check: Check = Box::new(move || {
+            state
+                .load(Ordering::Relaxed)
+                .then(|| "disk full".to_owned())
+        });
+        let observe = Arc::new(Observe::new(vec![], vec![("store", check)]));
+        assert_eq!(ready(&observe).await.0, 200);
+        broken.store(true, Ordering::Relaxed);
+        let body = r#"{"down":{"store":"disk full"},"status":"down"}"#;
+        assert_eq!(ready(&observe).await, (503, body.to_owned()));
+        broken.store(false, Ordering::Relaxed);
+        observe.drain();
+        assert_eq!(ready(&observe).await.0, 503);
+    }
+
+    #[tokio::test]
+    async fn counters_kept_elsewhere_are_shown() {
+        let more: MoreMetrics = Box::new(|text| text.push_str("kept_elsewhere 1\n"));
+        let observe = Arc::new(Observe::new(vec![more], vec![]));
+        ::metrics::counter!("offhook_test_total").increment(1);
+        let response = super::metrics(State(observe)).await;
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .expect("read")
+            .to_bytes();
+        let text = String::from_utf8(body.to_vec()).expect("text");
+        assert!(text.contains("offhook_test_total") && text.ends_with("kept_elsewhere 1\n"));
+    }
 }

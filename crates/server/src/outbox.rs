@@ -21,11 +21,12 @@ use offhook_terms::{AppId, CallId, LegId};
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::clock;
 use crate::graph::{Known, Wording, notification};
 use crate::login::Login;
 use crate::outgoing::Clients;
 use crate::registry::{Bot, Registry};
-use crate::store::{LostLeg, Store};
+use crate::store::{self, LostLeg, Store};
 use crate::switchboard::Switchboard;
 
 use door::BotDoor;
@@ -76,9 +77,12 @@ impl Outboxes {
         }
     }
 
-    /// A bot's leg begins; before its first event.
+    /// A bot's leg begins; before its first event. From here on its bot is owed an ending, also by
+    /// the next process.
     pub(crate) fn open(&self, arrival: &Arrival) {
         if let Some(door) = self.shared.doors.get(&arrival.bot) {
+            let store = &self.shared.store;
+            store.leg_opened(arrival.bot_leg, arrival.call, arrival.bot);
             let opened = Leg::new(arrival.call, Arc::clone(door), door.webhook());
             self.shared.legs().insert(arrival.bot_leg, opened);
         }
@@ -168,25 +172,37 @@ impl Outboxes {
     /// Tells bots of the legs that the last process left behind.
     pub(crate) fn revive(&self, lost: Vec<LostLeg>) {
         for lost in lost {
-            let Some(door) = self.shared.doors.get(&lost.bot) else {
-                // Its bot is no longer registered: nobody is owed anything.
-                self.shared.store.leg_settled(lost.leg);
-                continue;
-            };
-            let callback = lost
-                .callback
-                .as_deref()
-                // What was allowed then need not be allowed now.
-                .and_then(|text| door.bot.guard.callback(text).ok())
-                .and_then(|url| Target::new(&url))
-                .map_or_else(|| door.webhook(), Arc::new);
-            let opened = Leg::new(lost.call, Arc::clone(door), callback);
-            self.shared.legs().insert(lost.leg, opened);
-            self.push(Event {
-                leg: lost.leg,
-                number: lost.seq + 1,
-                fact: Fact::Terminated(Ending::PlatformStopping),
-            });
+            match self.shared.doors.get(&lost.bot) {
+                Some(door) if lost.seq > 0 => self.revive_one(lost, door),
+                // Its bot is no longer registered, or was never told of it: nobody is owed anything.
+                _ => self.shared.store.leg_settled(lost.leg),
+            }
+        }
+    }
+
+    fn revive_one(&self, lost: LostLeg, door: &Arc<BotDoor>) {
+        let callback = lost
+            .callback
+            .as_deref()
+            // What was allowed then need not be allowed now.
+            .and_then(|text| door.bot.guard.callback(text).ok())
+            .and_then(|url| Target::new(&url))
+            .map_or_else(|| door.webhook(), Arc::new);
+        let opened = Leg::new(lost.call, Arc::clone(door), callback);
+        self.shared.legs().insert(lost.leg, opened);
+        let ended = |number, ending| Event {
+            leg: lost.leg,
+            number,
+            fact: Fact::Terminated(ending),
+        };
+        match lost.ending {
+            Some(ending) => self.push(ended(lost.seq, ending)),
+            None => {
+                let event = ended(lost.seq + 1, Ending::PlatformStopping);
+                let entry = store::entry(lost.call, lost.bot, &event, clock::wall());
+                self.shared.store.append(entry);
+                self.push(event);
+            }
         }
     }
 

@@ -100,7 +100,11 @@ impl Registry {
                 webhook: bot.webhook.clone(),
                 sip_user: bot.sip_user.clone(),
                 limits: bot.limits,
-                roles: bot.roles.iter().filter_map(|role| Roles::parse(role)).collect(),
+                roles: bot
+                    .roles
+                    .iter()
+                    .filter_map(|role| Roles::parse(role))
+                    .collect(),
                 guard: guard(config, bot),
             });
         }
@@ -156,7 +160,10 @@ impl Registry {
 }
 
 fn guard(config: &Config, bot: &crate::config::Bot) -> Guard {
-    let registered = bot.allowed_origins.iter().filter_map(|text| Origin::parse(text));
+    let registered = bot
+        .allowed_origins
+        .iter()
+        .filter_map(|text| Origin::parse(text));
     Guard {
         origins: registered.chain(Origin::of(&bot.webhook)).collect(),
         private_allowed: config.graph.allow_private_addresses,
@@ -226,7 +233,10 @@ mod tests {
         let again = Registry::open(&config(), data.path()).expect("opens");
         let of = |registry: &Registry| {
             let bot = registry.bot_by_sip_user("BOT").expect("registered").clone();
-            let person = registry.person_by_sip_user("ada").expect("registered").clone();
+            let person = registry
+                .person_by_sip_user("ada")
+                .expect("registered")
+                .clone();
             (
                 bot.app,
                 bot.secret.clone(),

@@ -14,12 +14,12 @@ use crate::config::Config;
 use crate::graph::{Graph, Wording};
 use crate::http::{Doors, Serving, Tls};
 use crate::login::Login;
-use crate::observe::{MoreMetrics, Observe};
+use crate::observe::{Check, MoreMetrics, Observe};
 use crate::outbox::Outboxes;
 use crate::platform::Platform;
 use crate::prompts::Prompts;
 use crate::registry::Registry;
-use crate::store::{Recordings, Store};
+use crate::store::{Recordings, Refusal, Store};
 use crate::switchboard::Switchboard;
 use crate::{clock, counters, http, login, media, outgoing, sip, store};
 
@@ -86,15 +86,21 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     let registry = Arc::new(Registry::open(&config, &data)?);
     let tls = Arc::new(Tls::open(&config, &data, now)?);
     let doors = Doors::open(&config, &tls).await?;
-    let (endpoint, arrivals) = offhook_sip::listen(sip::endpoint_config(&config, &registry)).await?;
+    let (endpoint, arrivals) =
+        offhook_sip::listen(sip::endpoint_config(&config, &registry)).await?;
     let audio_address = audio_address(endpoint.local_addr());
     let (media, notices) = media::Host::start(&config, audio_address).map_err(Trouble::Media)?;
 
     let store = Store::open(&data).await?;
     let base = doors.base(&config);
-    let login =
-        Login::open(config.login.clone(), base.clone(), Arc::clone(&registry), store.clone(), now)
-            .await?;
+    let login = Login::open(
+        config.login.clone(),
+        base.clone(),
+        Arc::clone(&registry),
+        store.clone(),
+        now,
+    )
+    .await?;
     let retention = config.graph.recording_retention;
     let recordings =
         Recordings::open(store.clone(), &data, retention, base.own().to_owned()).await?;
@@ -122,7 +128,10 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         base.clone(),
         wording,
     ));
-    let observe = Arc::new(Observe::new(vec![counted_elsewhere(&media, &endpoint, &switchboard)]));
+    let counted = counted_elsewhere(&media, &endpoint, &switchboard, &outboxes);
+    let written = store.clone();
+    let checks: Vec<(_, Check)> = vec![("store", Box::new(move || written.trouble()))];
+    let observe = Arc::new(Observe::new(vec![counted], checks));
     let platform = Arc::new(Platform {
         registry,
         switchboard: switchboard.clone(),
@@ -143,7 +152,10 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     tasks.spawn(keep_house(recordings, login, Arc::clone(&tls)));
     platform.outboxes.revive(platform.store.lost_legs().await?);
     Ok(Running {
-        sip_domain: config.sip.domain.unwrap_or_else(|| endpoint.advertised().to_owned()),
+        sip_domain: config
+            .sip
+            .domain
+            .unwrap_or_else(|| endpoint.advertised().to_owned()),
         ca_file: tls.authority().file().to_owned(),
         public_url: base.own().to_owned(),
         platform,
@@ -182,15 +194,20 @@ fn counted_elsewhere(
     media: &Arc<media::Host>,
     endpoint: &offhook_sip::Endpoint,
     switchboard: &Switchboard,
+    outboxes: &Outboxes,
 ) -> MoreMetrics {
     let media = Arc::clone(media);
     let endpoint = endpoint.clone();
     let switchboard = switchboard.clone();
+    let outboxes = outboxes.clone();
     Box::new(move |text| {
         counters::media(text, &media.counters());
         counters::sip(text, &endpoint.counters());
         let live = switchboard.live_calls() as u64;
         counters::gauge(text, "offhook_calls_live", "Calls that are live.", live);
+        let waiting = outboxes.waiting() as u64;
+        let help = "Notifications that wait for a bot.";
+        counters::gauge(text, "offhook_notifications_waiting", help, waiting);
     })
 }
 
@@ -242,6 +259,19 @@ impl Running {
             5060 => format!("sip:{sip_user}@{}", self.sip_domain),
             port => format!("sip:{sip_user}@{}:{port}", self.sip_domain),
         }
+    }
+
+    /// Why callers were turned away lately, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn refusals(&self, at_most: u32) -> Result<Vec<Refusal>, StartError> {
+        Ok(self
+            .platform
+            .store
+            .refusals(at_most)
+            .await
+            .map_err(Trouble::from)?)
     }
 
     /// Calls that are live now.

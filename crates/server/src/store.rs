@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use offhook_engine::Ending;
 use offhook_identity::SigningKey;
 use offhook_terms::{AppId, CallId, LegId};
 use offhook_wire::journal::Entry;
@@ -30,7 +31,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 pub(crate) use folder::{FolderError, open_folder};
 pub(crate) use journal::entry;
 pub(crate) use recordings::{RecordingSpool, Recordings, download};
-pub(crate) use refusals::Refusal;
+pub use refusals::Refusal;
 use writer::{Note, Writer};
 
 /// The store cannot be used.
@@ -51,8 +52,10 @@ pub(crate) struct LostLeg {
     pub(crate) bot: AppId,
     /// Where its notifications went, if not to the bot's webhook.
     pub(crate) callback: Option<String>,
-    /// The number of its last event.
+    /// The number of its last event; 0 when there was none.
     pub(crate) seq: u64,
+    /// It had ended, but its bot had not been told.
+    pub(crate) ending: Option<Ending>,
 }
 
 /// The database. Cheap to clone.
@@ -117,6 +120,7 @@ impl Store {
     }
 
     /// The events of a call, in order.
+    #[cfg(test)]
     pub(crate) async fn journal(&self, call: CallId) -> Result<Vec<Entry>, StoreError> {
         journal::of_call(&self.readers, call)
             .await
@@ -142,21 +146,23 @@ impl Store {
     pub(crate) async fn lost_legs(&self) -> Result<Vec<LostLeg>, StoreError> {
         let rows = sqlx::query(
             "SELECT leg, call, bot, callback, \
-             (SELECT COALESCE(MAX(seq), 0) FROM journal \
-              WHERE journal.call = legs.call AND journal.leg = legs.leg) AS last \
-             FROM legs",
+             (SELECT entry FROM journal WHERE journal.call = legs.call \
+              AND journal.leg = legs.leg ORDER BY id DESC LIMIT 1) FROM legs",
         )
         .fetch_all(&self.readers)
         .await
         .map_err(|why| self.failed(why))?;
         // A row that is not ours to read is skipped: a start must not fail over an old ending.
         let read = |row: &sqlx::sqlite::SqliteRow| {
+            let last: Option<String> = row.try_get(4).ok()?;
+            let last: Option<Entry> = last.and_then(|text| serde_json::from_str(&text).ok());
             Some(LostLeg {
                 leg: row.try_get::<&str, _>(0).ok()?.parse().ok()?,
                 call: row.try_get::<&str, _>(1).ok()?.parse().ok()?,
                 bot: row.try_get::<&str, _>(2).ok()?.parse().ok()?,
                 callback: row.try_get(3).ok()?,
-                seq: u64::try_from(row.try_get::<i64, _>(4).ok()?).ok()?,
+                seq: last.as_ref().map_or(0, |last| last.seq),
+                ending: last.and_then(|last| journal::ending_of(&last.fact)),
             })
         };
         Ok(rows.iter().filter_map(read).collect())
@@ -208,6 +214,11 @@ impl Store {
         self.writer.flush().await;
     }
 
+    /// What the database answers, if it does not write any more.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.writer.trouble()
+    }
+
     /// Writes what is queued and closes the file.
     pub(crate) async fn close(&self) {
         self.writer.close().await;
@@ -235,7 +246,7 @@ fn from_ms(ms: i64) -> SystemTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use offhook_wire::journal::{Ending, Fact, VERSION};
+    use offhook_wire::journal::{self as wire, Fact, VERSION};
 
     fn some_entry(call: CallId, seq: u64, fact: Fact) -> Entry {
         Entry {
@@ -257,7 +268,7 @@ mod tests {
         for seq in 1..=3_003 {
             store.append(some_entry(call, seq, Fact::AudioFlows));
         }
-        let ending = Ending::CallerHungUp;
+        let ending = wire::Ending::CallerHungUp;
         store.append(some_entry(call, 3_004, Fact::Terminated { ending }));
         store.leg_opened(LegId::from_bits(2), call, AppId::from_bits(3));
         store.leg_opened(LegId::from_bits(4), call, AppId::from_bits(3));
@@ -278,6 +289,7 @@ mod tests {
                 bot: AppId::from_bits(3),
                 callback: Some("https://b.example/".to_owned()),
                 seq: 3_004,
+                ending: Some(offhook_engine::Ending::CallerHungUp),
             }]
         );
         assert_eq!(store.secret("test").await.expect("kept"), secret);
@@ -287,10 +299,20 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_is_no_database_is_one_sentence() {
         let data = tempfile::tempdir().expect("a temporary folder");
-        std::fs::write(data.path().join("offhook.db"), "hello, I am text".repeat(100))
-            .expect("written");
-        let error = Store::open(data.path()).await.err().expect("must be refused");
-        assert!(error.to_string().contains("offhook.db: the database cannot be used"));
+        std::fs::write(
+            data.path().join("offhook.db"),
+            "hello, I am text".repeat(100),
+        )
+        .expect("written");
+        let error = Store::open(data.path())
+            .await
+            .err()
+            .expect("must be refused");
+        assert!(
+            error
+                .to_string()
+                .contains("offhook.db: the database cannot be used")
+        );
     }
 
     #[tokio::test]
@@ -301,7 +323,10 @@ mod tests {
         for day in 1..=3 {
             let key = SigningKey::generate().expect("this machine makes keys");
             kids.insert(0, key.kid().to_owned());
-            store.keep_signing_key(&key, from_ms(day)).await.expect("kept");
+            store
+                .keep_signing_key(&key, from_ms(day))
+                .await
+                .expect("kept");
         }
         let kept = store.signing_keys().await.expect("read");
         let found: Vec<_> = kept.iter().map(|(key, _)| key.kid().to_owned()).collect();

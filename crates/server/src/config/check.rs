@@ -126,7 +126,10 @@ impl Config {
                 wanted(
                     Roles::parse(role).is_some(),
                     &key("roles"),
-                    &format!("has \"{role}\", but wanted are {}", Roles::known().join(", ")),
+                    &format!(
+                        "has \"{role}\", but wanted are {}",
+                        Roles::known().join(", ")
+                    ),
                 )?;
             }
             for origin in &bot.allowed_origins {

@@ -44,7 +44,11 @@ impl Config {
             // Names without a section belong to others: `OFFHOOK_CONFIG` is no setting.
             .filter(|key| {
                 let key = key.as_str();
-                key.contains("__") || key == "people" || key == "bots" || key == "PEOPLE" || key == "BOTS"
+                key.contains("__")
+                    || key == "people"
+                    || key == "bots"
+                    || key == "PEOPLE"
+                    || key == "BOTS"
             })
             .split("__");
         Self::read(file, Figment::from(environment), overrides)
@@ -151,7 +155,10 @@ fn place(metadata: &Metadata) -> String {
 
 fn explain(error: figment::Error) -> ConfigError {
     // One sentence about the first thing that is wrong; the rest is found by the next try.
-    let error = error.into_iter().next().unwrap_or_else(|| "is wrong".to_owned().into());
+    let error = error
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| "is wrong".to_owned().into());
     let place = error
         .metadata
         .as_ref()
@@ -186,7 +193,10 @@ fn explain(error: figment::Error) -> ConfigError {
         Kind::Message(text) if key.is_empty() => {
             // Without the picture of the line; the place is in the words.
             let words = text.lines().filter(|line| !line.contains('|'));
-            let words: Vec<_> = words.map(str::trim).filter(|line| !line.is_empty()).collect();
+            let words: Vec<_> = words
+                .map(str::trim)
+                .filter(|line| !line.is_empty())
+                .collect();
             format!("cannot be read: {}", words.join(": "))
         }
         Kind::Message(text) => format!("cannot be used: {text}"),
@@ -222,7 +232,8 @@ mod tests {
         wanted.assert_eq(&read(toml).expect_err("must not be accepted").to_string());
     }
 
-    const BOT: &str = "[[bots]]\nname = \"B\"\nwebhook = \"https://b.example/x\"\nsip_user = \"bot\"\n";
+    const BOT: &str =
+        "[[bots]]\nname = \"B\"\nwebhook = \"https://b.example/x\"\nsip_user = \"bot\"\n";
 
     #[test]
     fn nothing_is_needed() {
@@ -261,19 +272,70 @@ mod tests {
     fn errors_name_place_key_and_wish() {
         check_error(
             "[sip]\nlisten = \"here\"\n",
-            expect![[r#"/offhook.toml: `sip.listen` is "here", but wanted is an address and a port, as in "127.0.0.1:5060" or "[::1]:5060""#]],
+            expect![[
+                r#"/offhook.toml: `sip.listen` is "here", but wanted is an address and a port, as in "127.0.0.1:5060" or "[::1]:5060""#
+            ]],
         );
-        check_error("[sip]\nlissten = \"127.0.0.1:1\"\n", expect!["/offhook.toml: `sip.lissten` is not a setting; known here are listen, domain, callers, session_expires, calls_max, advertised, registration_max"]);
-        check_error("[graph]\nrecording_retention = \"soon\"\n", expect![[r#"/offhook.toml: `graph.recording_retention` is "soon", but wanted is a number with its unit (ms, s, m, h or d), as in "10m""#]]);
-        check_error("[sip]\ncallers = \"friends\"\n", expect![[r#"/offhook.toml: `sip.callers` is "friends", but wanted is one of known, anyone"#]]);
-        check_error("[media]\nrtp_ports = \"9-3\"\n", expect![[r#"/offhook.toml: `media.rtp_ports` is "9-3", but wanted is two ports as in "20000-29999", the smaller first"#]]);
-        check_error("[[people]]\nname = \"Ada\"\n", expect!["/offhook.toml: `people.0.sip_user` is missing"]);
-        check_error("[sip\n", expect!["/offhook.toml: cannot be read: TOML parse error at line 1, column 5: invalid table header: expected `.`, `]`"]);
-        check_error("[media]\nthreads = 0\n", expect!["/offhook.toml: `media.threads` is 0, but wanted is at least 1"]);
-        check_error(&format!("{BOT}{BOT}"), expect!["/offhook.toml: `bots.1.name` is taken by another bot, but names must differ"]);
-        check_error(&format!("{BOT}roles = [\"Calls.Fly\"]\n"), expect![[r#"/offhook.toml: `bots.0.roles` has "Calls.Fly", but wanted are Calls.Initiate.All, Calls.InitiateGroupCall.All, Calls.JoinGroupCall.All, Calls.JoinGroupCallAsGuest.All, Calls.AccessMedia.All"#]]);
-        check_error(&format!("{BOT}allowed_origins = [\"b.example\"]\n"), expect![[r#"/offhook.toml: `bots.0.allowed_origins` has "b.example", but wanted is scheme, host and port, as in "http://127.0.0.1:3978""#]]);
-        check_error("[https]\ncertificate = \"a.pem\"\n", expect!["/offhook.toml: `https.certificate` and `https.key` are wanted both or neither"]);
+        check_error(
+            "[sip]\nlissten = \"127.0.0.1:1\"\n",
+            expect![
+                "/offhook.toml: `sip.lissten` is not a setting; known here are listen, domain, callers, session_expires, calls_max, advertised, registration_max"
+            ],
+        );
+        check_error(
+            "[graph]\nrecording_retention = \"soon\"\n",
+            expect![[
+                r#"/offhook.toml: `graph.recording_retention` is "soon", but wanted is a number with its unit (ms, s, m, h or d), as in "10m""#
+            ]],
+        );
+        check_error(
+            "[sip]\ncallers = \"friends\"\n",
+            expect![[
+                r#"/offhook.toml: `sip.callers` is "friends", but wanted is one of known, anyone"#
+            ]],
+        );
+        check_error(
+            "[media]\nrtp_ports = \"9-3\"\n",
+            expect![[
+                r#"/offhook.toml: `media.rtp_ports` is "9-3", but wanted is two ports as in "20000-29999", the smaller first"#
+            ]],
+        );
+        check_error(
+            "[[people]]\nname = \"Ada\"\n",
+            expect!["/offhook.toml: `people.0.sip_user` is missing"],
+        );
+        check_error(
+            "[sip\n",
+            expect![
+                "/offhook.toml: cannot be read: TOML parse error at line 1, column 5: invalid table header: expected `.`, `]`"
+            ],
+        );
+        check_error(
+            "[media]\nthreads = 0\n",
+            expect!["/offhook.toml: `media.threads` is 0, but wanted is at least 1"],
+        );
+        check_error(
+            &format!("{BOT}{BOT}"),
+            expect!["/offhook.toml: `bots.1.name` is taken by another bot, but names must differ"],
+        );
+        check_error(
+            &format!("{BOT}roles = [\"Calls.Fly\"]\n"),
+            expect![[
+                r#"/offhook.toml: `bots.0.roles` has "Calls.Fly", but wanted are Calls.Initiate.All, Calls.InitiateGroupCall.All, Calls.JoinGroupCall.All, Calls.JoinGroupCallAsGuest.All, Calls.AccessMedia.All"#
+            ]],
+        );
+        check_error(
+            &format!("{BOT}allowed_origins = [\"b.example\"]\n"),
+            expect![[
+                r#"/offhook.toml: `bots.0.allowed_origins` has "b.example", but wanted is scheme, host and port, as in "http://127.0.0.1:3978""#
+            ]],
+        );
+        check_error(
+            "[https]\ncertificate = \"a.pem\"\n",
+            expect![
+                "/offhook.toml: `https.certificate` and `https.key` are wanted both or neither"
+            ],
+        );
     }
 
     #[test]

@@ -117,7 +117,9 @@ pub(super) fn private_opt<'de, D: Deserializer<'de>>(
     text(from).map(|text| Some(Private::new(text)))
 }
 
-pub(super) fn id_opt<'de, D: Deserializer<'de>, I: FromStr>(from: D) -> Result<Option<I>, D::Error> {
+pub(super) fn id_opt<'de, D: Deserializer<'de>, I: FromStr>(
+    from: D,
+) -> Result<Option<I>, D::Error> {
     let text = text(from)?;
     match text.parse() {
         Ok(id) => Ok(Some(id)),
@@ -155,14 +157,28 @@ mod tests {
         assert_eq!(parse_duration("10m"), Some(Duration::from_secs(600)));
         assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(parse_duration("2 h"), Some(Duration::from_secs(7200)));
-        for bad in ["", "10", "m", "-1s", "1y", "99999999999999999999d", "18446744073709551615d"] {
+        for bad in [
+            "",
+            "10",
+            "m",
+            "-1s",
+            "1y",
+            "99999999999999999999d",
+            "18446744073709551615d",
+        ] {
             assert_eq!(parse_duration(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn a_port_range_has_two_ends_in_order() {
-        assert_eq!("20000-20100".parse(), Ok(PortRange { from: 20_000, to: 20_100 }));
+        assert_eq!(
+            "20000-20100".parse(),
+            Ok(PortRange {
+                from: 20_000,
+                to: 20_100
+            })
+        );
         for bad in ["", "1", "5-4", "0-9", "1-70000", "a-b"] {
             assert!(bad.parse::<PortRange>().is_err(), "{bad}");
         }

@@ -239,7 +239,13 @@ fn prompt(prompt: &Prompt) -> wire::MediaPrompt {
 /// An operation as a bot reads it.
 pub(super) fn viewed(view: &OperationView, wording: &Wording) -> Operation {
     let context = view.context.as_deref();
-    operation(view.operation, &view.kind, context, view.outcome.as_ref(), wording)
+    operation(
+        view.operation,
+        &view.kind,
+        context,
+        view.outcome.as_ref(),
+        wording,
+    )
 }
 
 /// An operation that was just accepted, or has ended.
@@ -268,7 +274,10 @@ pub(super) fn operation(
     if matches!(kind, OperationKind::Record) {
         // Empty where there is nothing to fetch.
         let (location, token) = match result.completed {
-            true => (wording.recordings.location(id), wording.recordings.access_token(id)),
+            true => (
+                wording.recordings.location(id),
+                wording.recordings.access_token(id),
+            ),
             false => Default::default(),
         };
         operation.recording_location = Some(location);
@@ -411,20 +420,28 @@ fn ending(why: Ending, from_phone: bool) -> ResultInfo {
             (200, 560_000, "The conversation was ended by the PSTN user.")
         }
         Ending::CallerHungUp => (200, 4521, "The call was ended by the other participant."),
-        Ending::CallerGaveUp => (487, 8542, "The caller hung up before the call was answered."),
+        Ending::CallerGaveUp => (
+            487,
+            8542,
+            "The caller hung up before the call was answered.",
+        ),
         Ending::BotRejected(RejectReason::None) => (603, 8538, "The call was declined."),
         Ending::BotRejected(RejectReason::Busy) => (486, 8539, "The call was declined as busy."),
         Ending::BotRejected(RejectReason::Forbidden) => {
             (403, 8538, "The call was declined as forbidden.")
         }
         Ending::BotDidNotDecide => (408, 8587, "The incoming call was not answered in time."),
-        Ending::BotUnreachable => (408, 8586, "The incoming call was not acknowledged by the bot."),
-        Ending::KeepAliveMissed => {
-            (408, 8537, "Keep Alive timeout, cleaned up inactive call.")
-        }
-        Ending::NotAcknowledged => {
-            (408, 1106, "The call acceptance was not acknowledged in time.")
-        }
+        Ending::BotUnreachable => (
+            408,
+            8586,
+            "The incoming call was not acknowledged by the bot.",
+        ),
+        Ending::KeepAliveMissed => (408, 8537, "Keep Alive timeout, cleaned up inactive call."),
+        Ending::NotAcknowledged => (
+            408,
+            1106,
+            "The call acceptance was not acknowledged in time.",
+        ),
         Ending::SignallingLost => (408, 10_057, "The signalling with the endpoint was lost."),
         Ending::AudioLost => (410, 301_005, "Media connectivity failure."),
         Ending::OfferRefused => (480, 10_134, "The call cannot be routed: no common media."),

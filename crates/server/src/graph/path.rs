@@ -353,9 +353,16 @@ mod tests {
             ("/v1.0/communications/calls/x/answer/more", "more"),
             ("/v1.0/communications/calls/x/operations/y/z", "z"),
         ] {
-            assert_eq!(find(path), Err(NoSuchPath::Segment(segment.to_owned())), "{path}");
+            assert_eq!(
+                find(path),
+                Err(NoSuchPath::Segment(segment.to_owned())),
+                "{path}"
+            );
         }
-        assert_eq!(find("/favicon.ico"), Err(NoSuchPath::Outside("favicon.ico".to_owned())));
+        assert_eq!(
+            find("/favicon.ico"),
+            Err(NoSuchPath::Outside("favicon.ico".to_owned()))
+        );
         assert_eq!(find("/"), Err(NoSuchPath::Outside(String::new())));
     }
 

@@ -13,7 +13,14 @@ pub(super) struct Query {
 
 /// Options that mean nothing for the resources we have, and do no harm.
 const HARMLESS: [&str; 8] = [
-    "filter", "orderby", "top", "skip", "skiptoken", "count", "search", "format",
+    "filter",
+    "orderby",
+    "top",
+    "skip",
+    "skiptoken",
+    "count",
+    "search",
+    "format",
 ];
 
 impl Query {
@@ -39,7 +46,9 @@ impl Query {
 
     /// Whether this is to be shown beside the resource.
     pub(super) fn expands(&self, name: &str) -> bool {
-        self.expand.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+        self.expand
+            .iter()
+            .any(|wanted| wanted.eq_ignore_ascii_case(name))
     }
 
     /// Leaves of a body what was asked for; annotations always stay.
@@ -51,7 +60,10 @@ impl Query {
             return;
         }
         body.retain(|name, _| {
-            name.starts_with('@') || wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+            name.starts_with('@')
+                || wanted
+                    .iter()
+                    .any(|wanted| wanted.eq_ignore_ascii_case(name))
         });
     }
 }
@@ -74,14 +86,19 @@ mod tests {
         let query = Query::read(Some("$select=id,State&x=1")).expect("known options");
         let mut body = json!({"@odata.type": "t", "id": "1", "state": "incoming", "source": null});
         query.select(&mut body);
-        assert_eq!(body, json!({"@odata.type": "t", "id": "1", "state": "incoming"}));
+        assert_eq!(
+            body,
+            json!({"@odata.type": "t", "id": "1", "state": "incoming"})
+        );
     }
 
     #[test]
     fn an_unknown_option_is_refused() {
         assert!(Query::read(Some("%24fly=1")).is_err());
         assert!(Query::read(Some("fly=1&select=id&$top=5")).is_ok());
-        assert!(Query::read(Some("$expand=participants,operations"))
-            .is_ok_and(|query| query.expands("Operations")));
+        assert!(
+            Query::read(Some("$expand=participants,operations"))
+                .is_ok_and(|query| query.expands("Operations"))
+        );
     }
 }

@@ -34,7 +34,11 @@ impl Refused {
     }
 
     fn unauthorized(message: &str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message)
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "InvalidAuthenticationToken",
+            message,
+        )
     }
 
     pub(super) fn outside(segment: &str) -> Self {
@@ -52,7 +56,11 @@ impl Refused {
         let allow: Vec<_> = allowed.iter().map(http::Method::as_str).collect();
         Self {
             allow: Some(allow.join(", ")),
-            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message)
+            ..Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Request_BadRequest",
+                message,
+            )
         }
     }
 
@@ -158,9 +166,11 @@ impl Refused {
         match refusal {
             // An ended call answers like one that never was.
             Refusal::NoSuchLeg | Refusal::Terminated => Self::no_call(),
-            Refusal::NotEstablished => {
-                Self::new(bad, "8501", "Action not supported, call is not established.")
-            }
+            Refusal::NotEstablished => Self::new(
+                bad,
+                "8501",
+                "Action not supported, call is not established.",
+            ),
             Refusal::AlreadyDecided => Self::new(
                 StatusCode::CONFLICT,
                 "8519",

@@ -96,7 +96,10 @@ pub(super) fn done(answer: Answer, ids: &Ids, via: Via) -> Response {
     if has_body {
         headers.insert(header::CONTENT_TYPE, JSON);
     }
-    if let Some(location) = answer.location.and_then(|at| HeaderValue::try_from(at).ok()) {
+    if let Some(location) = answer
+        .location
+        .and_then(|at| HeaderValue::try_from(at).ok())
+    {
         headers.insert(header::LOCATION, location);
     }
     if answer.deprecated {
@@ -147,7 +150,10 @@ pub(super) fn refusal(refused: &Refused, ids: &Ids) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = refused.status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     common(headers, ids, None);
     if refused.status == StatusCode::UNAUTHORIZED {
         // No `claims` in it: one client would try again at once.
@@ -158,7 +164,11 @@ pub(super) fn refusal(refused: &Refused, ids: &Ids) -> Response {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
-    if let Some(allow) = refused.allow.as_deref().and_then(|allow| allow.try_into().ok()) {
+    if let Some(allow) = refused
+        .allow
+        .as_deref()
+        .and_then(|allow| allow.try_into().ok())
+    {
         headers.insert(header::ALLOW, allow);
     }
     response

@@ -144,7 +144,12 @@ struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    async fn act(&self, leg: Option<LegId>, action: Action, body: &[u8]) -> Result<Answer, Refused> {
+    async fn act(
+        &self,
+        leg: Option<LegId>,
+        action: Action,
+        body: &[u8],
+    ) -> Result<Answer, Refused> {
         match action {
             Action::KeepAlive => {
                 let leg = leg.ok_or_else(Refused::no_call)?;
@@ -264,7 +269,9 @@ impl Ask<'_> {
             leg,
             call: view.call,
             bot: &self.caller.bot,
-            callback: callback.as_deref().unwrap_or(self.caller.bot.webhook.as_str()),
+            callback: callback
+                .as_deref()
+                .unwrap_or(self.caller.bot.webhook.as_str()),
             from_phone: false,
         };
         let context = self.context("communications/calls/$entity");
@@ -299,7 +306,12 @@ impl Ask<'_> {
             .operations(self.caller.bot.app, leg)
             .await
             .ok_or_else(Refused::no_call)?;
-        let body = |view| value(&FullOperation(&from_engine::viewed(view, &self.graph.wording)));
+        let body = |view| {
+            value(&FullOperation(&from_engine::viewed(
+                view,
+                &self.graph.wording,
+            )))
+        };
         Ok(views.iter().map(body).collect())
     }
 

@@ -67,10 +67,15 @@ impl World {
         let bot = Arc::clone(registry.bot_by_sip_user("bot").expect("one"));
         let base = PublicBase::for_tests();
         let settings = config::Login::default();
-        let login =
-            Login::open(settings, base.clone(), Arc::clone(&registry), store.clone(), clock::wall())
-                .await
-                .expect("opens");
+        let login = Login::open(
+            settings,
+            base.clone(),
+            Arc::clone(&registry),
+            store.clone(),
+            clock::wall(),
+        )
+        .await
+        .expect("opens");
         let own = "http://127.0.0.1:8080".to_owned();
         let recordings = Recordings::open(store.clone(), data.path(), Duration::ZERO, own)
             .await
@@ -131,7 +136,11 @@ impl World {
     }
 
     async fn send(&self, request: Request<Body>) -> Response<Body> {
-        self.router.clone().oneshot(request).await.expect("infallible")
+        self.router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("infallible")
     }
 
     fn request(&self, method: &str, path: &str, body: Option<&str>) -> Request<Body> {
@@ -151,7 +160,8 @@ impl World {
     async fn ask(&self, method: &str, below: &str, body: Option<Value>) -> Response<Body> {
         let path = format!("/v1.0/communications/calls/{LEG}{below}");
         let body = body.map(|body| body.to_string());
-        self.send(self.request(method, &path, body.as_deref())).await
+        self.send(self.request(method, &path, body.as_deref()))
+            .await
     }
 
     async fn check_refusal(&self, request: Request<Body>, wanted: &str) {
@@ -217,7 +227,12 @@ fn played() -> OperationView {
 }
 
 async fn body(response: Response<Body>) -> Value {
-    let body = response.into_body().collect().await.expect("read").to_bytes();
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .expect("read")
+        .to_bytes();
     serde_json::from_slice(&body).expect("JSON")
 }
 
@@ -229,9 +244,18 @@ async fn refusal(response: Response<Body>) -> String {
     let body = body(response).await;
     let error = &body["error"];
     let inner = &error["innerError"];
-    assert_eq!(inner["request-id"], headers["request-id"].to_str().expect("text"));
-    assert_eq!(inner["client-request-id"], headers["client-request-id"].to_str().expect("text"));
-    assert_eq!(inner["date"].as_str().expect("text").len(), "2026-01-31T12:00:00".len());
+    assert_eq!(
+        inner["request-id"],
+        headers["request-id"].to_str().expect("text")
+    );
+    assert_eq!(
+        inner["client-request-id"],
+        headers["client-request-id"].to_str().expect("text")
+    );
+    assert_eq!(
+        inner["date"].as_str().expect("text").len(),
+        "2026-01-31T12:00:00".len()
+    );
     let text = |name: &str| error[name].as_str().expect("text").to_owned();
     format!("{status} {} {}", text("code"), text("message"))
 }
@@ -262,7 +286,12 @@ async fn commands_reach_the_call_and_are_answered_as_published() {
         // One client parses whatever says it is JSON, even nothing.
         assert!(!response.headers().contains_key("content-type"), "{below}");
         assert_eq!(response.headers()["scenario-id"], CALL.to_string());
-        let body = response.into_body().collect().await.expect("read").to_bytes();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .expect("read")
+            .to_bytes();
         assert!(body.is_empty(), "{below}");
     }
     assert_eq!(
@@ -291,7 +320,10 @@ async fn play_prompt_is_an_operation() {
     let asked = json!({"prompts": [prompt(), prompt()], "clientContext": "c1", "loop": true});
     let response = world.ask("POST", "/playPrompt", Some(asked)).await;
     assert_eq!(response.status(), StatusCode::OK);
-    let location = response.headers()["location"].to_str().expect("text").to_owned();
+    let location = response.headers()["location"]
+        .to_str()
+        .expect("text")
+        .to_owned();
     let body = body(response).await;
     let id = body["id"].as_str().expect("an id");
     let wanted = format!("http://graph.example/v1.0/communications/calls/{LEG}/operations/{id}");
@@ -329,12 +361,28 @@ async fn record_response_has_its_defaults() {
             "resultInfo": null, "recordingLocation": null, "recordingAccessToken": null})
     );
     let asked = world.asked();
-    let [Command::Record { prompt, barge_in, beep, rules, context, .. }] = &asked[..] else {
+    let [
+        Command::Record {
+            prompt,
+            barge_in,
+            beep,
+            rules,
+            context,
+            ..
+        },
+    ] = &asked[..]
+    else {
         panic!("one recording")
     };
-    assert_eq!((prompt, *barge_in, *beep, context), (&None, false, true, &None));
+    assert_eq!(
+        (prompt, *barge_in, *beep, context),
+        (&None, false, true, &None)
+    );
     let five = Duration::from_secs(5);
-    assert_eq!((rules.initial_silence, rules.max_silence, rules.max_duration), (five, five, five));
+    assert_eq!(
+        (rules.initial_silence, rules.max_silence, rules.max_duration),
+        (five, five, five)
+    );
     assert!(rules.stop_tones.is_empty());
 }
 
@@ -349,7 +397,16 @@ async fn record_response_takes_every_parameter() {
     assert_eq!(response.status(), StatusCode::OK);
     assert!(response.headers().contains_key("deprecation"));
     let asked = world.asked();
-    let [Command::Record { prompt, barge_in, beep, rules, .. }] = &asked[..] else {
+    let [
+        Command::Record {
+            prompt,
+            barge_in,
+            beep,
+            rules,
+            ..
+        },
+    ] = &asked[..]
+    else {
         panic!("one recording")
     };
     assert!(prompt.is_some() && *barge_in && !beep);
@@ -372,41 +429,130 @@ async fn parameters_out_of_range_are_named_and_nothing_is_asked() {
     let bad = [
         ("playPrompt", json!({}), "prompts"),
         ("playPrompt", json!({"prompts": []}), "prompts"),
-        ("playPrompt", json!({"prompts": vec![prompt(); 21]}), "prompts"),
+        (
+            "playPrompt",
+            json!({"prompts": vec![prompt(); 21]}),
+            "prompts",
+        ),
         ("playPrompt", json!({"prompts": [{}]}), "prompts"),
-        ("playPrompt", json!({"prompts": [{"mediaInfo": {"uri": ""}}]}), "prompts"),
-        ("playPrompt", json!({"prompts": [{"mediaInfo": {"uri": "file:///x"}}]}), "prompts"),
-        ("playPrompt", json!({"prompts": [{"mediaInfo": {"uri": "http://10.0.0.1/x"}}]}), "prompts"),
+        (
+            "playPrompt",
+            json!({"prompts": [{"mediaInfo": {"uri": ""}}]}),
+            "prompts",
+        ),
+        (
+            "playPrompt",
+            json!({"prompts": [{"mediaInfo": {"uri": "file:///x"}}]}),
+            "prompts",
+        ),
+        (
+            "playPrompt",
+            json!({"prompts": [{"mediaInfo": {"uri": "http://10.0.0.1/x"}}]}),
+            "prompts",
+        ),
         ("playPrompt", json!({"prompts": "x"}), "prompts"),
-        ("playPrompt", json!({"prompts": [prompt()], "clientContext": "x".repeat(257)}), "clientContext"),
-        ("recordResponse", json!({"prompts": [prompt(), prompt()]}), "prompts"),
-        ("recordResponse", json!({"initialSilenceTimeoutInSeconds": 0}), "initialSilenceTimeoutInSeconds"),
-        ("recordResponse", json!({"maxSilenceTimeoutInSeconds": 121}), "maxSilenceTimeoutInSeconds"),
-        ("recordResponse", json!({"maxRecordDurationInSeconds": -1}), "maxRecordDurationInSeconds"),
-        ("recordResponse", json!({"maxRecordDurationInSeconds": 1.5}), "maxRecordDurationInSeconds"),
-        ("recordResponse", json!({"maxRecordDurationInSeconds": "5"}), "maxRecordDurationInSeconds"),
+        (
+            "playPrompt",
+            json!({"prompts": [prompt()], "clientContext": "x".repeat(257)}),
+            "clientContext",
+        ),
+        (
+            "recordResponse",
+            json!({"prompts": [prompt(), prompt()]}),
+            "prompts",
+        ),
+        (
+            "recordResponse",
+            json!({"initialSilenceTimeoutInSeconds": 0}),
+            "initialSilenceTimeoutInSeconds",
+        ),
+        (
+            "recordResponse",
+            json!({"maxSilenceTimeoutInSeconds": 121}),
+            "maxSilenceTimeoutInSeconds",
+        ),
+        (
+            "recordResponse",
+            json!({"maxRecordDurationInSeconds": -1}),
+            "maxRecordDurationInSeconds",
+        ),
+        (
+            "recordResponse",
+            json!({"maxRecordDurationInSeconds": 1.5}),
+            "maxRecordDurationInSeconds",
+        ),
+        (
+            "recordResponse",
+            json!({"maxRecordDurationInSeconds": "5"}),
+            "maxRecordDurationInSeconds",
+        ),
         ("recordResponse", json!({"playBeep": "yes"}), "playBeep"),
         ("recordResponse", json!({"stopTones": ["##"]}), "stopTones"),
-        ("recordResponse", json!({"stopTones": ["flash"]}), "stopTones"),
-        ("recordResponse", json!({"clientContext": "ü".repeat(257)}), "clientContext"),
+        (
+            "recordResponse",
+            json!({"stopTones": ["flash"]}),
+            "stopTones",
+        ),
+        (
+            "recordResponse",
+            json!({"clientContext": "ü".repeat(257)}),
+            "clientContext",
+        ),
         ("reject", json!({"reason": "bored"}), "reason"),
-        ("reject", json!({"callbackUri": "http://bot.example/"}), "callbackUri"),
-        ("answer", json!({"mediaConfig": media}), "acceptedModalities"),
-        ("answer", json!({"acceptedModalities": ["audio"]}), "mediaConfig"),
-        ("answer", with("acceptedModalities", json!([])), "acceptedModalities"),
-        ("answer", with("acceptedModalities", json!(["smell"])), "acceptedModalities"),
-        ("answer", with("callbackUri", json!("http://bot.example/")), "callbackUri"),
-        ("answer", with("callbackUri", json!("https://169.254.169.254/")), "callbackUri"),
-        ("answer", with("callbackUri", json!("http://127.0.0.1:10/")), "callbackUri"),
+        (
+            "reject",
+            json!({"callbackUri": "http://bot.example/"}),
+            "callbackUri",
+        ),
+        (
+            "answer",
+            json!({"mediaConfig": media}),
+            "acceptedModalities",
+        ),
+        (
+            "answer",
+            json!({"acceptedModalities": ["audio"]}),
+            "mediaConfig",
+        ),
+        (
+            "answer",
+            with("acceptedModalities", json!([])),
+            "acceptedModalities",
+        ),
+        (
+            "answer",
+            with("acceptedModalities", json!(["smell"])),
+            "acceptedModalities",
+        ),
+        (
+            "answer",
+            with("callbackUri", json!("http://bot.example/")),
+            "callbackUri",
+        ),
+        (
+            "answer",
+            with("callbackUri", json!("https://169.254.169.254/")),
+            "callbackUri",
+        ),
+        (
+            "answer",
+            with("callbackUri", json!("http://127.0.0.1:10/")),
+            "callbackUri",
+        ),
         ("answer", with("callbackUri", json!(7)), "callbackUri"),
     ];
     for (action, asked, name) in bad {
-        let response = world.ask("POST", &format!("/{action}"), Some(asked.clone())).await;
+        let response = world
+            .ask("POST", &format!("/{action}"), Some(asked.clone()))
+            .await;
         let refused = refusal(response).await;
         let wanted = format!("400 8523 The parameter '{name}' ");
         assert!(refused.starts_with(&wanted), "{action} {asked}: {refused}");
     }
-    let app = with("mediaConfig", json!({"@odata.type": "#microsoft.graph.appHostedMediaConfig", "blob": "x"}));
+    let app = with(
+        "mediaConfig",
+        json!({"@odata.type": "#microsoft.graph.appHostedMediaConfig", "blob": "x"}),
+    );
     let response = world.ask("POST", "/answer", Some(app)).await;
     assert_eq!(refusal(response).await, "400 8500 Invalid media mode.");
     assert_eq!(world.asked(), []);
@@ -418,9 +564,18 @@ async fn refusals_of_the_call_are_worded_as_published() {
     for (refused, wanted) in [
         (Refusal::NoSuchLeg, "404 8522 Call not found."),
         (Refusal::Terminated, "404 8522 Call not found."),
-        (Refusal::NotEstablished, "400 8501 Action not supported, call is not established."),
-        (Refusal::AlreadyDecided, "409 8519 The call was answered or rejected already."),
-        (Refusal::WrongState, "400 8585 Action not valid in current call state."),
+        (
+            Refusal::NotEstablished,
+            "400 8501 Action not supported, call is not established.",
+        ),
+        (
+            Refusal::AlreadyDecided,
+            "409 8519 The call was answered or rejected already.",
+        ),
+        (
+            Refusal::WrongState,
+            "400 8585 Action not valid in current call state.",
+        ),
         (
             Refusal::TooManyOperations,
             "429 TooManyRequests Please retry again later: 50 operations of this call are outstanding.",
@@ -449,31 +604,53 @@ async fn paths_methods_and_bodies_are_refused_as_published() {
             "400 BadRequest Resource not found for the segment 'xyz'.",
         )
         .await;
-    let method = "405 Request_BadRequest Specified HTTP method is not allowed for the request target.";
-    world.check_refusal(request("PATCH", &leg, None), method).await;
-    world.check_refusal(request("GET", &format!("{leg}/answer"), None), method).await;
-    world.check_refusal(request("GET", calls, None), method).await;
+    let method =
+        "405 Request_BadRequest Specified HTTP method is not allowed for the request target.";
+    world
+        .check_refusal(request("PATCH", &leg, None), method)
+        .await;
+    world
+        .check_refusal(request("GET", &format!("{leg}/answer"), None), method)
+        .await;
+    world
+        .check_refusal(request("GET", calls, None), method)
+        .await;
     let not_yet = "501 8520 This action is part of the API, but not implemented by this platform.";
-    world.check_refusal(request("POST", calls, Some("{}")), not_yet).await;
-    world.check_refusal(request("POST", &format!("{leg}/transfer"), Some("{}")), not_yet).await;
+    world
+        .check_refusal(request("POST", calls, Some("{}")), not_yet)
+        .await;
+    world
+        .check_refusal(
+            request("POST", &format!("{leg}/transfer"), Some("{}")),
+            not_yet,
+        )
+        .await;
     let unreadable = "400 BadRequest Unable to read JSON request payload. Please ensure \
                       Content-Type header is set and payload is of valid JSON format.";
     let play = format!("{leg}/playPrompt");
     for body in ["{", "[]", "7", "", "nonsense", "{\"prompts\":[}"] {
-        world.check_refusal(request("POST", &play, Some(body)), unreadable).await;
+        world
+            .check_refusal(request("POST", &play, Some(body)), unreadable)
+            .await;
     }
     let mut untyped = request("POST", &play, Some("{}"));
     untyped.headers_mut().remove("content-type");
     world.check_refusal(untyped, unreadable).await;
     let mut typed = request("POST", &play, Some("{}"));
-    typed.headers_mut().insert("content-type", "text/plain".parse().expect("a value"));
+    typed
+        .headers_mut()
+        .insert("content-type", "text/plain".parse().expect("a value"));
     let media = "415 BadRequest The request body must have the media type application/json.";
     world.check_refusal(typed, media).await;
     let large = format!("{{\"clientContext\":\"{}\"}}", "x".repeat(300 * 1024));
     let too_large = "413 BadRequest The request body is larger than 256 KiB.";
-    world.check_refusal(request("POST", &play, Some(&large)), too_large).await;
+    world
+        .check_refusal(request("POST", &play, Some(&large)), too_large)
+        .await;
     let option = "400 BadRequest The query option '$fly' is not known.";
-    world.check_refusal(request("GET", &format!("{leg}?$fly=1"), None), option).await;
+    world
+        .check_refusal(request("GET", &format!("{leg}?$fly=1"), None), option)
+        .await;
 }
 
 #[tokio::test]
@@ -497,9 +674,13 @@ async fn what_is_not_there_is_404_before_it_is_anything_else() {
     world.check_refusal(nonsense, no_call).await;
     let leg = format!("/v1.0/communications/calls/{LEG}");
     let operation = world.request("GET", &format!("{leg}/operations/{LEG}"), None);
-    world.check_refusal(operation, "404 8522 Operation not found.").await;
+    world
+        .check_refusal(operation, "404 8522 Operation not found.")
+        .await;
     let participant = world.request("GET", &format!("{leg}/participants/{LEG}"), None);
-    world.check_refusal(participant, "404 8522 Participant not found.").await;
+    world
+        .check_refusal(participant, "404 8522 Participant not found.")
+        .await;
 }
 
 #[tokio::test]
@@ -513,8 +694,12 @@ async fn recording_needs_its_permission_and_playing_does_not() {
     // A call that is not there says so first.
     let other = "/v1.0/communications/calls/99999999-9999-4999-8999-999999999999/recordResponse";
     let request = world.request("POST", other, Some("{}"));
-    world.check_refusal(request, "404 8522 Call not found.").await;
-    let response = world.ask("POST", "/playPrompt", Some(json!({"prompts": [prompt()]}))).await;
+    world
+        .check_refusal(request, "404 8522 Call not found.")
+        .await;
+    let response = world
+        .ask("POST", "/playPrompt", Some(json!({"prompts": [prompt()]})))
+        .await;
     assert_eq!(response.status(), StatusCode::OK);
 }
 
@@ -532,10 +717,16 @@ async fn tokens_are_refused_as_published() {
     without.headers_mut().remove("authorization");
     let response = world.send(without).await;
     assert_eq!(response.headers()["www-authenticate"], "Bearer");
-    assert_eq!(refusal(response).await, "401 InvalidAuthenticationToken Access token is empty.");
+    assert_eq!(
+        refusal(response).await,
+        "401 InvalidAuthenticationToken Access token is empty."
+    );
     for value in ["Bearer", "Basic eA==", "Bearer x", "Bearer a.b.c", "x"] {
         let refused = refusal(world.send(with(value)).await).await;
-        assert!(refused.starts_with("401 InvalidAuthenticationToken "), "{value}: {refused}");
+        assert!(
+            refused.starts_with("401 InvalidAuthenticationToken "),
+            "{value}: {refused}"
+        );
     }
     let expired = world.login.access_token_for_tests(
         &world.bot,
@@ -543,16 +734,29 @@ async fn tokens_are_refused_as_published() {
         clock::wall() - Duration::from_secs(24 * 3600),
     );
     let wanted = "401 InvalidAuthenticationToken Lifetime validation failed, the token is expired.";
-    world.check_refusal(with(&format!("Bearer {expired}")), wanted).await;
+    world
+        .check_refusal(with(&format!("Bearer {expired}")), wanted)
+        .await;
     let strange = SigningKeys::new(SigningKey::generate().expect("this machine makes keys"));
     let forged = AccessGrant::new("x", world.bot.app.to_string(), "t", vec![])
         .issue(&strange, clock::wall())
         .expect("signed");
-    let wanted = "401 InvalidAuthenticationToken Access token validation failure. Invalid signature.";
-    world.check_refusal(with(&format!("Bearer {}", forged.token.reveal())), wanted).await;
+    let wanted =
+        "401 InvalidAuthenticationToken Access token validation failure. Invalid signature.";
+    world
+        .check_refusal(with(&format!("Bearer {}", forged.token.reveal())), wanted)
+        .await;
     // Notification tokens are ours, but they open nothing.
-    let ours = world.login.notification_token(&world.bot, clock::wall()).expect("signed");
-    let refused = refusal(world.send(with(&format!("Bearer {}", ours.token.reveal()))).await).await;
+    let ours = world
+        .login
+        .notification_token(&world.bot, clock::wall())
+        .expect("signed");
+    let refused = refusal(
+        world
+            .send(with(&format!("Bearer {}", ours.token.reveal())))
+            .await,
+    )
+    .await;
     assert!(refused.starts_with("401 "), "{refused}");
 }
 
@@ -561,7 +765,9 @@ async fn an_application_that_is_not_registered_is_refused() {
     let world = World::new().await;
     let mut stranger = Bot::for_tests("http://127.0.0.1:9/");
     stranger.app = offhook_terms::AppId::from_bits(1);
-    let token = world.login.access_token_for_tests(&stranger, vec![], clock::wall());
+    let token = world
+        .login
+        .access_token_for_tests(&stranger, vec![], clock::wall());
     let mut request = world.request("GET", &format!("/v1.0/communications/calls/{LEG}"), None);
     let value = format!("Bearer {token}").parse().expect("a value");
     request.headers_mut().insert("authorization", value);
@@ -575,15 +781,22 @@ async fn a_bot_that_asks_too_often_is_told_to_wait() {
     assert_eq!(world.ask("GET", "", None).await.status(), StatusCode::OK);
     let response = world.ask("GET", "", None).await;
     assert_eq!(response.headers()["retry-after"], "1");
-    assert_eq!(refusal(response).await, "429 TooManyRequests Please retry again later.");
+    assert_eq!(
+        refusal(response).await,
+        "429 TooManyRequests Please retry again later."
+    );
 }
 
 #[tokio::test]
 async fn the_clients_own_names_come_back() {
     let world = World::new().await;
     let mut request = world.request("GET", &format!("/beta/app/calls/{LEG}?$select=id"), None);
-    request.headers_mut().insert("client-request-id", "mine".parse().expect("a value"));
-    request.headers_mut().insert("scenario-id", "ours".parse().expect("a value"));
+    request
+        .headers_mut()
+        .insert("client-request-id", "mine".parse().expect("a value"));
+    request
+        .headers_mut()
+        .insert("scenario-id", "ours".parse().expect("a value"));
     let response = world.send(request).await;
     assert_eq!(response.headers()["client-request-id"], "mine");
     assert_eq!(response.headers()["scenario-id"], "ours");
@@ -688,7 +901,12 @@ async fn operations_can_be_read() {
     let world = World::new().await;
     let all = body(world.ask("GET", "/operations", None).await).await;
     assert_eq!(all["value"][0]["id"], OPERATION.to_string());
-    let one = body(world.ask("GET", &format!("/operations/{OPERATION}"), None).await).await;
+    let one = body(
+        world
+            .ask("GET", &format!("/operations/{OPERATION}"), None)
+            .await,
+    )
+    .await;
     assert_eq!(one["status"], "completed");
     assert_eq!(one["resultInfo"]["code"], 200);
     let roster = body(world.ask("GET", "/participants", None).await).await;
@@ -701,7 +919,11 @@ async fn a_refused_answer_moves_nothing() {
     let webhook = world.outboxes.callback(LEG).expect("known");
     *world.script.refusal.lock().expect("whole") = Some(Refusal::AlreadyDecided);
     world.ask("POST", "/answer", Some(answer())).await;
-    world.outboxes.push(Event { leg: LEG, number: 1, fact: Fact::Establishing });
+    world.outboxes.push(Event {
+        leg: LEG,
+        number: 1,
+        fact: Fact::Establishing,
+    });
     assert_eq!(world.outboxes.callback(LEG), Some(webhook));
 }
 
@@ -718,15 +940,24 @@ fn told(world: &World, fact: Fact, from_phone: bool) -> Value {
         callback: "https://bot.example/calls",
         from_phone,
     };
-    let event = Event { leg: LEG, number: 7, fact };
+    let event = Event {
+        leg: LEG,
+        number: 7,
+        fact,
+    };
     serde_json::to_value(notification(&event, known, &recordings)).expect("JSON prints")
 }
 
 #[tokio::test]
 async fn an_incoming_call_is_told_as_published() {
     let world = World::new().await;
-    let incoming = |caller| Fact::Incoming { caller, caller_leg: PHONE };
-    check_json(&told(&world, incoming(ada()), false), expect![[r##"
+    let incoming = |caller| Fact::Incoming {
+        caller,
+        caller_leg: PHONE,
+    };
+    check_json(
+        &told(&world, incoming(ada()), false),
+        expect![[r##"
         {
           "@odata.type": "#microsoft.graph.commsNotification",
           "callbackUri": "https://bot.example/calls",
@@ -784,7 +1015,8 @@ async fn an_incoming_call_is_told_as_published() {
             "tenantId": "7a1f5b3e-2f5e-4c43-8a2e-51d5f3f0c9aa"
           },
           "resourceUrl": "/communications/calls/11111111-1111-4111-8111-111111111111"
-        }"##]]);
+        }"##]],
+    );
     let number = Private::new("+14255550100".to_owned());
     let phone = told(&world, incoming(Party::Phone { number }), true);
     let data = &phone["resourceData"];
@@ -802,8 +1034,13 @@ async fn changes_of_a_call_are_told_as_published() {
         Fact::ToneHeard { sequence: 1, tone },
         Fact::Terminated(Ending::CallerHungUp),
     ];
-    let all: Vec<_> = all.into_iter().map(|fact| told(&world, fact, false)).collect();
-    check_json(&Value::Array(all), expect![[r##"
+    let all: Vec<_> = all
+        .into_iter()
+        .map(|fact| told(&world, fact, false))
+        .collect();
+    check_json(
+        &Value::Array(all),
+        expect![[r##"
         [
           {
             "@odata.type": "#microsoft.graph.commsNotification",
@@ -876,13 +1113,17 @@ async fn changes_of_a_call_are_told_as_published() {
             },
             "resourceUrl": "/communications/calls/11111111-1111-4111-8111-111111111111"
           }
-        ]"##]]);
+        ]"##]],
+    );
 }
 
 #[tokio::test]
 async fn operations_end_as_published() {
     let world = World::new().await;
-    let prompts = vec![Prompt { uri: "https://bot.example/x.wav".to_owned(), resource_id: None }];
+    let prompts = vec![Prompt {
+        uri: "https://bot.example/x.wav".to_owned(),
+        resource_id: None,
+    }];
     let play = OperationKind::Play { prompts };
     let ended = |kind: &OperationKind, outcome| Fact::OperationEnded {
         operation: OPERATION,
@@ -890,7 +1131,9 @@ async fn operations_end_as_published() {
         context: Some("c1".to_owned()),
         outcome,
     };
-    check_json(&told(&world, ended(&play, Outcome::Played), false), expect![[r##"
+    check_json(
+        &told(&world, ended(&play, Outcome::Played), false),
+        expect![[r##"
         {
           "@odata.type": "#microsoft.graph.commsNotification",
           "callbackUri": "https://bot.example/calls",
@@ -921,13 +1164,23 @@ async fn operations_end_as_published() {
             "status": "completed"
           },
           "resourceUrl": "/communications/calls/11111111-1111-4111-8111-111111111111/operations/44444444-4444-4444-8444-444444444444"
-        }"##]]);
-    let recorded = |ending| Outcome::Recorded { ending, duration: Duration::from_secs(2) };
+        }"##]],
+    );
+    let recorded = |ending| Outcome::Recorded {
+        ending,
+        duration: Duration::from_secs(2),
+    };
     let record = OperationKind::Record;
-    let mut kept = told(&world, ended(&record, recorded(RecordEnding::StopTone)), false);
+    let mut kept = told(
+        &world,
+        ended(&record, recorded(RecordEnding::StopTone)),
+        false,
+    );
     let token = kept["resourceData"]["recordingAccessToken"].take();
     assert_eq!(token.as_str().map(str::len), Some(43));
-    check_json(&kept, expect![[r##"
+    check_json(
+        &kept,
+        expect![[r##"
         {
           "@odata.type": "#microsoft.graph.commsNotification",
           "callbackUri": "https://bot.example/calls",
@@ -951,7 +1204,8 @@ async fn operations_end_as_published() {
             "status": "completed"
           },
           "resourceUrl": "/communications/calls/11111111-1111-4111-8111-111111111111/operations/44444444-4444-4444-8444-444444444444"
-        }"##]]);
+        }"##]],
+    );
 
     let table: String = [
         (&play, Outcome::Cancelled),
@@ -972,7 +1226,9 @@ async fn operations_end_as_published() {
         let told = told(&world, ended(kind, outcome), false);
         let data = &told["resourceData"];
         let info = &data["resultInfo"];
-        let fetched = data["recordingLocation"].as_str().is_some_and(|at| !at.is_empty());
+        let fetched = data["recordingLocation"]
+            .as_str()
+            .is_some_and(|at| !at.is_empty());
         format!(
             "{:<9} {:<24} {}/{} {}{}\n",
             data["status"].as_str().expect("text"),
@@ -1025,7 +1281,10 @@ async fn calls_end_as_published() {
         let told = told(&world, Fact::Terminated(ending), false);
         let info = &told["resourceData"]["resultInfo"];
         let message = info["message"].as_str().expect("text");
-        format!("{ending:?}: {}/{} {message}\n", info["code"], info["subcode"])
+        format!(
+            "{ending:?}: {}/{} {message}\n",
+            info["code"], info["subcode"]
+        )
     })
     .collect();
     expect![[r#"
@@ -1044,7 +1303,8 @@ async fn calls_end_as_published() {
         OfferRefused: 480/10134 The call cannot be routed: no common media.
         PlatformStopping: 500/7106 The platform is going down.
         Fault: 500/7106 Server internal error.
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -1086,8 +1346,18 @@ fn no_json_is_a_fault_of_ours() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let world = runtime.block_on(World::with(|bot| bot.limits.requests_per_second = 1_000_000));
-    let actions = ["answer", "reject", "keepAlive", "playPrompt", "recordResponse", "record", "transfer"];
+    let world = runtime.block_on(World::with(|bot| {
+        bot.limits.requests_per_second = 1_000_000
+    }));
+    let actions = [
+        "answer",
+        "reject",
+        "keepAlive",
+        "playPrompt",
+        "recordResponse",
+        "record",
+        "transfer",
+    ];
     proptest!(ProptestConfig::with_cases(300), |(body in any_json(), at in 0..actions.len(), cut in 0..200_usize)| {
         let path = format!("/v1.0/communications/calls/{LEG}/{}", actions[at]);
         let whole = body.to_string();

@@ -78,10 +78,15 @@ pub(super) fn answer(request: wire::AnswerRequest, guard: &Guard) -> Result<Answ
             let wanted = "must be a '#microsoft.graph.serviceHostedMediaConfig'";
             return Err(Refused::parameter("mediaConfig", wanted));
         }
-        Some(wire::MediaConfig::ServiceHosted { pre_fetch_media, .. }) => pre_fetch_media,
+        Some(wire::MediaConfig::ServiceHosted {
+            pre_fetch_media, ..
+        }) => pre_fetch_media,
     };
     if prefetch.len() > limits::PROMPTS_CACHED_PER_LEG_MAX {
-        let wanted = format!("has more than {} entries", limits::PROMPTS_CACHED_PER_LEG_MAX);
+        let wanted = format!(
+            "has more than {} entries",
+            limits::PROMPTS_CACHED_PER_LEG_MAX
+        );
         return Err(Refused::parameter("preFetchMedia", wanted));
     }
     let prefetch = prefetch
@@ -162,7 +167,10 @@ pub(super) fn record(
     };
     Ok(Command::Record {
         operation,
-        prompt: prompts.pop().map(|given| prompt(given, guard)).transpose()?,
+        prompt: prompts
+            .pop()
+            .map(|given| prompt(given, guard))
+            .transpose()?,
         barge_in: request.barge_in_allowed.unwrap_or(false),
         beep: request.play_beep.unwrap_or(true),
         rules,
@@ -188,7 +196,10 @@ fn seconds(name: &str, given: Option<i64>) -> Result<Duration, Refused> {
     let given = given.unwrap_or(RECORD_SECONDS_DEFAULT);
     if !limits::RECORD_SECONDS.contains(&given) {
         let (min, max) = (limits::RECORD_SECONDS.start(), limits::RECORD_SECONDS.end());
-        return Err(Refused::parameter(name, format!("must be between {min} and {max}")));
+        return Err(Refused::parameter(
+            name,
+            format!("must be between {min} and {max}"),
+        ));
     }
     Ok(Duration::from_secs(given.unsigned_abs()))
 }
@@ -208,7 +219,10 @@ fn stop_tones(given: Vec<String>) -> Result<Vec<Tone>, Refused> {
             tones.push(tone);
         }
     }
-    debug_assert!(tones.len() <= limits::STOP_TONES_MAX, "there are sixteen keys");
+    debug_assert!(
+        tones.len() <= limits::STOP_TONES_MAX,
+        "there are sixteen keys"
+    );
     Ok(tones)
 }
 
@@ -243,14 +257,20 @@ fn prompt_of(media: wire::MediaInfo, name: &str, guard: &Guard) -> Result<Prompt
         return Err(Refused::parameter(name, "has a 'uri' that is too long"));
     }
     if let Err(refused) = guard.fetchable(&uri) {
-        return Err(Refused::parameter(name, format!("has a 'uri' that {refused}")));
+        return Err(Refused::parameter(
+            name,
+            format!("has a 'uri' that {refused}"),
+        ));
     }
     let resource_id = media.resource_id.filter(|id| !id.is_empty());
     if resource_id
         .as_deref()
         .is_some_and(|id| id.chars().count() > limits::RESOURCE_ID_CHARS_MAX)
     {
-        return Err(Refused::parameter(name, "has a 'resourceId' that is too long"));
+        return Err(Refused::parameter(
+            name,
+            "has a 'resourceId' that is too long",
+        ));
     }
     Ok(Prompt { uri, resource_id })
 }

@@ -76,14 +76,20 @@ impl Authority {
                     .map_err(|why| content(&file, "a certificate in PEM form", why))?;
                 let key = KeyPair::from_pem(&key)
                     .map_err(|why| content(&key_file, "a private key in PEM form", why))?;
-                Ok(Self { certificate, file, key, names })
+                Ok(Self {
+                    certificate,
+                    file,
+                    key,
+                    names,
+                })
             }
             (Err(why), _) if why.kind() != io::ErrorKind::NotFound => {
                 Err(TlsError::File { file, why })
             }
-            (_, Err(why)) if why.kind() != io::ErrorKind::NotFound => {
-                Err(TlsError::File { file: key_file, why })
-            }
+            (_, Err(why)) if why.kind() != io::ErrorKind::NotFound => Err(TlsError::File {
+                file: key_file,
+                why,
+            }),
             // One without the other is of no use; both are made anew.
             _ => Self::make(file, key_file, names, now),
         }
@@ -161,7 +167,11 @@ pub(crate) fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsEr
         .and_then(Iterator::collect)
         .map_err(|why| content(certificate, "a certificate chain in PEM form", why))?;
     if chain.is_empty() {
-        return Err(content(certificate, "a certificate chain in PEM form", "there is none"));
+        return Err(content(
+            certificate,
+            "a certificate chain in PEM form",
+            "there is none",
+        ));
     }
     let private = PrivateKeyDer::from_pem_file(key)
         .map_err(|why| content(key, "a private key in PEM form", why))?;

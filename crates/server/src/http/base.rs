@@ -36,7 +36,9 @@ impl PublicBase {
         let host = match uri.authority() {
             // HTTP/2 has it there.
             Some(authority) => Some(authority.as_str()),
-            None => headers.get(header::HOST).and_then(|host| host.to_str().ok()),
+            None => headers
+                .get(header::HOST)
+                .and_then(|host| host.to_str().ok()),
         };
         match host.filter(|host| is_host(host)) {
             Some(host) => format!("{scheme}://{host}"),

@@ -31,9 +31,5 @@ pub(crate) fn router(
         .merge(login::routes(login.clone()))
         // The Graph's paths are matched by hand: case does not matter in them, slashes may be
         // doubled, and ids have three spellings.
-        .fallback_service(
-            Router::new()
-                .fallback(graph::handle)
-                .with_state(graph),
-        )
+        .fallback_service(Router::new().fallback(graph::handle).with_state(graph))
 }

@@ -24,14 +24,23 @@ struct Shown(RwLock<Arc<CertifiedKey>>);
 
 impl ResolvesServerCert for Shown {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+        Some(
+            self.0
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        )
     }
 }
 
 impl Tls {
     /// The operator's certificate, or one of our own authority.
     pub(crate) fn open(config: &Config, data: &Path, now: SystemTime) -> Result<Self, TlsError> {
-        let host = config.http.public_url.as_ref().and_then(|url| url.host_str());
+        let host = config
+            .http
+            .public_url
+            .as_ref()
+            .and_then(|url| url.host_str());
         let authority = Authority::open(data, host, now)?;
         let (key, due) = match (&config.https.certificate, &config.https.key) {
             (Some(certificate), Some(key)) => (authority::read(certificate, key)?, None),
@@ -67,6 +76,15 @@ impl Tls {
             }
             Err(why) => tracing::error!(%why, "the HTTPS certificate could not be renewed"),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn shown_for_tests(&self) -> Arc<CertifiedKey> {
+        self.shown
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// How the HTTPS door speaks TLS.

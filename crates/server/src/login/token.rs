@@ -133,7 +133,9 @@ impl Refused {
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 6749 §5.2 wants the scheme named.
             let basic = HeaderValue::from_static("Basic realm=\"offhook\"");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, basic);
         }
         response
     }
@@ -270,14 +272,20 @@ fn audience(resource: &str, bot: &Bot, host: Option<&str>) -> Option<&'static st
     if resource.eq_ignore_ascii_case(CONNECTOR_AUDIENCE) {
         return Some(CONNECTOR_AUDIENCE);
     }
-    let graph = GRAPH_AUDIENCES.iter().any(|known| resource.eq_ignore_ascii_case(known));
+    let graph = GRAPH_AUDIENCES
+        .iter()
+        .any(|known| resource.eq_ignore_ascii_case(known));
     let itself = resource
         .trim_start_matches("api://")
         .parse()
         .is_ok_and(|app: offhook_terms::AppId| app == bot.app);
     let bare = |text: &str| {
         let text = text.rsplit_once(':').map_or(text, |(host, port)| {
-            if port.bytes().all(|b| b.is_ascii_digit()) { host } else { text }
+            if port.bytes().all(|b| b.is_ascii_digit()) {
+                host
+            } else {
+                text
+            }
         });
         text.to_ascii_lowercase()
     };
@@ -292,7 +300,10 @@ fn audience(resource: &str, bot: &Bot, host: Option<&str>) -> Option<&'static st
 /// The secret last: everything else can be corrected without guessing.
 fn prove(login: &Login, via: Via, asked: Asked) -> Result<TokenResponse, Refused> {
     let from = via.peer.ip();
-    let mut throttle = login.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut throttle = login
+        .throttle
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     if let Some(wait) = throttle.must_wait(from, &asked.client_id, clock::now()) {
         let what = "Too many failed attempts for this application from this address.";
         let status = StatusCode::TOO_MANY_REQUESTS;
@@ -329,7 +340,12 @@ fn prove(login: &Login, via: Via, asked: Asked) -> Result<TokenResponse, Refused
     let minted = grant.issue(&keys.signing, clock::wall()).map_err(|why| {
         tracing::error!(%why, "a token could not be signed");
         let what = "The token could not be signed.";
-        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", 90_033, what)
+        Refused::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            90_033,
+            what,
+        )
     })?;
     Ok(TokenResponse {
         token_type: "Bearer".to_owned(),
@@ -352,7 +368,8 @@ fn success(granted: &TokenResponse) -> Response {
 }
 
 fn json(status: StatusCode, body: &impl serde::Serialize) -> Response {
-    let body = serde_json::to_string(body).expect("a token body is plain data, which always prints");
+    let body =
+        serde_json::to_string(body).expect("a token body is plain data, which always prints");
     let json = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
     (status, json, body).into_response()
 }

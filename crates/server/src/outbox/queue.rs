@@ -187,7 +187,11 @@ mod tests {
         let target = target();
         let many = limits::NOTIFICATIONS_PER_LEG_MAX as u64;
         for number in 0..many {
-            let fact = if number % 2 == 0 { ended() } else { Fact::AudioFlows };
+            let fact = if number % 2 == 0 {
+                ended()
+            } else {
+                Fact::AudioFlows
+            };
             leg.push(waiting(number, fact, &target));
         }
         for number in many..2 * many {

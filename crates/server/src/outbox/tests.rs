@@ -230,18 +230,31 @@ async fn a_bot_is_told_in_order_and_forgotten_after_the_end() {
     assert_eq!(first.states(), ["incoming"]);
     // What had to wait comes in one request.
     let second = world.next().await;
-    assert_eq!(second.states(), ["establishing", "established", "failed", "terminated"]);
+    assert_eq!(
+        second.states(),
+        ["establishing", "established", "failed", "terminated"]
+    );
     world.outboxes.drain().await;
     assert_eq!(world.outboxes.chain(LEG), None);
-    assert_eq!(second.body["@odata.type"], "#microsoft.graph.commsNotifications");
-    for name in ["authorization", "x-microsoft-skype-message-id", "scenario-id"] {
+    assert_eq!(
+        second.body["@odata.type"],
+        "#microsoft.graph.commsNotifications"
+    );
+    for name in [
+        "authorization",
+        "x-microsoft-skype-message-id",
+        "scenario-id",
+    ] {
         assert!(second.headers.contains_key(name), "{name}");
     }
     assert_ne!(
         first.headers["x-microsoft-skype-message-id"],
         second.headers["x-microsoft-skype-message-id"]
     );
-    assert_eq!(first.headers["authorization"], second.headers["authorization"]);
+    assert_eq!(
+        first.headers["authorization"],
+        second.headers["authorization"]
+    );
     tokio::time::resume();
     world.store.close().await;
 }
@@ -253,8 +266,15 @@ async fn a_failed_delivery_is_tried_again_with_the_same_id() {
     world.tell(Fact::Established);
     let tries = [world.next().await, world.next().await, world.next().await];
     let id = &tries[0].headers["x-microsoft-skype-message-id"];
-    assert!(tries.iter().all(|got| &got.headers["x-microsoft-skype-message-id"] == id));
-    let gaps = [tries[1].at_ms - tries[0].at_ms, tries[2].at_ms - tries[1].at_ms];
+    assert!(
+        tries
+            .iter()
+            .all(|got| &got.headers["x-microsoft-skype-message-id"] == id)
+    );
+    let gaps = [
+        tries[1].at_ms - tries[0].at_ms,
+        tries[2].at_ms - tries[1].at_ms,
+    ];
     assert!((500..600).contains(&gaps[0]), "{gaps:?}");
     assert!((3_000..3_100).contains(&gaps[1]), "{gaps:?}");
     world.tell(Fact::Terminating);
@@ -293,7 +313,10 @@ async fn the_call_is_told_at_the_deadline_when_its_bot_is_down() {
     let word = world.calls.recv().await.expect("the call hears");
     assert!(matches!(word, Message::Undeliverable { leg: LEG }));
     let waited = began.elapsed();
-    assert!(waited >= Duration::from_secs(14) && waited < Duration::from_secs(16), "{waited:?}");
+    assert!(
+        waited >= Duration::from_secs(14) && waited < Duration::from_secs(16),
+        "{waited:?}"
+    );
 }
 
 #[tokio::test]
@@ -333,7 +356,11 @@ async fn an_answer_moves_what_follows() {
     assert_eq!(got.path, "/elsewhere");
     assert_eq!(got.body["value"][0]["callbackUri"], elsewhere.as_str());
     // Decided is decided.
-    assert!(!world.outboxes.propose(LEG, &Url::parse(&webhook).expect("a URL")));
+    assert!(
+        !world
+            .outboxes
+            .propose(LEG, &Url::parse(&webhook).expect("a URL"))
+    );
 }
 
 #[tokio::test]
@@ -343,20 +370,31 @@ async fn a_bot_may_send_us_on_but_not_anywhere() {
     world.tell(Fact::Establishing);
     world.next().await;
     world.outboxes.drain().await;
-    assert!(got_there.try_recv().is_err(), "another origin on loopback is not the bot's own");
+    assert!(
+        got_there.try_recv().is_err(),
+        "another origin on loopback is not the bot's own"
+    );
 }
 
 #[tokio::test]
 async fn what_the_last_process_left_is_told() {
     let mut world = World::new(vec![]).await;
-    world.outboxes.revive(vec![LostLeg {
-        leg: LegId::from_bits(11),
+    let lost = |leg, seq| LostLeg {
+        leg: LegId::from_bits(leg),
         call: CALL,
         bot: world.bot,
         callback: None,
-        seq: 7,
-    }]);
+        seq,
+        ending: None,
+    };
+    world.outboxes.revive(vec![lost(11, 7), lost(12, 0)]);
     let got = world.next().await;
     assert_eq!(got.states(), ["terminated"]);
-    assert_eq!(got.body["value"][0]["resourceData"]["@odata.etag"], "W/\"8\"");
+    assert_eq!(
+        got.body["value"][0]["resourceData"]["@odata.etag"],
+        "W/\"8\""
+    );
+    // Of a call it never heard of, a bot hears nothing.
+    world.outboxes.drain().await;
+    assert!(world.got.try_recv().is_err());
 }

@@ -47,8 +47,9 @@ impl Connector {
         let port = url.port_or_known_default().unwrap_or(443);
         let anywhere = self.guard.registered(&origin);
 
-        let addresses: Vec<SocketAddr> =
-            tokio::net::lookup_host((host.as_str(), port)).await?.collect();
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), port))
+            .await?
+            .collect();
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in addresses {
             if !anywhere && !self.guard.admits(address.ip()) {

@@ -108,10 +108,7 @@ impl Guard {
         let origin = Origin::of(&url).ok_or(UrlRefused::NotHttps)?;
         let to_this_machine =
             literal(&url).is_some_and(|ip| ip.is_loopback()) || is_local_name(&origin.host);
-        if origin.https
-            || self.registered(&origin)
-            || (self.http_to_loopback && to_this_machine)
-        {
+        if origin.https || self.registered(&origin) || (self.http_to_loopback && to_this_machine) {
             return Ok(url);
         }
         Err(UrlRefused::NotHttps)
@@ -138,8 +135,7 @@ fn literal(url: &Url) -> Option<IpAddr> {
 
 /// RFC 6761 §6.3: these names always mean this machine.
 fn is_local_name(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host.to_ascii_lowercase().ends_with(".localhost")
+    host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost")
 }
 
 /// Reachable by everyone, so nothing is gained by going through us.
@@ -249,15 +245,27 @@ mod tests {
     fn a_registered_origin_may_be_anywhere_but_only_that_origin() {
         let guard = guard(&["http://127.0.0.1:3978"]);
         assert!(guard.callback("http://127.0.0.1:3978/callback?x=1").is_ok());
-        assert_eq!(guard.callback("http://127.0.0.1:3979/"), Err(UrlRefused::Private));
-        assert_eq!(guard.callback("https://127.0.0.1:3978/"), Err(UrlRefused::Private));
+        assert_eq!(
+            guard.callback("http://127.0.0.1:3979/"),
+            Err(UrlRefused::Private)
+        );
+        assert_eq!(
+            guard.callback("https://127.0.0.1:3978/"),
+            Err(UrlRefused::Private)
+        );
     }
 
     #[test]
     fn a_callback_must_be_https() {
         let mut guard = guard(&[]);
-        assert_eq!(guard.callback("http://bot.example.org/"), Err(UrlRefused::NotHttps));
-        assert_eq!(guard.callback("ftp://bot.example.org/"), Err(UrlRefused::NotHttps));
+        assert_eq!(
+            guard.callback("http://bot.example.org/"),
+            Err(UrlRefused::NotHttps)
+        );
+        assert_eq!(
+            guard.callback("ftp://bot.example.org/"),
+            Err(UrlRefused::NotHttps)
+        );
         assert_eq!(guard.callback("/callback"), Err(UrlRefused::NotHttps));
         assert_eq!(
             guard.callback("https://me:secret@bot.example.org/"),
@@ -266,15 +274,27 @@ mod tests {
         assert!(guard.callback("https://bot.example.org/").is_ok());
         guard.private_allowed = true;
         assert!(guard.callback("http://127.0.0.1:1/").is_ok());
-        assert_eq!(guard.callback("http://10.0.0.1:1/"), Err(UrlRefused::NotHttps));
+        assert_eq!(
+            guard.callback("http://10.0.0.1:1/"),
+            Err(UrlRefused::NotHttps)
+        );
         guard.http_to_loopback = false;
-        assert_eq!(guard.callback("http://127.0.0.1:1/"), Err(UrlRefused::NotHttps));
+        assert_eq!(
+            guard.callback("http://127.0.0.1:1/"),
+            Err(UrlRefused::NotHttps)
+        );
     }
 
     #[test]
     fn an_origin_is_nothing_but_an_origin() {
         assert!(Origin::parse("https://b.example").is_some());
-        for bad in ["b.example", "https://b.example/x", "ftp://b.example", "https://b.example?x", ""] {
+        for bad in [
+            "b.example",
+            "https://b.example/x",
+            "ftp://b.example",
+            "https://b.example?x",
+            "",
+        ] {
             assert!(Origin::parse(bad).is_none(), "{bad}");
         }
     }

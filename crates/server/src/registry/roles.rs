@@ -6,11 +6,17 @@ pub(crate) struct Roles(u8);
 
 const NAMES: [(&str, &[&str]); 5] = [
     ("Calls.Initiate.All", &[]),
-    ("Calls.InitiateGroupCall.All", &["Calls.InitiateGroupCalls.All"]),
+    (
+        "Calls.InitiateGroupCall.All",
+        &["Calls.InitiateGroupCalls.All"],
+    ),
     ("Calls.JoinGroupCall.All", &["Calls.JoinGroupCalls.All"]),
     (
         "Calls.JoinGroupCallAsGuest.All",
-        &["Calls.JoinGroupCallsasGuest.All", "Calls.JoinGroupCallasGuest.All"],
+        &[
+            "Calls.JoinGroupCallsasGuest.All",
+            "Calls.JoinGroupCallasGuest.All",
+        ],
     ),
     ("Calls.AccessMedia.All", &[]),
 ];
@@ -64,7 +70,10 @@ mod tests {
             Roles::parse("calls.joingroupcallsasguest.all"),
             Roles::parse("Calls.JoinGroupCallAsGuest.All")
         );
-        assert_eq!(Roles::parse("Calls.AccessMedia.All"), Some(Roles::ACCESS_MEDIA));
+        assert_eq!(
+            Roles::parse("Calls.AccessMedia.All"),
+            Some(Roles::ACCESS_MEDIA)
+        );
         assert_eq!(Roles::parse("Calls.Fly.All"), None);
     }
 

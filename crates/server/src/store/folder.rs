@@ -49,7 +49,10 @@ mod tests {
         let file = dir.path().join("taken");
         fs::write(&file, "").expect("written");
         let error = open_folder(&file.join("data")).expect_err("must be refused");
-        assert!(error.to_string().contains("the data folder cannot be made"), "{error}");
+        assert!(
+            error.to_string().contains("the data folder cannot be made"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use offhook_engine::{self as engine, Event, Party, PlayFault, RecordEnding, RejectReason};
 use offhook_terms::{AppId, CallId};
 use offhook_wire::journal::{Caller, Ending, Entry, Fact, OperationKind, Outcome, VERSION};
-use sqlx::Row as _;
-use sqlx::sqlite::SqlitePool;
+#[cfg(test)]
+use sqlx::{Row as _, sqlite::SqlitePool};
 
 /// An event as it is written down: nothing private is.
 pub(crate) fn entry(call: CallId, bot: AppId, event: &Event, at: SystemTime) -> Entry {
@@ -35,7 +35,9 @@ fn fact(bot: AppId, fact: &engine::Fact) -> Fact {
         engine::Fact::Established => Fact::Established,
         engine::Fact::AudioFlows => Fact::AudioFlows,
         engine::Fact::AudioStopped => Fact::AudioStopped,
-        engine::Fact::ToneHeard { sequence, .. } => Fact::ToneHeard { sequence: *sequence },
+        engine::Fact::ToneHeard { sequence, .. } => Fact::ToneHeard {
+            sequence: *sequence,
+        },
         engine::Fact::OperationEnded {
             operation,
             kind,
@@ -60,7 +62,9 @@ fn fact(bot: AppId, fact: &engine::Fact) -> Fact {
             },
         },
         engine::Fact::Terminating => Fact::Terminating,
-        engine::Fact::Terminated(why) => Fact::Terminated { ending: ending(*why) },
+        engine::Fact::Terminated(why) => Fact::Terminated {
+            ending: ending(*why),
+        },
     }
 }
 
@@ -105,6 +109,32 @@ fn ending(ending: engine::Ending) -> Ending {
     }
 }
 
+/// How a leg ended, if this entry says so.
+pub(super) fn ending_of(fact: &Fact) -> Option<engine::Ending> {
+    let Fact::Terminated { ending } = fact else {
+        return None;
+    };
+    Some(match ending {
+        Ending::BotHungUp => engine::Ending::BotHungUp,
+        Ending::CallerHungUp => engine::Ending::CallerHungUp,
+        Ending::CallerGaveUp => engine::Ending::CallerGaveUp,
+        Ending::BotRejected => engine::Ending::BotRejected(RejectReason::None),
+        Ending::BotBusy => engine::Ending::BotRejected(RejectReason::Busy),
+        Ending::BotForbade => engine::Ending::BotRejected(RejectReason::Forbidden),
+        Ending::BotDidNotDecide => engine::Ending::BotDidNotDecide,
+        Ending::BotUnreachable => engine::Ending::BotUnreachable,
+        Ending::KeepAliveMissed => engine::Ending::KeepAliveMissed,
+        Ending::NotAcknowledged => engine::Ending::NotAcknowledged,
+        Ending::SignallingLost => engine::Ending::SignallingLost,
+        Ending::AudioLost => engine::Ending::AudioLost,
+        Ending::OfferRefused => engine::Ending::OfferRefused,
+        Ending::PlatformStopping => engine::Ending::PlatformStopping,
+        // A word of a newer version is no worse than a fault.
+        Ending::Fault | Ending::Other(_) => engine::Ending::Fault,
+    })
+}
+
+#[cfg(test)]
 pub(super) async fn of_call(pool: &SqlitePool, call: CallId) -> sqlx::Result<Vec<Entry>> {
     let rows = sqlx::query("SELECT entry FROM journal WHERE call = ? ORDER BY id")
         .bind(call.to_string())

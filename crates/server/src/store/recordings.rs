@@ -135,7 +135,10 @@ impl Recordings {
         }
         for operation in due {
             let delete_at = ms(delete_at);
-            self.store.writer.note(Note::RecordingDue { operation, delete_at });
+            self.store.writer.note(Note::RecordingDue {
+                operation,
+                delete_at,
+            });
         }
         if self.retention.is_zero() {
             self.sweep(now);
@@ -309,7 +312,9 @@ pub(crate) async fn download(
     UrlPath(id): UrlPath<String>,
     headers: HeaderMap,
 ) -> Response {
-    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let shown = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let token = offhook_identity::bearer(shown).unwrap_or_default();
     // An id that is none gets the answer of a token that is none.
     let operation = id.parse::<OperationId>().ok();
@@ -379,12 +384,19 @@ mod tests {
         let request = request.body(Body::empty()).expect("a request");
         let response = app.oneshot(request).await.expect("infallible");
         let status = response.status().as_u16();
-        let body = response.into_body().collect().await.expect("read").to_bytes();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .expect("read")
+            .to_bytes();
         (status, body.to_vec())
     }
 
     fn files(data: &Path) -> usize {
-        fs::read_dir(data.join("recordings")).expect("a folder").count()
+        fs::read_dir(data.join("recordings"))
+            .expect("a folder")
+            .count()
     }
 
     #[tokio::test]
@@ -404,7 +416,10 @@ mod tests {
         assert_eq!(fetch(&recordings, "nonsense", good).await.0, 401);
         let unknown = OperationId::from_bits(1).to_string();
         assert_eq!(fetch(&recordings, &unknown, good).await.0, 401);
-        assert_eq!(fetch(&recordings, &unknown, Some(other.reveal())).await.0, 404);
+        assert_eq!(
+            fetch(&recordings, &unknown, Some(other.reveal())).await.0,
+            404
+        );
         store.close().await;
     }
 

@@ -12,17 +12,21 @@ use crate::limits;
 
 /// One refused call. Private data (who called) is not in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) at: SystemTime,
-    pub(crate) call: Option<CallId>,
-    pub(crate) leg: Option<LegId>,
-    pub(crate) bot: Option<AppId>,
+pub struct Refusal {
+    /// When.
+    pub at: SystemTime,
+    /// The call, if there was one.
+    pub call: Option<CallId>,
+    /// The bot's leg, if there was one.
+    pub leg: Option<LegId>,
+    /// The bot, if one was called.
+    pub bot: Option<AppId>,
     /// The rule that was tried, in a word or two: `bot decides in time`.
-    pub(crate) rule: String,
+    pub rule: String,
     /// Why it failed.
-    pub(crate) why: String,
+    pub why: String,
     /// What somebody could change so that it does not fail again.
-    pub(crate) change: String,
+    pub change: String,
 }
 
 impl Refusal {

@@ -22,14 +22,36 @@ use crate::limits;
 pub(super) enum Note {
     Entry(Entry),
     Refusal(Refusal),
-    LegOpened { leg: LegId, call: CallId, bot: AppId },
-    LegMoved { leg: LegId, callback: String },
+    LegOpened {
+        leg: LegId,
+        call: CallId,
+        bot: AppId,
+    },
+    LegMoved {
+        leg: LegId,
+        callback: String,
+    },
     LegSettled(LegId),
-    Recorded { operation: OperationId, leg: LegId, bot: AppId, at: i64, duration_ms: i64 },
-    RecordingDue { operation: OperationId, delete_at: i64 },
+    Recorded {
+        operation: OperationId,
+        leg: LegId,
+        bot: AppId,
+        at: i64,
+        duration_ms: i64,
+    },
+    RecordingDue {
+        operation: OperationId,
+        delete_at: i64,
+    },
     RecordingGone(OperationId),
-    SigningKey { pem: Private<String>, at: i64 },
-    Secret { name: &'static str, fresh: [u8; 32] },
+    SigningKey {
+        pem: Private<String>,
+        at: i64,
+    },
+    Secret {
+        name: &'static str,
+        fresh: [u8; 32],
+    },
     /// Say so when everything before is written.
     Flush(oneshot::Sender<()>),
 }
@@ -38,6 +60,7 @@ pub(super) enum Note {
 pub(super) struct Writer {
     notes: Mutex<Option<mpsc::UnboundedSender<Note>>>,
     queued: Arc<Queued>,
+    trouble: Arc<Mutex<Option<String>>>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -53,10 +76,13 @@ impl Writer {
     pub(super) fn start(connection: SqliteConnection) -> Self {
         let (notes, queue) = mpsc::unbounded_channel();
         let queued = Arc::new(Queued::default());
-        let task = tokio::spawn(write(connection, queue, queued.clone()));
+        let trouble = Arc::default();
+        let writing = write(connection, queue, Arc::clone(&queued), Arc::clone(&trouble));
+        let task = tokio::spawn(writing);
         Self {
             notes: Mutex::new(Some(notes)),
             queued,
+            trouble,
             task: Mutex::new(Some(task)),
         }
     }
@@ -73,6 +99,14 @@ impl Writer {
         }
     }
 
+    /// What the database said when it last refused to write, if it still does.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     pub(super) async fn flush(&self) {
         let (done, written) = oneshot::channel();
         self.note(Note::Flush(done));
@@ -81,8 +115,17 @@ impl Writer {
     }
 
     pub(super) async fn close(&self) {
-        drop(self.notes.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(
+            self.notes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let task = self
+            .task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(task) = task
             && task.await.is_err()
         {
@@ -119,26 +162,34 @@ impl Queued {
 }
 
 fn is_ending(entry: &Entry) -> bool {
-    matches!(entry.fact, Fact::OperationEnded { .. } | Fact::Terminated { .. })
+    matches!(
+        entry.fact,
+        Fact::OperationEnded { .. } | Fact::Terminated { .. }
+    )
 }
 
 async fn write(
     mut connection: SqliteConnection,
     mut queue: mpsc::UnboundedReceiver<Note>,
     queued: Arc<Queued>,
+    trouble: Arc<Mutex<Option<String>>>,
 ) {
     let mut batch = Vec::with_capacity(limits::JOURNAL_BATCH_MAX);
     while queue.recv_many(&mut batch, limits::JOURNAL_BATCH_MAX).await > 0 {
         for note in &batch {
             queued.taken(note);
         }
-        let (flushes, notes): (Vec<_>, Vec<_>) =
-            batch.drain(..).partition(|note| matches!(note, Note::Flush(_)));
-        if let Err(why) = write_batch(&mut connection, &notes).await {
+        let (flushes, notes): (Vec<_>, Vec<_>) = batch
+            .drain(..)
+            .partition(|note| matches!(note, Note::Flush(_)));
+        let written = write_batch(&mut connection, &notes).await;
+        if let Err(why) = &written {
             // A full or broken disk must not end calls; it must be seen.
             metrics::counter!("offhook_store_notes_dropped_total").increment(notes.len() as u64);
             tracing::error!(%why, notes = notes.len(), "the database refused to write");
         }
+        *trouble.lock().unwrap_or_else(PoisonError::into_inner) =
+            written.err().map(|why| why.to_string());
         for flush in flushes {
             if let Note::Flush(done) = flush {
                 // Whoever waited may have gone.
@@ -182,7 +233,9 @@ async fn write_entries(connection: &mut SqliteConnection, entries: &[&Entry]) ->
             .await?;
     }
     for row in chunks.remainder() {
-        bound(sqlx::query(ONE), row).execute(&mut *connection).await?;
+        bound(sqlx::query(ONE), row)
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
 }
@@ -214,8 +267,16 @@ async fn write_note(connection: &mut SqliteConnection, note: &Note) -> sqlx::Res
                 .bind(callback.as_str())
                 .bind(leg.to_string())
         }
-        Note::LegSettled(leg) => sqlx::query("DELETE FROM legs WHERE leg = ?").bind(leg.to_string()),
-        Note::Recorded { operation, leg, bot, at, duration_ms } => sqlx::query(
+        Note::LegSettled(leg) => {
+            sqlx::query("DELETE FROM legs WHERE leg = ?").bind(leg.to_string())
+        }
+        Note::Recorded {
+            operation,
+            leg,
+            bot,
+            at,
+            duration_ms,
+        } => sqlx::query(
             "INSERT OR REPLACE INTO recordings (operation, leg, bot, created_at, duration_ms) \
              VALUES (?, ?, ?, ?, ?)",
         )
@@ -224,11 +285,12 @@ async fn write_note(connection: &mut SqliteConnection, note: &Note) -> sqlx::Res
         .bind(bot.to_string())
         .bind(*at)
         .bind(*duration_ms),
-        Note::RecordingDue { operation, delete_at } => {
-            sqlx::query("UPDATE recordings SET delete_at = ? WHERE operation = ?")
-                .bind(*delete_at)
-                .bind(operation.to_string())
-        }
+        Note::RecordingDue {
+            operation,
+            delete_at,
+        } => sqlx::query("UPDATE recordings SET delete_at = ? WHERE operation = ?")
+            .bind(*delete_at)
+            .bind(operation.to_string()),
         Note::RecordingGone(operation) => {
             sqlx::query("DELETE FROM recordings WHERE operation = ?").bind(operation.to_string())
         }
