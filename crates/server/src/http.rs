@@ -34,7 +34,7 @@ use tower::Service as _;
 use crate::config::Config;
 use crate::limits;
 
-pub use authority::TlsError;
+pub(crate) use authority::TlsError;
 pub(crate) use base::PublicBase;
 pub(crate) use router::router;
 pub(crate) use tls::Tls;
@@ -42,18 +42,18 @@ pub(crate) use tls::Tls;
 /// A door that could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("{} cannot listen on {address} ({why}); {}", .door.name(), .door.advice(.why))]
-pub struct DoorError {
+pub(crate) struct DoorError {
     /// Which door.
-    pub door: Door,
+    pub(crate) door: Door,
     /// Where it was to be.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// What the system said.
-    pub why: io::Error,
+    pub(crate) why: io::Error,
 }
 
 /// One of the doors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub(crate) enum Door {
     /// Plain HTTP.
     Http,
     /// HTTPS.

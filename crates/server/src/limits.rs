@@ -119,16 +119,9 @@ const _: () = assert!(
 );
 
 /// Messages for one call that wait while its task is at work: more than one call ever has in
-/// flight. Commands beyond it are refused with 503, tones are dropped, everything else waits.
+/// flight. Commands beyond it are refused with 429, tones are dropped, everything else waits.
 pub(crate) const CALL_MAILBOX: usize = 128;
 
 /// Orders the scribe holds: a thousand recordings that begin and end in the same moment. A
 /// recording beyond it ends as not saved.
 pub(crate) const SCRIBE_ORDERS_MAX: usize = 4096;
-
-/// Decoded prompts held for the next call that plays the same file. With
-/// [`PROMPT_KEPT_LENGTH_MAX`] this is 60 MB at the most, and 2 MB with ordinary prompts.
-pub(crate) const PROMPTS_KEPT_MAX: usize = 64;
-
-/// The longest prompt held for the next call.
-pub(crate) const PROMPT_KEPT_LENGTH_MAX: Duration = Duration::from_secs(60);

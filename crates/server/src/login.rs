@@ -32,7 +32,7 @@ use throttle::Throttle;
 
 /// Tokens cannot be granted.
 #[derive(Debug, thiserror::Error)]
-pub enum LoginError {
+pub(crate) enum LoginError {
     /// The keys cannot be read or kept.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -28,12 +28,15 @@ use crate::registry::Bot;
 
 use cache::Decoded;
 
+/// Prompts of one leg by resource id, fetched or being fetched.
+type Named = HashMap<String, Arc<OnceCell<Clip>>>;
+
 /// Prompts of all calls.
 pub(crate) struct Prompts {
     settings: config::Prompts,
     clients: Clients,
-    /// By resource id, for as long as the call lives.
-    named: Mutex<HashMap<LegId, HashMap<String, Arc<OnceCell<Clip>>>>>,
+    /// For as long as the call lives.
+    named: Mutex<HashMap<LegId, Named>>,
     decoded: Mutex<Decoded>,
     fetching: Semaphore,
 }
@@ -79,7 +82,7 @@ impl Prompts {
         self.all_named().remove(&leg);
     }
 
-    fn all_named(&self) -> MutexGuard<'_, HashMap<LegId, HashMap<String, Arc<OnceCell<Clip>>>>> {
+    fn all_named(&self) -> MutexGuard<'_, HashMap<LegId, Named>> {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

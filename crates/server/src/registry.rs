@@ -17,7 +17,7 @@ use url::Url;
 use crate::config::{BotLimits, Config, Protocol};
 use crate::outgoing::{Guard, Origin};
 
-pub use kept::RegistryError;
+pub(crate) use kept::RegistryError;
 pub(crate) use kept::write_private;
 pub(crate) use roles::Roles;
 
@@ -73,7 +73,7 @@ pub struct Registry {
 impl Registry {
     /// Reads everybody from the configuration, and what it leaves out from the data folder, where
     /// whatever is made now is kept too.
-    pub fn open(config: &Config, data: &Path) -> Result<Self, RegistryError> {
+    pub(crate) fn open(config: &Config, data: &Path) -> Result<Self, RegistryError> {
         let mut kept = kept::Kept::open(data)?;
         let mut registry = Self::default();
         for person in &config.people {

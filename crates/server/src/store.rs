@@ -37,11 +37,11 @@ use writer::{Note, Writer};
 /// The store cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: the database cannot be used ({why})", .file.display())]
-pub struct StoreError {
+pub(crate) struct StoreError {
     /// Which file.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// What the database said.
-    pub why: sqlx::Error,
+    pub(crate) why: sqlx::Error,
 }
 
 /// A bot's leg that was cut off by the end of the last process.

@@ -143,9 +143,7 @@ pub(super) fn find(path: &str) -> Result<(Version, Resource), NoSuchPath> {
     below_communications(&mut segments).map(|resource| (version, resource))
 }
 
-fn below_communications<'a>(
-    segments: &mut dyn Iterator<Item = &'a str>,
-) -> Result<Resource, NoSuchPath> {
+fn below_communications(segments: &mut dyn Iterator<Item = &str>) -> Result<Resource, NoSuchPath> {
     let set = segments.next().unwrap_or_default();
     match lower(set).as_ref() {
         "calls" => {}
@@ -196,9 +194,9 @@ fn below_communications<'a>(
     end(segments, Resource::Action(leg, action))
 }
 
-fn below_operations<'a>(
+fn below_operations(
     leg: Option<LegId>,
-    segments: &mut dyn Iterator<Item = &'a str>,
+    segments: &mut dyn Iterator<Item = &str>,
 ) -> Result<Resource, NoSuchPath> {
     match segments.next() {
         None => Ok(Resource::Operations(leg)),
@@ -207,9 +205,9 @@ fn below_operations<'a>(
     }
 }
 
-fn below_participants<'a>(
+fn below_participants(
     leg: Option<LegId>,
-    segments: &mut dyn Iterator<Item = &'a str>,
+    segments: &mut dyn Iterator<Item = &str>,
 ) -> Result<Resource, NoSuchPath> {
     let Some(first) = segments.next() else {
         return Ok(Resource::Participants(leg));
@@ -234,8 +232,8 @@ fn below_participants<'a>(
 }
 
 /// The resource, if the path ends here.
-fn end<'a>(
-    segments: &mut dyn Iterator<Item = &'a str>,
+fn end(
+    segments: &mut dyn Iterator<Item = &str>,
     resource: Resource,
 ) -> Result<Resource, NoSuchPath> {
     match segments.next() {

@@ -34,7 +34,7 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(24 * 3600);
 
 /// Certificates cannot be made, read or used.
 #[derive(Debug, thiserror::Error)]
-pub enum TlsError {
+pub(crate) enum TlsError {
     /// A file cannot be read or written.
     #[error("{}: the file cannot be used for HTTPS ({why})", .file.display())]
     File {

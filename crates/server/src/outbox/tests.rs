@@ -269,7 +269,7 @@ async fn a_failed_delivery_is_tried_again_with_the_same_id() {
     assert!(
         tries
             .iter()
-            .all(|got| &got.headers["x-microsoft-skype-message-id"] == id)
+            .all(|got| got.headers["x-microsoft-skype-message-id"] == *id)
     );
     let gaps = [
         tries[1].at_ms - tries[0].at_ms,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// The secrets of the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
+pub(crate) enum RegistryError {
     /// The file cannot be read or written.
     #[error("{}: generated secrets cannot be kept there ({why})", .file.display())]
     File {

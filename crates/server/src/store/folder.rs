@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
     "{}: the data folder cannot be {tried} ({why}); choose another with --data DIR or data.dir",
     .dir.display()
 )]
-pub struct FolderError {
+pub(crate) struct FolderError {
     /// Which.
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// What was tried.
-    pub tried: &'static str,
+    pub(crate) tried: &'static str,
     /// What the system said.
-    pub why: io::Error,
+    pub(crate) why: io::Error,
 }
 
 /// Makes the data folder ready and proves that it can be written to.
