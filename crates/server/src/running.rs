@@ -88,8 +88,11 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     let doors = Doors::open(&config, &tls).await?;
     let (endpoint, arrivals) =
         offhook_sip::listen(sip::endpoint_config(&config, &registry)).await?;
-    let audio_address = audio_address(endpoint.local_addr());
-    let (media, notices) = media::Host::start(&config, audio_address).map_err(Trouble::Media)?;
+    let sip_host = host_of(endpoint.advertised()).to_owned();
+    let bind = endpoint.local_addr().ip();
+    let advertised = audio_address(bind, &sip_host);
+    let (media, notices) =
+        media::Host::start(&config, bind, advertised).map_err(Trouble::Media)?;
 
     let store = Store::open(&data).await?;
     let base = doors.base(&config);
@@ -155,7 +158,7 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         sip_domain: config
             .sip
             .domain
-            .unwrap_or_else(|| endpoint.advertised().to_owned()),
+            .unwrap_or(sip_host),
         ca_file: tls.authority().file().to_owned(),
         public_url: base.own().to_owned(),
         platform,
@@ -184,9 +187,24 @@ async fn keep_house(recordings: Arc<Recordings>, login: Arc<Login>, tls: Arc<Tls
     }
 }
 
-/// Where audio is received: where signalling is.
-fn audio_address(sip: SocketAddr) -> IpAddr {
-    sip.ip()
+/// What phones are told to send audio to: where signalling is. Behind an address that means *all
+/// of this machine's* it is the one phones are told for signalling.
+fn audio_address(sip: IpAddr, advertised: &str) -> IpAddr {
+    if !sip.is_unspecified() {
+        return sip;
+    }
+    advertised.trim_matches(['[', ']']).parse().unwrap_or_else(|_| match sip {
+        IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    })
+}
+
+/// A host and port without the port.
+fn host_of(advertised: &str) -> &str {
+    match advertised.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => advertised,
+    }
 }
 
 /// The counters that are kept where nothing may be registered or locked.

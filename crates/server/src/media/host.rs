@@ -33,15 +33,19 @@ pub(crate) struct Notices {
 }
 
 impl Host {
-    /// Starts the tick threads and the scribe. `bind` is where audio is received; phones are told
-    /// `media.advertised_address`, or the same.
-    pub(crate) fn start(config: &Config, bind: IpAddr) -> std::io::Result<(Arc<Self>, Notices)> {
+    /// Starts the tick threads and the scribe. Audio is received at `bind`; phones are told
+    /// `media.advertised_address`, or `advertised`.
+    pub(crate) fn start(
+        config: &Config,
+        bind: IpAddr,
+        advertised: IpAddr,
+    ) -> std::io::Result<(Arc<Self>, Notices)> {
         let bell = Arc::new(Notify::new());
         let ring = Arc::clone(&bell);
         let (threads, events) = Threads::start(threads::Config {
             threads: config.media.threads.unwrap_or_else(default_threads),
             bind,
-            advertised: config.media.advertised_address.unwrap_or(bind),
+            advertised: config.media.advertised_address.unwrap_or(advertised),
             ports: Some(config.media.rtp_ports.from..=config.media.rtp_ports.to),
             clock: clock::now,
             wake: Arc::new(move || ring.notify_one()),
