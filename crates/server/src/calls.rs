@@ -118,7 +118,11 @@ pub(crate) async fn run(platform: Arc<Platform>, new: NewCall) {
         metrics::counter!("offhook_call_faults_total").increment(1);
         let number = told.load(Ordering::Relaxed) + 1;
         if number > 1 {
-            let event = Event { leg: bot_leg, number, fact: Fact::Terminated(Ending::Fault) };
+            let event = Event {
+                leg: bot_leg,
+                number,
+                fact: Fact::Terminated(Ending::Fault),
+            };
             platform.tell(call, bot, event);
         }
     }
@@ -139,13 +143,20 @@ struct CallTask {
 }
 
 impl CallTask {
-    fn new(
-        platform: Arc<Platform>,
-        new: NewCall,
-        told: Arc<AtomicU64>,
-    ) -> Self {
-        let NewCall { arrival, phone, mailbox, messages } = new;
-        let audio = CallAudio::new(&platform, arrival.call, arrival.bot, arrival.bot_leg, mailbox);
+    fn new(platform: Arc<Platform>, new: NewCall, told: Arc<AtomicU64>) -> Self {
+        let NewCall {
+            arrival,
+            phone,
+            mailbox,
+            messages,
+        } = new;
+        let audio = CallAudio::new(
+            &platform,
+            arrival.call,
+            arrival.bot,
+            arrival.bot_leg,
+            mailbox,
+        );
         Self {
             bot: arrival.bot,
             bot_leg: arrival.bot_leg,
@@ -199,7 +210,11 @@ impl CallTask {
                 self.hear(event, now);
             }
             Message::Fault => self.call.handle_fault(now),
-            Message::Command { leg, command, reply } => {
+            Message::Command {
+                leg,
+                command,
+                reply,
+            } => {
                 // The asker may have gone away; the command stands.
                 let _ = reply.send(self.call.handle_command(leg, command, now));
             }
@@ -219,7 +234,11 @@ impl CallTask {
         // The asker may have gone away.
         match question {
             Question::Leg { leg, reply } => drop(reply.send(self.call.leg(leg))),
-            Question::Operation { leg, operation, reply } => {
+            Question::Operation {
+                leg,
+                operation,
+                reply,
+            } => {
                 drop(reply.send(self.call.operation(leg, operation)));
             }
             Question::Operations { leg, reply } => drop(reply.send(self.call.operations(leg))),
@@ -256,10 +275,14 @@ impl CallTask {
                 self.told.store(event.number, Ordering::Relaxed);
                 self.platform.tell(self.call.id(), self.bot, event);
             }
-            Output::Over { ending, was_established } => {
+            Output::Over {
+                ending,
+                was_established,
+            } => {
                 self.over = true;
                 if !was_established {
-                    self.platform.note_refusal(self.call.id(), self.bot, self.bot_leg, ending);
+                    self.platform
+                        .note_refusal(self.call.id(), self.bot, self.bot_leg, ending);
                 }
                 metrics::counter!("offhook_calls_ended_total", "ending" => ending_label(ending))
                     .increment(1);

@@ -128,9 +128,6 @@ pub struct Sip {
     pub calls_max: usize,
     /// The host name or address phones are told to answer to. Default: the listening address.
     pub advertised: Option<String>,
-    /// The longest a phone may stay registered without renewing. Default `"1h"`.
-    #[serde(deserialize_with = "values::duration")]
-    pub registration_max: Duration,
 }
 
 impl Sip {
@@ -149,7 +146,6 @@ impl Default for Sip {
             session_expires: Duration::from_secs(1800),
             calls_max: 5000,
             advertised: None,
-            registration_max: Duration::from_secs(3600),
         }
     }
 }

@@ -17,20 +17,39 @@ macro_rules! put {
 
 /// What grows.
 fn total(text: &mut String, name: &str, help: &str, value: u64) {
-    put!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+    put!(
+        text,
+        "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}"
+    );
 }
 
 /// What goes up and down.
 pub(crate) fn gauge(text: &mut String, name: &str, help: &str, value: u64) {
-    put!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+    put!(
+        text,
+        "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}"
+    );
 }
 
 /// What the tick threads count.
 pub(crate) fn media(text: &mut String, counted: &Media) {
-    gauge(text, "offhook_media_rooms", "Rooms on the tick threads.", counted.rooms);
+    gauge(
+        text,
+        "offhook_media_rooms",
+        "Rooms on the tick threads.",
+        counted.rooms,
+    );
     for (name, help, value) in [
-        ("offhook_rtp_packets_sent_total", "RTP packets sent.", counted.packets_sent),
-        ("offhook_rtp_packets_received_total", "RTP packets read.", counted.packets_received),
+        (
+            "offhook_rtp_packets_sent_total",
+            "RTP packets sent.",
+            counted.packets_sent,
+        ),
+        (
+            "offhook_rtp_packets_received_total",
+            "RTP packets read.",
+            counted.packets_received,
+        ),
         (
             "offhook_rtp_packets_unsent_total",
             "RTP packets the network would not take.",
@@ -41,7 +60,11 @@ pub(crate) fn media(text: &mut String, counted: &Media) {
             "RTP packets that never came, of calls that are over.",
             counted.packets_lost,
         ),
-        ("offhook_media_ticks_late_total", "Ticks dropped for lateness.", counted.ticks_late),
+        (
+            "offhook_media_ticks_late_total",
+            "Ticks dropped for lateness.",
+            counted.ticks_late,
+        ),
         (
             "offhook_media_rooms_broken_total",
             "Rooms that broke by a fault of ours.",
@@ -51,13 +74,20 @@ pub(crate) fn media(text: &mut String, counted: &Media) {
         total(text, name, help, value);
     }
     let name = "offhook_rtp_send_deviation_seconds";
-    put!(text, "# HELP {name} How far the time between two packets of a stream was from 20 ms.");
+    put!(
+        text,
+        "# HELP {name} How far the time between two packets of a stream was from 20 ms."
+    );
     put!(text, "# TYPE {name} histogram");
     let deviation = &counted.deviation;
     let mut seen = 0;
     for (count, bound) in deviation.counts.iter().zip(DEVIATION_BOUNDS_US) {
         seen += count;
-        put!(text, "{name}_bucket{{le=\"{}\"}} {seen}", bound as f64 / 1e6);
+        put!(
+            text,
+            "{name}_bucket{{le=\"{}\"}} {seen}",
+            bound as f64 / 1e6
+        );
     }
     put!(text, "{name}_bucket{{le=\"+Inf\"}} {}", deviation.count());
     put!(text, "{name}_sum {}", deviation.sum_us as f64 / 1e6);
@@ -66,18 +96,43 @@ pub(crate) fn media(text: &mut String, counted: &Media) {
 
 /// What the SIP endpoint counts.
 pub(crate) fn sip(text: &mut String, counted: &Sip) {
-    gauge(text, "offhook_sip_calls", "SIP calls, ringing or up.", counted.calls_live);
+    gauge(
+        text,
+        "offhook_sip_calls",
+        "SIP calls, ringing or up.",
+        counted.calls_live,
+    );
     for (name, help, value) in [
-        ("offhook_sip_calls_in_total", "INVITEs that became a call.", counted.calls_in),
-        ("offhook_sip_refused_total", "Requests outside a call refused.", counted.refused),
+        (
+            "offhook_sip_calls_in_total",
+            "INVITEs that became a call.",
+            counted.calls_in,
+        ),
+        (
+            "offhook_sip_refused_total",
+            "Requests outside a call refused.",
+            counted.refused,
+        ),
         (
             "offhook_sip_unanswerable_total",
             "Requests too malformed to answer.",
             counted.unanswerable,
         ),
-        ("offhook_sip_unparsable_total", "Datagrams that were no SIP.", counted.unparsable),
-        ("offhook_sip_shed_total", "Calls answered 503 for want of room.", counted.shed),
-        ("offhook_sip_challenged_total", "Digest challenges sent.", counted.challenged),
+        (
+            "offhook_sip_unparsable_total",
+            "Datagrams that were no SIP.",
+            counted.unparsable,
+        ),
+        (
+            "offhook_sip_shed_total",
+            "Calls answered 503 for want of room.",
+            counted.shed,
+        ),
+        (
+            "offhook_sip_challenged_total",
+            "Digest challenges sent.",
+            counted.challenged,
+        ),
         (
             "offhook_sip_unauthenticated_total",
             "Requests with a wrong, old or replayed digest.",
@@ -88,9 +143,21 @@ pub(crate) fn sip(text: &mut String, counted: &Sip) {
             "Answers sent again for want of an ACK.",
             counted.answers_repeated,
         ),
-        ("offhook_sip_calls_lost_total", "Calls that ended without a goodbye.", counted.calls_lost),
-        ("offhook_sip_registrations_total", "Registrations accepted.", counted.registrations),
-        ("offhook_sip_retransmissions_total", "Messages sent again.", counted.retransmissions),
+        (
+            "offhook_sip_calls_lost_total",
+            "Calls that ended without a goodbye.",
+            counted.calls_lost,
+        ),
+        (
+            "offhook_sip_registrations_total",
+            "Registrations accepted.",
+            counted.registrations,
+        ),
+        (
+            "offhook_sip_retransmissions_total",
+            "Messages sent again.",
+            counted.retransmissions,
+        ),
     ] {
         total(text, name, help, value);
     }
@@ -106,7 +173,9 @@ mod tests {
         media(&mut text, &Media::default());
         sip(&mut text, &Sip::default());
         for line in text.lines() {
-            let is_sample = line.rsplit_once(' ').is_some_and(|(_, value)| value.parse::<f64>().is_ok());
+            let is_sample = line
+                .rsplit_once(' ')
+                .is_some_and(|(_, value)| value.parse::<f64>().is_ok());
             assert!(line.starts_with("# ") || is_sample, "{line}");
         }
         assert!(text.contains("offhook_rtp_send_deviation_seconds_bucket{le=\"+Inf\"} 0"));

@@ -10,8 +10,9 @@ pub(crate) const REQUEST_BODY_BYTES_MAX: usize = 256 * 1024;
 /// roles are 4 kB.
 pub(crate) const REQUEST_HEAD_BYTES_MAX: usize = 32 * 1024;
 
-/// A client that has not sent its headers by then is only holding a connection; it is closed.
-pub(crate) const REQUEST_HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// A client that has not sent the headers of its next request by then is only holding a
+/// connection; it is closed. About as long as clients keep idle connections themselves.
+pub(crate) const REQUEST_HEAD_WITHIN: Duration = Duration::from_secs(60);
 
 /// A client that has not sent its body by then is only holding a connection; answered 408.
 pub(crate) const REQUEST_BODY_WITHIN: Duration = Duration::from_secs(15);

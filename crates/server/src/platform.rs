@@ -29,12 +29,14 @@ pub(crate) struct Platform {
 impl Platform {
     /// A call begins; its bot will hear of it.
     pub(crate) fn leg_begins(&self, arrival: &Arrival) {
+        self.prompts.begin(arrival.bot_leg);
         self.outboxes.open(arrival);
     }
 
     /// An event was decided: it is written down, and then the bot is told.
     pub(crate) fn tell(&self, call: CallId, bot: AppId, event: Event) {
-        self.store.append(store::entry(call, bot, &event, clock::wall()));
+        self.store
+            .append(store::entry(call, bot, &event, clock::wall()));
         self.outboxes.push(event);
     }
 
@@ -53,14 +55,19 @@ impl Platform {
         self.store.refuse(refusal.about(call, leg, bot));
     }
 
-    /// A caller dialled what we do not serve.
-    pub(crate) fn note_misdialled(&self, why: &'static str, change: &'static str) {
+    /// A caller was turned down before there was a call.
+    pub(crate) fn note_turned_down(
+        &self,
+        rule: &'static str,
+        why: &'static str,
+        change: &'static str,
+    ) {
         self.store.refuse(Refusal {
             at: clock::wall(),
             call: None,
             leg: None,
             bot: None,
-            rule: "the dialled address leads to a bot".to_owned(),
+            rule: rule.to_owned(),
             why: why.to_owned(),
             change: change.to_owned(),
         });

@@ -77,7 +77,12 @@ impl Prompts {
         }
     }
 
-    /// The leg is over.
+    /// A leg begins: from now on its prompts are kept under their resource ids.
+    pub(crate) fn begin(&self, leg: LegId) {
+        self.all_named().insert(leg, Named::new());
+    }
+
+    /// The leg is over. A fetch that is still on its way is not kept.
     pub(crate) fn forget(&self, leg: LegId) {
         self.all_named().remove(&leg);
     }
@@ -89,7 +94,7 @@ impl Prompts {
     fn named(&self, leg: LegId, prompt: &Prompt) -> Option<Arc<OnceCell<Clip>>> {
         let id = prompt.resource_id.as_ref()?;
         let mut named = self.all_named();
-        let of_leg = named.entry(leg).or_default();
+        let of_leg = named.get_mut(&leg)?;
         if let Some(cell) = of_leg.get(id) {
             return Some(Arc::clone(cell));
         }

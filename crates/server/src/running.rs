@@ -91,8 +91,7 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     let sip_host = host_of(endpoint.advertised()).to_owned();
     let bind = endpoint.local_addr().ip();
     let advertised = audio_address(bind, &sip_host);
-    let (media, notices) =
-        media::Host::start(&config, bind, advertised).map_err(Trouble::Media)?;
+    let (media, notices) = media::Host::start(&config, bind, advertised).map_err(Trouble::Media)?;
 
     let store = Store::open(&data).await?;
     let base = doors.base(&config);
@@ -155,10 +154,7 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     tasks.spawn(keep_house(recordings, login, Arc::clone(&tls)));
     platform.outboxes.revive(platform.store.lost_legs().await?);
     Ok(Running {
-        sip_domain: config
-            .sip
-            .domain
-            .unwrap_or(sip_host),
+        sip_domain: config.sip.domain.unwrap_or(sip_host),
         ca_file: tls.authority().file().to_owned(),
         public_url: base.own().to_owned(),
         platform,
@@ -193,10 +189,13 @@ fn audio_address(sip: IpAddr, advertised: &str) -> IpAddr {
     if !sip.is_unspecified() {
         return sip;
     }
-    advertised.trim_matches(['[', ']']).parse().unwrap_or_else(|_| match sip {
-        IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-    })
+    advertised
+        .trim_matches(['[', ']'])
+        .parse()
+        .unwrap_or_else(|_| match sip {
+            IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        })
 }
 
 /// A host and port without the port.

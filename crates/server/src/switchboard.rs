@@ -23,6 +23,15 @@ pub(crate) enum CommandRefused {
     Busy,
 }
 
+/// Why a call was not connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotConnected {
+    /// The platform goes down.
+    Closed,
+    /// The bot has as many calls as it may.
+    BotIsFull,
+}
+
 /// The way to every live call. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Switchboard {
@@ -33,6 +42,7 @@ pub(crate) struct Switchboard {
 struct Directory {
     calls: HashMap<CallId, mpsc::Sender<Message>>,
     bot_legs: HashMap<LegId, BotSeat>,
+    calls_of_bots: HashMap<AppId, usize>,
     /// Set once the platform goes down: no call is connected any more.
     closed: bool,
 }
@@ -43,28 +53,38 @@ struct BotSeat {
 }
 
 impl Switchboard {
-    /// Makes a call reachable. Refused once the platform goes down.
+    /// Makes a call reachable, unless the platform goes down or the bot has `calls_max` of them.
     pub(crate) fn connect(
         &self,
         call: CallId,
         bot_leg: LegId,
         bot: AppId,
+        calls_max: usize,
         mailbox: mpsc::Sender<Message>,
-    ) -> bool {
+    ) -> Result<(), NotConnected> {
         let mut directory = self.directory();
         if directory.closed {
-            return false;
+            return Err(NotConnected::Closed);
         }
+        let calls = directory.calls_of_bots.entry(bot).or_default();
+        if *calls >= calls_max {
+            return Err(NotConnected::BotIsFull);
+        }
+        *calls += 1;
         directory.calls.insert(call, mailbox.clone());
         directory.bot_legs.insert(bot_leg, BotSeat { bot, mailbox });
-        true
+        Ok(())
     }
 
     /// Forgets a call that is over.
     pub(crate) fn disconnect(&self, call: CallId, bot_leg: LegId) {
         let mut directory = self.directory();
         directory.calls.remove(&call);
-        directory.bot_legs.remove(&bot_leg);
+        if let Some(seat) = directory.bot_legs.remove(&bot_leg)
+            && let Some(calls) = directory.calls_of_bots.get_mut(&seat.bot)
+        {
+            *calls -= 1;
+        }
     }
 
     /// How many calls are live.
@@ -97,7 +117,11 @@ impl Switchboard {
         let (reply, answer) = oneshot::channel();
         self.seat(bot, leg)
             .ok_or(CommandRefused::NotFound)?
-            .try_send(Message::Command { leg, command, reply })
+            .try_send(Message::Command {
+                leg,
+                command,
+                reply,
+            })
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => CommandRefused::Busy,
                 mpsc::error::TrySendError::Closed(_) => CommandRefused::NotFound,
@@ -123,8 +147,12 @@ impl Switchboard {
         leg: LegId,
         operation: OperationId,
     ) -> Option<OperationView> {
-        self.ask(bot, leg, |reply| Question::Operation { leg, operation, reply })
-            .await?
+        self.ask(bot, leg, |reply| Question::Operation {
+            leg,
+            operation,
+            reply,
+        })
+        .await?
     }
 
     /// The operations of a bot's leg, oldest first.
@@ -164,7 +192,10 @@ impl Switchboard {
     ) -> Option<T> {
         let (reply, answer) = oneshot::channel();
         let mailbox = self.seat(bot, leg)?;
-        mailbox.send(Message::Question(question(reply))).await.ok()?;
+        mailbox
+            .send(Message::Question(question(reply)))
+            .await
+            .ok()?;
         answer.await.ok()
     }
 
@@ -177,6 +208,57 @@ impl Switchboard {
 
     fn directory(&self) -> MutexGuard<'_, Directory> {
         // Nothing that can panic happens under this lock; a poisoned one is still whole.
-        self.directory.lock().unwrap_or_else(PoisonError::into_inner)
+        self.directory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bot_gets_as_many_calls_as_it_may_and_room_again_when_one_is_over() {
+        let switchboard = Switchboard::default();
+        let (mailbox, _messages) = mpsc::channel(1);
+        let bot = AppId::from_bits(1);
+        let connect = |n| {
+            let (call, leg) = (CallId::from_bits(n), LegId::from_bits(n));
+            switchboard.connect(call, leg, bot, 1, mailbox.clone())
+        };
+        assert_eq!(connect(1), Ok(()));
+        assert_eq!(connect(2), Err(NotConnected::BotIsFull));
+        switchboard.disconnect(CallId::from_bits(1), LegId::from_bits(1));
+        assert_eq!(connect(3), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_closed_switchboard_ends_its_calls_and_takes_no_more() {
+        let switchboard = Switchboard::default();
+        let (mailbox, mut messages) = mpsc::channel(1);
+        let bot = AppId::from_bits(1);
+        let connect = |n| {
+            let (call, leg) = (CallId::from_bits(n), LegId::from_bits(n));
+            switchboard.connect(call, leg, bot, 9, mailbox.clone())
+        };
+        assert_eq!(connect(1), Ok(()));
+        switchboard.close();
+        assert!(matches!(messages.recv().await, Some(Message::Stop)));
+        assert_eq!(connect(2), Err(NotConnected::Closed));
+    }
+
+    #[tokio::test]
+    async fn another_bots_leg_is_as_good_as_none() {
+        let switchboard = Switchboard::default();
+        let (mailbox, _messages) = mpsc::channel(1);
+        let (call, leg) = (CallId::from_bits(1), LegId::from_bits(1));
+        let mine = AppId::from_bits(1);
+        switchboard
+            .connect(call, leg, mine, 9, mailbox)
+            .expect("room");
+        let theirs = AppId::from_bits(2);
+        let refused = switchboard.command(theirs, leg, Command::HangUp).await;
+        assert_eq!(refused, Err(CommandRefused::NotFound));
     }
 }

@@ -94,11 +94,19 @@ impl CallAudio {
                 self.close();
                 None
             }
-            MediaRequest::Prepare { operation, index, prompt } => {
+            MediaRequest::Prepare {
+                operation,
+                index,
+                prompt,
+            } => {
                 self.prepare(operation, index, prompt);
                 None
             }
-            MediaRequest::Play { operation, for_ever, .. } => self.play(operation, for_ever),
+            MediaRequest::Play {
+                operation,
+                for_ever,
+                ..
+            } => self.play(operation, for_ever),
             MediaRequest::Beep { operation } => {
                 let beep = vec![self.platform.beep.clone()];
                 self.play_clips(operation, beep, Repeat::ONCE)
@@ -122,7 +130,11 @@ impl CallAudio {
 
     /// A prompt was fetched, or could not be.
     pub(crate) fn prepared(&mut self, prepared: Prepared) -> Option<MediaEvent> {
-        let Prepared { operation, index, clip } = prepared;
+        let Prepared {
+            operation,
+            index,
+            clip,
+        } = prepared;
         // Stopped meanwhile.
         let place = self.clips.get_mut(&operation)?.get_mut(index)?;
         Some(match clip {
@@ -130,13 +142,21 @@ impl CallAudio {
                 *place = Some(clip);
                 MediaEvent::Prepared { operation, index }
             }
-            Err(why) => MediaEvent::PrepareFailed { operation, index, why },
+            Err(why) => MediaEvent::PrepareFailed {
+                operation,
+                index,
+                why,
+            },
         })
     }
 
     /// A recording ended on the tick. What the bot may fetch must be complete before it is told.
     pub(crate) fn recording_ended(&mut self, ended: RecordingEnded) -> Option<MediaEvent> {
-        let RecordingEnded { operation, ending, duration } = ended;
+        let RecordingEnded {
+            operation,
+            ending,
+            duration,
+        } = ended;
         let recording = self.recordings.get_mut(&operation)?;
         match ending {
             RecordEnding::StopTone | RecordEnding::MaxDuration | RecordEnding::MaxSilence => {
@@ -148,7 +168,11 @@ impl CallAudio {
             RecordEnding::InitialSilence | RecordEnding::NoMedia | RecordEnding::NotSaved => {
                 self.recordings.remove(&operation);
                 self.host().scribe.look();
-                Some(MediaEvent::Recorded { operation, ending, duration })
+                Some(MediaEvent::Recorded {
+                    operation,
+                    ending,
+                    duration,
+                })
             }
         }
     }
@@ -157,8 +181,16 @@ impl CallAudio {
     pub(crate) fn written(&mut self, written: &Written) -> Option<MediaEvent> {
         let operation = written.operation;
         let ended = self.recordings.remove(&operation)?.ended?;
-        let ending = if written.is_saved { ended.ending } else { RecordEnding::NotSaved };
-        Some(MediaEvent::Recorded { operation, ending, duration: ended.duration })
+        let ending = if written.is_saved {
+            ended.ending
+        } else {
+            RecordEnding::NotSaved
+        };
+        Some(MediaEvent::Recorded {
+            operation,
+            ending,
+            duration: ended.duration,
+        })
     }
 
     fn host(&self) -> &Arc<Host> {
@@ -186,8 +218,16 @@ impl CallAudio {
         };
         let held = agreed.as_ref().is_some_and(Agreed::on_hold);
         let stage = Stage::Bound(Box::new(prepared), agreed);
-        self.port = Some(Port { leg, session, stage, held });
-        MediaEvent::Opened { leg, description: Description::new(description) }
+        self.port = Some(Port {
+            leg,
+            session,
+            stage,
+            held,
+        });
+        MediaEvent::Opened {
+            leg,
+            description: Description::new(description),
+        }
     }
 
     fn start(&mut self) -> Option<MediaEvent> {
@@ -219,9 +259,7 @@ impl CallAudio {
             }
         };
         match std::mem::replace(&mut port.stage, Stage::Failed) {
-            Stage::Unanswered(prepared) | Stage::Bound(prepared, _) => {
-                self.run(*prepared, agreed)
-            }
+            Stage::Unanswered(prepared) | Stage::Bound(prepared, _) => self.run(*prepared, agreed),
             Stage::Running => {
                 port.stage = Stage::Running;
                 self.agree(agreed);
@@ -255,14 +293,22 @@ impl CallAudio {
         };
         let Some(offer) = offer else {
             let description = Description::new(port.session.offer());
-            return MediaEvent::Reopened { leg, description, held: port.held };
+            return MediaEvent::Reopened {
+                leg,
+                description,
+                held: port.held,
+            };
         };
         match port.session.answer(offer.as_str()) {
             Ok((answer, agreed)) => {
                 port.held = agreed.on_hold();
                 let held = port.held;
                 self.agree(agreed);
-                MediaEvent::Reopened { leg, description: Description::new(answer), held }
+                MediaEvent::Reopened {
+                    leg,
+                    description: Description::new(answer),
+                    held,
+                }
             }
             Err(why) => {
                 tracing::info!(call = %self.call, %why, "the phone's new offer was refused");
@@ -298,15 +344,29 @@ impl CallAudio {
         tokio::spawn(async move {
             let clip = platform.prompts.fetch(bot, leg, &prompt).await;
             // The call may be over.
-            let _ = mailbox.send(Message::Prepared(Prepared { operation, index, clip })).await;
+            let _ = mailbox
+                .send(Message::Prepared(Prepared {
+                    operation,
+                    index,
+                    clip,
+                }))
+                .await;
         });
     }
 
     fn play(&mut self, operation: OperationId, for_ever: bool) -> Option<MediaEvent> {
-        let clips = self.clips.get(&operation).map(Vec::as_slice).unwrap_or_default();
+        let clips = self
+            .clips
+            .get(&operation)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         // Every one of them was reported as prepared before we are asked to play.
         let clips: Vec<Clip> = clips.iter().flatten().cloned().collect();
-        let repeat = if for_ever { Repeat::UntilStopped } else { Repeat::ONCE };
+        let repeat = if for_ever {
+            Repeat::UntilStopped
+        } else {
+            Repeat::ONCE
+        };
         self.play_clips(operation, clips, repeat)
     }
 
@@ -316,7 +376,11 @@ impl CallAudio {
         clips: Vec<Clip>,
         repeat: Repeat,
     ) -> Option<MediaEvent> {
-        let is_taken = self.command(MediaCommand::Play { operation, clips, repeat });
+        let is_taken = self.command(MediaCommand::Play {
+            operation,
+            clips,
+            repeat,
+        });
         (!is_taken).then_some(MediaEvent::PlayFailed { operation })
     }
 
@@ -326,7 +390,10 @@ impl CallAudio {
             ending: RecordEnding::NotSaved,
             duration: Duration::ZERO,
         };
-        let spool = self.platform.recordings.begin(operation, self.bot_leg, self.bot);
+        let spool = self
+            .platform
+            .recordings
+            .begin(operation, self.bot_leg, self.bot);
         let (feed, tap) = offhook_media::recording();
         let done = self.mailbox.clone();
         let Ok(verdict) = self.host().scribe.write(operation, tap, spool, done) else {
@@ -339,16 +406,29 @@ impl CallAudio {
             max_duration: Some(rules.max_duration),
             stop_tones: rules.stop_tones.iter().copied().collect(),
         };
-        if !self.command(MediaCommand::Record { operation, plan, feed }) {
+        if !self.command(MediaCommand::Record {
+            operation,
+            plan,
+            feed,
+        }) {
             return Some(not_saved);
         }
-        self.recordings.insert(operation, Recording { verdict, ended: None });
+        self.recordings.insert(
+            operation,
+            Recording {
+                verdict,
+                ended: None,
+            },
+        );
         None
     }
 
     /// Hands a command to the tick thread; false when it was not taken.
     fn command(&self, command: MediaCommand) -> bool {
-        let taken = self.host().threads().send(key(self.call), PortId::FIRST, command);
+        let taken = self
+            .host()
+            .threads()
+            .send(key(self.call), PortId::FIRST, command);
         taken.is_ok()
     }
 }

@@ -54,7 +54,9 @@ impl Verdict {
 
 impl Drop for Verdict {
     fn drop(&mut self) {
-        let _ = self.0.compare_exchange(UNDECIDED, DISCARD, Ordering::AcqRel, Ordering::Relaxed);
+        let _ = self
+            .0
+            .compare_exchange(UNDECIDED, DISCARD, Ordering::AcqRel, Ordering::Relaxed);
     }
 }
 
@@ -77,7 +79,9 @@ impl Scribe {
     /// Starts the thread. It ends when the last handle is gone and every recording is settled.
     pub(crate) fn start() -> io::Result<Self> {
         let (orders, inbox) = sync_channel(limits::SCRIBE_ORDERS_MAX);
-        std::thread::Builder::new().name("scribe".to_owned()).spawn(move || work(&inbox))?;
+        std::thread::Builder::new()
+            .name("scribe".to_owned())
+            .spawn(move || work(&inbox))?;
         Ok(Self { orders })
     }
 
@@ -177,7 +181,10 @@ impl Job {
             UNDECIDED => false,
             KEEP => {
                 let is_saved = self.save();
-                self.tell(Written { operation: self.operation, is_saved })
+                self.tell(Written {
+                    operation: self.operation,
+                    is_saved,
+                })
             }
             _ => {
                 self.page = Page::Spoiled;
@@ -206,7 +213,10 @@ impl Job {
     }
 
     fn create(&self) -> io::Result<wav::Writer<BufWriter<File>>> {
-        let spool = self.spool.as_ref().expect("the verdict is carried out after the last frame");
+        let spool = self
+            .spool
+            .as_ref()
+            .expect("the verdict is carried out after the last frame");
         let file = File::create(spool.path())?;
         wav::Writer::new(BufWriter::with_capacity(GATHERED_BYTES, file))
     }

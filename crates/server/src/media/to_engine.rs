@@ -34,14 +34,24 @@ pub(super) enum Heard {
 pub(super) fn heard(leg: LegId, event: RoomEvent) -> Heard {
     match event {
         RoomEvent::PeerGone => Heard::Event(MediaEvent::PeerLost { leg }),
-        RoomEvent::ToneHeard(tone) => {
-            Heard::Event(MediaEvent::ToneHeard { leg, tone: tone.into_inner() })
-        }
-        RoomEvent::Played { operation, ended: PlayEnded::Finished } => {
-            Heard::Event(MediaEvent::Played { operation })
-        }
-        RoomEvent::Recorded { operation, ended, duration } => match recording_ending(ended) {
-            Some(ending) => Heard::RecordingEnded(RecordingEnded { operation, ending, duration }),
+        RoomEvent::ToneHeard(tone) => Heard::Event(MediaEvent::ToneHeard {
+            leg,
+            tone: tone.into_inner(),
+        }),
+        RoomEvent::Played {
+            operation,
+            ended: PlayEnded::Finished,
+        } => Heard::Event(MediaEvent::Played { operation }),
+        RoomEvent::Recorded {
+            operation,
+            ended,
+            duration,
+        } => match recording_ending(ended) {
+            Some(ending) => Heard::RecordingEnded(RecordingEnded {
+                operation,
+                ending,
+                duration,
+            }),
             None => Heard::Nothing,
         },
         RoomEvent::NothingHeard => Heard::OneWay,
@@ -70,7 +80,10 @@ mod tests {
 
     #[test]
     fn what_we_stopped_ourselves_is_no_news() {
-        let played = RoomEvent::Played { operation: OPERATION, ended: PlayEnded::Stopped };
+        let played = RoomEvent::Played {
+            operation: OPERATION,
+            ended: PlayEnded::Stopped,
+        };
         assert!(matches!(heard(LEG, played), Heard::Nothing));
         let recorded = RoomEvent::Recorded {
             operation: OPERATION,
@@ -89,7 +102,10 @@ mod tests {
         };
         assert!(matches!(
             heard(LEG, recorded),
-            Heard::RecordingEnded(RecordingEnded { ending: RecordEnding::StopTone, .. })
+            Heard::RecordingEnded(RecordingEnded {
+                ending: RecordEnding::StopTone,
+                ..
+            })
         ));
     }
 }

@@ -25,12 +25,14 @@ impl PhoneLeg {
         match request {
             SignalRequest::Ring { .. } => self.session.ring(),
             SignalRequest::Answer { description, .. } => {
-                self.session.answer(description.as_str().as_bytes().to_vec());
+                self.session
+                    .answer(description.as_str().as_bytes().to_vec());
             }
             SignalRequest::TurnDown { why, .. } => self.session.refuse(refusal(why)),
             SignalRequest::HangUp { why, .. } => self.session.hang_up(reason(why)),
             SignalRequest::AcceptOffer { description, .. } => {
-                self.session.accept_offer(description.as_str().as_bytes().to_vec());
+                self.session
+                    .accept_offer(description.as_str().as_bytes().to_vec());
             }
             SignalRequest::RefuseOffer { .. } => self.session.refuse_offer(488),
         }
@@ -48,9 +50,9 @@ fn refusal(why: TurnDown) -> Refusal {
         }
         TurnDown::NotAcceptable => Refusal::new(488)
             .because("The offer has no audio this platform speaks: G.711 over RTP/AVP"),
-        TurnDown::Unavailable => {
-            Refusal::new(503).because("The platform is going down").retry_after(10)
-        }
+        TurnDown::Unavailable => Refusal::new(503)
+            .because("The platform is going down")
+            .retry_after(10),
     }
 }
 

@@ -13,6 +13,7 @@ use super::to_engine;
 use crate::calls::{self, Message, NewCall};
 use crate::config::Config;
 use crate::registry::Registry;
+use crate::switchboard::NotConnected;
 use crate::{Platform, limits};
 
 /// The settings of the listener, from the platform's.
@@ -28,13 +29,18 @@ pub(crate) fn endpoint_config(config: &Config, registry: &Arc<Registry>) -> offh
         crate::config::Callers::Anyone => Callers::Anyone,
     };
     endpoint.accounts = Arc::new(move |user| {
-        people.person_by_sip_user(user).map(|person| person.sip_password.clone())
+        people
+            .person_by_sip_user(user)
+            .map(|person| person.sip_password.clone())
     });
     endpoint
 }
 
 /// Starts a call for every INVITE until the listener is gone.
-pub(crate) async fn serve(platform: Arc<Platform>, mut arrivals: mpsc::Receiver<offhook_sip::Arrival>) {
+pub(crate) async fn serve(
+    platform: Arc<Platform>,
+    mut arrivals: mpsc::Receiver<offhook_sip::Arrival>,
+) {
     while let Some(arrival) = arrivals.recv().await {
         if let offhook_sip::Arrival::Invite(incoming) = arrival {
             begin(&platform, *incoming);
@@ -72,14 +78,9 @@ fn begin(platform: &Arc<Platform>, incoming: Incoming) {
     connect(platform, bot, incoming);
 }
 
-fn turn_down(
-    platform: &Platform,
-    mut incoming: Incoming,
-    why: &'static str,
-    change: &'static str,
-) {
+fn turn_down(platform: &Platform, mut incoming: Incoming, why: &'static str, change: &'static str) {
     incoming.session.refuse(Refusal::new(404).because(why));
-    platform.note_misdialled(why, change);
+    platform.note_turned_down("the dialled address leads to a bot", why, change);
 }
 
 fn connect(platform: &Arc<Platform>, bot: AppId, incoming: Incoming) {
@@ -94,15 +95,39 @@ fn connect(platform: &Arc<Platform>, bot: AppId, incoming: Incoming) {
     };
     let mut session = incoming.session;
     let (mailbox, messages) = mpsc::channel(limits::CALL_MAILBOX);
-    if !platform.switchboard.connect(arrival.call, arrival.bot_leg, bot, mailbox.clone()) {
-        session.refuse(Refusal::new(503).because("The platform is going down").retry_after(10));
-        return;
+    let calls_max = platform.registry.bot(bot).map_or(0, |bot| bot.limits.calls);
+    let connected = platform.switchboard.connect(
+        arrival.call,
+        arrival.bot_leg,
+        bot,
+        calls_max,
+        mailbox.clone(),
+    );
+    match connected {
+        Ok(()) => {}
+        Err(NotConnected::Closed) => {
+            let why = "The platform is going down";
+            return session.refuse(Refusal::new(503).because(why).retry_after(10));
+        }
+        Err(NotConnected::BotIsFull) => {
+            session.refuse(Refusal::new(486).because("The bot has as many calls as it may"));
+            return platform.note_turned_down(
+                "the bot has room for a call",
+                "it has as many live calls as it may",
+                "raise `limits.calls` of the bot",
+            );
+        }
     }
     let sink = mailbox.clone();
     session.deliver_to(move |event| deliver(&sink, caller_leg, event));
     platform.leg_begins(&arrival);
     let phone = PhoneLeg::new(caller_leg, session);
-    let new = NewCall { arrival, phone, mailbox, messages };
+    let new = NewCall {
+        arrival,
+        phone,
+        mailbox,
+        messages,
+    };
     tokio::spawn(calls::run(Arc::clone(platform), new));
 }
 
@@ -110,7 +135,9 @@ fn connect(platform: &Arc<Platform>, bot: AppId, incoming: Incoming) {
 /// than fits its mailbox; anything else finds its way.
 fn deliver(mailbox: &mpsc::Sender<Message>, leg: LegId, event: SessionEvent) {
     let may_be_lost = matches!(event, SessionEvent::Tone(_));
-    let Some(signal) = to_engine::signal(event) else { return };
+    let Some(signal) = to_engine::signal(event) else {
+        return;
+    };
     if let Err(mpsc::error::TrySendError::Full(message)) =
         mailbox.try_send(Message::Signal { leg, signal })
         && !may_be_lost
@@ -125,13 +152,22 @@ fn caller(registry: &Registry, incoming: &Incoming) -> Party {
     if let Some(account) = &incoming.caller
         && let Some(person) = registry.person_by_sip_user(account.reveal())
     {
-        return Party::Person { id: person.id, name: person.name.clone() };
+        return Party::Person {
+            id: person.id,
+            name: person.name.clone(),
+        };
     }
     let user = incoming.from.user.reveal();
     if is_e164(user) {
-        return Party::Phone { number: incoming.from.user.clone() };
+        return Party::Phone {
+            number: incoming.from.user.clone(),
+        };
     }
-    let name = incoming.from.display.clone().unwrap_or_else(|| incoming.from.user.clone());
+    let name = incoming
+        .from
+        .display
+        .clone()
+        .unwrap_or_else(|| incoming.from.user.clone());
     Party::Guest { name }
 }
 

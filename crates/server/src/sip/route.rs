@@ -34,7 +34,11 @@ mod tests {
     const BOT: AppId = AppId::from_bits(7);
 
     fn called(user: &str) -> Route {
-        route(user, |user| (user == "calling-bot").then_some(BOT), |user| user == "ada")
+        route(
+            user,
+            |user| (user == "calling-bot").then_some(BOT),
+            |user| user == "ada",
+        )
     }
 
     #[test]

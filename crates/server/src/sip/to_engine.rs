@@ -6,8 +6,12 @@ use offhook_sip::{Ending, Loss as SipLoss, SessionEvent};
 /// The engine's word for a session's event; `None` for what a called phone never reports.
 pub(super) fn signal(event: SessionEvent) -> Option<Signal> {
     Some(match event {
-        SessionEvent::Confirmed { sdp } => Signal::Confirmed { answer: sdp.map(description) },
-        SessionEvent::Reoffered { sdp } => Signal::Reoffered { offer: sdp.map(description) },
+        SessionEvent::Confirmed { sdp } => Signal::Confirmed {
+            answer: sdp.map(description),
+        },
+        SessionEvent::Reoffered { sdp } => Signal::Reoffered {
+            offer: sdp.map(description),
+        },
         SessionEvent::Tone(tone) => Signal::ToneHeard(tone),
         SessionEvent::Ended(Ending::Cancelled) => Signal::Cancelled,
         SessionEvent::Ended(Ending::HungUp { .. }) => Signal::HungUp,
@@ -41,7 +45,10 @@ mod tests {
     fn endings_become_signals_and_our_own_goodbye_does_not() {
         let hung_up = SessionEvent::Ended(Ending::HungUp { reason: None });
         assert_eq!(signal(hung_up), Some(Signal::HungUp));
-        assert_eq!(signal(SessionEvent::Ended(Ending::Cancelled)), Some(Signal::Cancelled));
+        assert_eq!(
+            signal(SessionEvent::Ended(Ending::Cancelled)),
+            Some(Signal::Cancelled)
+        );
         assert_eq!(
             signal(SessionEvent::Ended(Ending::Lost(SipLoss::Timeout))),
             Some(Signal::Lost(Loss::Unreachable))
