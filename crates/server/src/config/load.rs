@@ -279,7 +279,7 @@ mod tests {
         check_error(
             "[sip]\nlissten = \"127.0.0.1:1\"\n",
             expect![
-                "/offhook.toml: `sip.lissten` is not a setting; known here are listen, domain, callers, session_expires, calls_max, advertised, registration_max"
+                "/offhook.toml: `sip.lissten` is not a setting; known here are listen, domain, callers, session_expires, calls_max, advertised"
             ],
         );
         check_error(
