@@ -1,0 +1,19 @@
+//! What the platform writes about itself.
+
+use anyhow::Context as _;
+use offhook_server::config::{Log, LogFormat};
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging to standard error, so that standard output stays for what was asked for.
+pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&log.filter)
+        .with_context(|| format!("log.filter `{}` is not a filter such as `info`", log.filter))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}
