@@ -29,12 +29,12 @@ fn prove(
         401 => HeaderName::WwwAuthenticate,
         _ => HeaderName::ProxyAuthenticate,
     };
-    let challenge = refusal
+    let mut challenge = refusal
         .headers
         .get_all(&name)
-        .filter_map(|row| Challenge::parse(&row.value(), name == HeaderName::ProxyAuthenticate))
-        .find(|challenge| challenge.algorithm == algorithm)
-        .expect("the algorithm is offered");
+        .find_map(|row| Challenge::parse(&row.value(), name == HeaderName::ProxyAuthenticate))
+        .expect("a proof is asked for");
+    challenge.algorithm = algorithm;
     let credentials = Credentials::new("ann", password);
     let value = respond(
         &challenge,
@@ -58,8 +58,8 @@ async fn a_phone_registers_and_leaves() {
     let refusal = world.ask(&draft).await;
     assert_eq!(
         refusal.headers.count(&HeaderName::WwwAuthenticate),
-        2,
-        "SHA-256 and MD5"
+        1,
+        "some phones give up at a second"
     );
     for (algorithm, nc) in [(Algorithm::Sha256, 1), (Algorithm::Md5, 2)] {
         let response = world
