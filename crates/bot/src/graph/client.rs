@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use offhook_terms::Private;
 use offhook_wire::graph::{
@@ -260,7 +260,8 @@ impl GraphClient {
                 Some(body) => request
                     .header(CONTENT_TYPE, "application/json")
                     .body(body.clone()),
-                None if method == Method::POST => request.body(Bytes::new()),
+                // Said in so many words: some servers answer 411 otherwise.
+                None if method == Method::POST => request.header(CONTENT_LENGTH, 0),
                 None => request,
             };
             let response = match request.send().await {
