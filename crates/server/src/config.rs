@@ -195,12 +195,17 @@ pub struct Data {
     /// authority. Made if missing, readable by its owner only. Default `"offhook-data"`.
     #[serde(deserialize_with = "values::path")]
     pub dir: PathBuf,
+    /// How long the events of calls and the records of refused callers are kept. What belongs to a
+    /// live call stays whatever its age. Default `"30d"`.
+    #[serde(deserialize_with = "values::duration")]
+    pub history: Duration,
 }
 
 impl Default for Data {
     fn default() -> Self {
         Self {
             dir: PathBuf::from("offhook-data"),
+            history: Duration::from_secs(30 * 24 * 3600),
         }
     }
 }

@@ -83,6 +83,16 @@ pub(crate) const JOURNAL_QUEUE_MAX: usize = 10_000;
 /// Entries written by one transaction: enough that the transaction's own cost disappears.
 pub(crate) const JOURNAL_BATCH_MAX: usize = 1024;
 
+/// Entries of the journal forgotten by one transaction: as many as the busiest second writes, so
+/// that forgetting keeps up, and few enough that what waits to be written waits some 50 ms.
+pub(crate) const HISTORY_BATCH_MAX: u64 = 5_000;
+
+/// How soon the next batch is forgotten while there is more: the pace of one batch a second.
+pub(crate) const HISTORY_NEXT_BATCH_AFTER: Duration = Duration::from_secs(1);
+
+/// How often old entries are looked for: nobody minds a minute in a month.
+pub(crate) const HISTORY_LOOK_EVERY: Duration = Duration::from_secs(60);
+
 /// Refusal records that wait to be written; a caller who is refused faster than a disk can write
 /// loses the record, not the call. Dropped ones are counted.
 pub(crate) const REFUSALS_QUEUE_MAX: usize = 1_000;

@@ -151,6 +151,11 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     let mut tasks = JoinSet::new();
     tasks.spawn(notices.pump(media, switchboard));
     tasks.spawn(sip::serve(Arc::clone(&platform), arrivals));
+    let history = platform
+        .store
+        .clone()
+        .keep_history(config.data.history, clock::wall);
+    tasks.spawn(history);
     tasks.spawn(keep_house(recordings, login, Arc::clone(&tls)));
     platform.outboxes.revive(platform.store.lost_legs().await?);
     Ok(Running {

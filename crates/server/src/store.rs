@@ -34,6 +34,8 @@ pub(crate) use recordings::{RecordingSpool, Recordings, download};
 pub use refusals::Refusal;
 use writer::{Note, Writer};
 
+use crate::limits;
+
 /// The store cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: the database cannot be used ({why})", .file.display())]
@@ -214,6 +216,21 @@ impl Store {
         self.writer.flush().await;
     }
 
+    /// Forgets the events and refusals that are older than `history`, for as long as the platform
+    /// runs; a batch at a time, so that nothing waits for it.
+    pub(crate) async fn keep_history(self, history: Duration, now: impl Fn() -> SystemTime) {
+        loop {
+            let before = ms(now().checked_sub(history).unwrap_or(UNIX_EPOCH));
+            let is_more = self.writer.forget(before).await;
+            let wait = if is_more {
+                limits::HISTORY_NEXT_BATCH_AFTER
+            } else {
+                limits::HISTORY_LOOK_EVERY
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
     /// What the database answers, if it does not write any more.
     pub(crate) fn trouble(&self) -> Option<String> {
         self.writer.trouble()
@@ -293,6 +310,45 @@ mod tests {
             }]
         );
         assert_eq!(store.secret("test").await.expect("kept"), secret);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_is_old_is_forgotten_but_not_while_its_call_lives() {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(data.path()).await.expect("opens");
+        let at = |call: u128, leg: u128, day: u64| Entry {
+            leg: LegId::from_bits(leg).to_string(),
+            at_ms: ms(UNIX_EPOCH + DAY * u32::try_from(day).expect("small")),
+            ..some_entry(CallId::from_bits(call), day, Fact::AudioFlows)
+        };
+        // More than one batch is old.
+        for _ in 0..=limits::HISTORY_BATCH_MAX {
+            store.append(at(1, 2, 1));
+        }
+        store.append(at(1, 2, 40));
+        store.leg_opened(
+            LegId::from_bits(4),
+            CallId::from_bits(3),
+            AppId::from_bits(5),
+        );
+        store.append(at(3, 4, 2));
+        store.flush().await;
+
+        let thirty_days_before_day_41 = ms(UNIX_EPOCH + DAY * 11);
+        assert!(store.writer.forget(thirty_days_before_day_41).await);
+        assert!(!store.writer.forget(thirty_days_before_day_41).await);
+        let ended = store.journal(CallId::from_bits(1)).await.expect("read");
+        assert_eq!(ended, [at(1, 2, 40)]);
+        let live = store.journal(CallId::from_bits(3)).await.expect("read");
+        assert_eq!(live, [at(3, 4, 2)]);
+
+        store.leg_settled(LegId::from_bits(4));
+        store.flush().await;
+        assert!(!store.writer.forget(thirty_days_before_day_41).await);
+        let live = store.journal(CallId::from_bits(3)).await.expect("read");
+        assert_eq!(live, []);
         store.close().await;
     }
 

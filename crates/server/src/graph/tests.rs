@@ -87,7 +87,9 @@ impl World {
         let clients = outgoing::clients(&registry, &outgoing::trust_nobody());
         let switchboard = Switchboard::default();
         let (mailbox, messages) = mpsc::channel(64);
-        switchboard.connect(CALL, LEG, bot.app, 9, mailbox).expect("room");
+        switchboard
+            .connect(CALL, LEG, bot.app, 9, mailbox)
+            .expect("room");
         let script = Arc::new(Script::default());
         tokio::spawn(call(messages, Arc::clone(&script), bot.app));
         let outboxes = Outboxes::new(

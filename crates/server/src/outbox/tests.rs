@@ -141,7 +141,9 @@ impl World {
             .expect("opens");
         let switchboard = Switchboard::default();
         let (mailbox, calls) = mpsc::channel(8);
-        switchboard.connect(CALL, LEG, bot, 9, mailbox).expect("room");
+        switchboard
+            .connect(CALL, LEG, bot, 9, mailbox)
+            .expect("room");
         let wording = Wording {
             status: config::StatusSpelling::Camel,
             recordings,

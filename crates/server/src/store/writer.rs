@@ -52,6 +52,11 @@ pub(super) enum Note {
         name: &'static str,
         fresh: [u8; 32],
     },
+    /// Forget what is older; say how many entries of the journal that were.
+    Forget {
+        before: i64,
+        done: oneshot::Sender<u64>,
+    },
     /// Say so when everything before is written.
     Flush(oneshot::Sender<()>),
 }
@@ -112,6 +117,16 @@ impl Writer {
         self.note(Note::Flush(done));
         // The store is closed: everything is written already.
         let _ = written.await;
+    }
+
+    /// Forgets a batch of what is older than this; true when there may be more.
+    pub(super) async fn forget(&self, before: i64) -> bool {
+        let (done, forgotten) = oneshot::channel();
+        self.note(Note::Forget { before, done });
+        // The store is closed: it forgets nothing any more.
+        forgotten
+            .await
+            .is_ok_and(|gone| gone >= limits::HISTORY_BATCH_MAX)
     }
 
     pub(super) async fn close(&self) {
@@ -179,9 +194,9 @@ async fn write(
         for note in &batch {
             queued.taken(note);
         }
-        let (flushes, notes): (Vec<_>, Vec<_>) = batch
+        let (asking, notes): (Vec<_>, Vec<_>) = batch
             .drain(..)
-            .partition(|note| matches!(note, Note::Flush(_)));
+            .partition(|note| matches!(note, Note::Flush(_) | Note::Forget { .. }));
         let written = write_batch(&mut connection, &notes).await;
         if let Err(why) = &written {
             // A full or broken disk must not end calls; it must be seen.
@@ -190,10 +205,20 @@ async fn write(
         }
         *trouble.lock().unwrap_or_else(PoisonError::into_inner) =
             written.err().map(|why| why.to_string());
-        for flush in flushes {
-            if let Note::Flush(done) = flush {
-                // Whoever waited may have gone.
-                let _ = done.send(());
+        for note in asking {
+            // Whoever waited may have gone.
+            match note {
+                Note::Flush(done) => {
+                    let _ = done.send(());
+                }
+                Note::Forget { before, done } => {
+                    let forgotten = forget(&mut connection, before).await;
+                    let _ = done.send(forgotten.unwrap_or_else(|why| {
+                        tracing::error!(%why, "the database did not forget what is old");
+                        0
+                    }));
+                }
+                _ => {}
             }
         }
     }
@@ -240,6 +265,27 @@ async fn write_entries(connection: &mut SqliteConnection, entries: &[&Entry]) ->
     Ok(())
 }
 
+/// Forgets one batch of what is older, in a transaction of its own. The last entry of a leg whose
+/// bot is owed an ending says how far it was told, so a leg's entries outlive the leg.
+async fn forget(connection: &mut SqliteConnection, before: i64) -> sqlx::Result<u64> {
+    let mut transaction = connection.begin().await?;
+    let gone = sqlx::query(
+        "DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE at < ? \
+         AND leg NOT IN (SELECT leg FROM legs) ORDER BY at LIMIT ?)",
+    )
+    .bind(before)
+    .bind(i64::try_from(limits::HISTORY_BATCH_MAX).unwrap_or(i64::MAX))
+    .execute(&mut *transaction)
+    .await?;
+    // There are few of them, so all go at once.
+    sqlx::query("DELETE FROM refusals WHERE at < ?")
+        .bind(before)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(gone.rows_affected())
+}
+
 type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 fn bound<'q>(query: Query<'q>, entry: &'q Entry) -> Query<'q> {
@@ -254,7 +300,7 @@ fn bound<'q>(query: Query<'q>, entry: &'q Entry) -> Query<'q> {
 
 async fn write_note(connection: &mut SqliteConnection, note: &Note) -> sqlx::Result<()> {
     match note {
-        Note::Entry(_) | Note::Flush(_) => return Ok(()),
+        Note::Entry(_) | Note::Flush(_) | Note::Forget { .. } => return Ok(()),
         Note::Refusal(refusal) => return super::refusals::write(connection, refusal).await,
         Note::LegOpened { leg, call, bot } => {
             sqlx::query("INSERT OR REPLACE INTO legs (leg, call, bot, seq) VALUES (?, ?, ?, 0)")
