@@ -166,21 +166,6 @@ const fn pcma_byte(sample: i16) -> u8 {
 mod tests {
     use super::*;
 
-    /// The nearest decision value by search over the decoder, which is the table of the standard.
-    fn nearest(codec: Codec, sample: i16) -> i32 {
-        let mut bytes = [0_u8; 256];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = at as u8;
-        }
-        let mut samples = [0_i16; 256];
-        codec.decode(&bytes, &mut samples);
-        samples
-            .iter()
-            .map(|s| (i32::from(*s) - i32::from(sample)).abs())
-            .min()
-            .unwrap()
-    }
-
     #[test]
     fn the_known_points_of_the_standard_hold() {
         let mut samples = [0; 4];
@@ -208,21 +193,18 @@ mod tests {
         }
     }
 
+    /// A step is a thirty-third of the magnitude at most, in both laws (with the bias of µ-law).
     #[test]
-    fn every_sample_lands_within_a_step_of_the_nearest_value() {
+    fn every_sample_lands_within_half_a_step() {
         for codec in Codec::ALL {
-            for sample in (i16::MIN..=i16::MAX).step_by(7) {
+            for sample in i16::MIN..=i16::MAX {
                 let mut byte = [0];
                 codec.encode(&[sample], &mut byte);
                 let mut back = [0];
                 codec.decode(&byte, &mut back);
                 let error = (i32::from(back[0]) - i32::from(sample)).abs();
-                // A table of fourteen bits may miss the nearest value by its own last bits.
-                assert!(
-                    error <= nearest(codec, sample) + 8,
-                    "{codec:?} {sample} {}",
-                    back[0]
-                );
+                let allowed = (i32::from(sample).abs() + 132) / 32 + 8;
+                assert!(error <= allowed, "{codec:?} {sample} {}", back[0]);
             }
         }
     }

@@ -62,14 +62,17 @@ pub(crate) struct JitterBuffer {
     decoded_timestamp: u32,
     last: Frame,
     concealed: u32,
-    /// The least time between play and newest in this window, and the ticks of the window.
-    least_ahead: i32,
+    /// The least time a packet was early by in this window, and the ticks of the window.
+    least_early: i32,
     window: u32,
 }
 
 /// How long a spare delay must last before it is given up (four seconds): shorter and the buffer
 /// would breathe with every burst.
 const WINDOW_TICKS: u32 = 200;
+
+/// A frame with no sample above this is a pause (−36 dBFS).
+const QUIET_PEAK: u16 = 512;
 
 /// A timestamp this far from play time is another beginning (one second).
 const JUMP_SAMPLES: i32 = 8_000;
@@ -89,7 +92,7 @@ impl JitterBuffer {
             decoded_timestamp: 0,
             last: [0; TICK_SAMPLES],
             concealed: limits::CONCEALED_FRAMES_MAX,
-            least_ahead: i32::MAX,
+            least_early: i32::MAX,
             window: 0,
         }
     }
@@ -104,8 +107,7 @@ impl JitterBuffer {
         self.decoded_from = 0;
         self.decoded_to = 0;
         self.concealed = limits::CONCEALED_FRAMES_MAX;
-        self.least_ahead = i32::MAX;
-        self.window = 0;
+        self.begin_window();
     }
 
     pub(crate) fn push(
@@ -147,6 +149,7 @@ impl JitterBuffer {
             self.wait_longer(end);
             return Kept::Late;
         }
+        self.least_early = self.least_early.min(timestamp.wrapping_sub(play) as i32);
         if (end.wrapping_sub(self.newest) as i32) > 0 {
             self.newest = end;
         }
@@ -175,16 +178,19 @@ impl JitterBuffer {
     /// A packet came after its time: play later from now on, as far as is allowed.
     fn wait_longer(&mut self, end: u32) {
         let Some(play) = self.play else { return };
-        let late_by = play.wrapping_sub(end) as i32;
-        let step = (late_by.max(0) / 160 + 1) * 160;
-        if self.delay + step <= limits::JITTER_DELAY_SAMPLES_MAX
-            && late_by < limits::JITTER_DELAY_SAMPLES_MAX
-        {
-            self.delay += step;
+        let late_by = (play.wrapping_sub(end) as i32).max(0);
+        let step = (late_by / TICK_SAMPLES as i32 + 1) * TICK_SAMPLES as i32;
+        let ahead = (self.newest.wrapping_sub(play) as i32).max(0) + step;
+        if ahead <= limits::JITTER_DELAY_SAMPLES_MAX {
+            self.delay = ahead.max(limits::JITTER_DELAY_SAMPLES_MIN);
             self.play = Some(play.wrapping_sub(step as u32));
-            self.least_ahead = i32::MAX;
-            self.window = 0;
+            self.begin_window();
         }
+    }
+
+    fn begin_window(&mut self) {
+        self.least_early = i32::MAX;
+        self.window = 0;
     }
 
     /// Whether audio came at all since the last reset.
@@ -305,21 +311,31 @@ impl JitterBuffer {
     }
 
     fn give_up_spare_delay(&mut self, play: u32) -> u32 {
-        let ahead = self.newest.wrapping_sub(play) as i32;
-        self.least_ahead = self.least_ahead.min(ahead);
         self.window += 1;
         if self.window < WINDOW_TICKS {
             return play;
         }
-        let spare = self.least_ahead - TICK_SAMPLES as i32 - limits::JITTER_DELAY_SAMPLES_MIN;
-        self.window = 0;
-        self.least_ahead = i32::MAX;
-        // One frame at a time: a jump of twenty milliseconds in four seconds is not heard.
-        if spare >= TICK_SAMPLES as i32 {
-            self.delay = (self.delay - TICK_SAMPLES as i32).max(limits::JITTER_DELAY_SAMPLES_MIN);
-            return play.wrapping_add(TICK_SAMPLES as u32);
+        // A jump is not heard in a pause; for a while it may wait for one.
+        let quiet = self
+            .last
+            .iter()
+            .all(|sample| sample.unsigned_abs() < QUIET_PEAK);
+        if !quiet && self.window < 2 * WINDOW_TICKS {
+            return play;
         }
-        play
+        let frame = TICK_SAMPLES as i32;
+        let spare = self
+            .least_early
+            .saturating_sub(limits::JITTER_DELAY_SAMPLES_MIN);
+        let arrived = self.least_early != i32::MAX;
+        self.begin_window();
+        if !arrived || spare < frame {
+            return play;
+        }
+        // Half of it at once, so that a fast clock is caught up with.
+        let step = (spare / (2 * frame)).max(1) * frame;
+        self.delay = (self.delay - step).max(limits::JITTER_DELAY_SAMPLES_MIN);
+        play.wrapping_add(step as u32)
     }
 }
 

@@ -206,6 +206,7 @@ impl Port {
                         Some(ToneSender::new(operation, tones, ticks(press), ticks(gap)));
                 }
             }
+            MediaCommand::ToneSignalled(tone) => self.tone_signalled(tone.into_inner()),
             MediaCommand::Stop { operation } => self.stop(operation),
             MediaCommand::Agree(agreed) => self.agree(agreed, now),
         }
@@ -517,6 +518,13 @@ impl Port {
             }
         }
         if let Some(ended) = recorder.tone(tone) {
+            self.end_recording(ended);
+        }
+    }
+
+    fn tone_signalled(&mut self, tone: Tone) {
+        let ended = self.recorder.as_mut().and_then(|recorder| recorder.tone(tone));
+        if let Some(ended) = ended {
             self.end_recording(ended);
         }
     }

@@ -47,6 +47,9 @@ pub enum MediaCommand {
         /// The pause after each.
         gap: Duration,
     },
+    /// The peer pressed a key and said so beside the audio (SIP INFO): a recording takes it as
+    /// heard. Nobody is told: whoever sends this knows.
+    ToneSignalled(Private<Tone>),
     /// Stops an operation: it ends as stopped. One that has ended already is not asked again.
     Stop {
         /// Which.
@@ -102,6 +105,10 @@ pub struct Output {
     pub port: PortId,
     /// What happened.
     pub event: MediaEvent,
+    #[allow(
+        dead_code,
+        reason = "it is carried to be dropped elsewhere, never read"
+    )]
     pub(crate) spent: Spent,
 }
 

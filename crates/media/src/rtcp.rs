@@ -27,7 +27,7 @@ pub(crate) struct Sent {
 }
 
 /// The largest compound packet written here: a sender report with one block, a name, a BYE.
-pub(crate) const REPORT_BYTES_MAX: usize = 28 + 24 + 24 + 8;
+pub(crate) const REPORT_BYTES_MAX: usize = 28 + 24 + 20 + 8;
 
 const SR: u8 = 200;
 const RR: u8 = 201;

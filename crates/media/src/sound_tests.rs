@@ -171,7 +171,7 @@ fn a_tone_that_begins_later_is_sound_until_it_ends() {
     assert_eq!(
         verdicts[749],
         Verdict::Silence {
-            frames_since_sound: Some(147)
+            frames_since_sound: Some(148)
         }
     );
 }
