@@ -142,3 +142,54 @@ impl<H: Handler> Shared<H> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Event;
+
+    fn delivery(call: &str, state: &str) -> Vec<(CallId, Notification)> {
+        let notification = serde_json::json!({"resourceUrl": format!("/calls/{call}"),
+            "resourceData": {"@odata.type": "#microsoft.graph.call", "state": state}});
+        let notification = serde_json::from_value(notification).expect("it can be read");
+        vec![(CallId::new(call), notification)]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mailbox_nobody_writes_to_ends_and_a_new_one_takes_its_place() {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let mailboxes = Mailboxes::new(move |_: CallId, _: Event| {
+            let _ = tell.send(());
+            std::future::ready(())
+        });
+        for _ in 0..2 {
+            mailboxes
+                .put(delivery("a", "establishing"))
+                .expect("it is taken");
+            assert_eq!(told.recv().await, Some(()));
+            assert_eq!(mailboxes.0.open().mailboxes.len(), 1);
+            tokio::time::sleep(MAILBOX_IDLE + Duration::from_secs(1)).await;
+            assert_eq!(mailboxes.0.open().mailboxes.len(), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_ended_stays_ended_and_leaves_no_mailbox() {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let mailboxes = Mailboxes::new(move |_: CallId, _: Event| {
+            let _ = tell.send(());
+            std::future::ready(())
+        });
+        mailboxes
+            .put(delivery("a", "terminated"))
+            .expect("it is taken");
+        assert_eq!(told.recv().await, Some(()));
+        mailboxes
+            .put(delivery("a", "established"))
+            .expect("it is taken");
+        mailboxes.drain().await;
+        assert!(told.try_recv().is_err());
+    }
+}
