@@ -523,7 +523,10 @@ impl Port {
     }
 
     fn tone_signalled(&mut self, tone: Tone) {
-        let ended = self.recorder.as_mut().and_then(|recorder| recorder.tone(tone));
+        let ended = self
+            .recorder
+            .as_mut()
+            .and_then(|recorder| recorder.tone(tone));
         if let Some(ended) = ended {
             self.end_recording(ended);
         }
@@ -578,7 +581,7 @@ impl Port {
                     .wrapping_sub(block.since_last_report);
                 // More than a minute is a report that was made up.
                 if trip < 60 << 16 {
-                    self.round_trip_ms = Some((u64::from(trip) * 1000 >> 16) as u32);
+                    self.round_trip_ms = Some(((u64::from(trip) * 1000) >> 16) as u32);
                 }
             }
         }
@@ -692,3 +695,7 @@ impl Port {
         self.events.pop_front()
     }
 }
+
+#[cfg(test)]
+#[path = "port_tests.rs"]
+mod tests;

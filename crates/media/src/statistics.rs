@@ -155,11 +155,7 @@ impl Received {
         let lost = expected.saturating_sub(received);
         Block {
             ssrc,
-            fraction_lost: if expected == 0 {
-                0
-            } else {
-                (lost * 256 / expected).min(255) as u8
-            },
+            fraction_lost: (lost * 256).checked_div(expected).unwrap_or(0).min(255) as u8,
             lost: (self.expected() as i64 - self.count as i64).clamp(-0x80_0000, 0x7f_ffff) as i32,
             highest_sequence: self.highest,
             jitter: self.jitter(),

@@ -470,7 +470,3 @@ impl PreparedPort {
         SocketAddr::new(self.advertised(), self.rtp_port())
     }
 }
-
-#[cfg(test)]
-#[path = "threads_tests.rs"]
-mod tests;
