@@ -221,7 +221,8 @@ pub struct Login {
     /// it signed has expired. Default `"30d"`.
     #[serde(deserialize_with = "values::duration")]
     pub key_rotation: Duration,
-    /// Failed attempts one address may make for one application in a minute. Default 10.
+    /// Failed attempts one address may make for one application, or for one person's phone, in a
+    /// minute. Default 10.
     pub failures_per_minute: u32,
 }
 

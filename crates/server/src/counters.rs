@@ -139,6 +139,11 @@ pub(crate) fn sip(text: &mut String, counted: &Sip) {
             counted.unauthenticated,
         ),
         (
+            "offhook_sip_unheard_total",
+            "Requests unread because their address guessed passwords.",
+            counted.unheard,
+        ),
+        (
             "offhook_sip_answers_repeated_total",
             "Answers sent again for want of an ACK.",
             counted.answers_repeated,

@@ -41,6 +41,9 @@ pub struct Config {
     pub accounts: Accounts,
     /// Who else may call.
     pub callers: Callers,
+    /// Wrong passwords one address may send for one account in a minute; ten times as many for all
+    /// accounts together. More are answered 403 unread, right or wrong.
+    pub failures_per_minute: u32,
     /// Calls at once, either way; a further INVITE is answered 503 with `Retry-After`.
     pub calls_max: usize,
 }
@@ -58,6 +61,7 @@ impl Config {
             session_expires_min: Duration::from_secs(90),
             accounts: Arc::new(|_| None),
             callers: Callers::Anyone,
+            failures_per_minute: 10,
             calls_max: 5_000,
         }
     }

@@ -22,6 +22,8 @@ pub struct Counters {
     pub challenged: u64,
     /// Requests whose digest was wrong, old or used before.
     pub unauthenticated: u64,
+    /// Of those, requests not looked at because their address had been wrong too often.
+    pub unheard: u64,
     /// Answers sent again because no ACK had come.
     pub answers_repeated: u64,
     /// Calls that ended without a goodbye: unacknowledged, expired, unreachable.
@@ -45,6 +47,7 @@ pub(crate) struct Tally {
     pub(crate) shed: AtomicU64,
     pub(crate) challenged: AtomicU64,
     pub(crate) unauthenticated: AtomicU64,
+    pub(crate) unheard: AtomicU64,
     pub(crate) answers_repeated: AtomicU64,
     pub(crate) calls_lost: AtomicU64,
     pub(crate) registrations: AtomicU64,
@@ -67,6 +70,7 @@ impl Tally {
             shed: get(&self.shed),
             challenged: get(&self.challenged),
             unauthenticated: get(&self.unauthenticated),
+            unheard: get(&self.unheard),
             answers_repeated: get(&self.answers_repeated),
             calls_lost: get(&self.calls_lost),
             registrations: get(&self.registrations),

@@ -6,6 +6,7 @@
 //! OPTIONS → 200 · REGISTER → registrar · INVITE → checks, proof of identity, a new session
 //! ```
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -185,8 +186,9 @@ async fn register(office: &Office, inbound: Inbound, arrivals: &mpsc::Sender<Arr
     let user = Party::of_uri(&to.uri).user.into_inner();
     let prover = match office
         .digest
-        .judge(Desk::Registrar, request, |u| (office.config.accounts)(u))
-    {
+        .judge(Desk::Registrar, request, inbound.source.ip(), |user| {
+            (office.config.accounts)(user)
+        }) {
         Verdict::Proven(prover) => prover,
         verdict => return challenge(office, &inbound, Desk::Registrar, verdict).await,
     };
@@ -256,14 +258,18 @@ async fn challenge(office: &Office, inbound: &Inbound, desk: Desk, verdict: Verd
     if !matches!(verdict, Verdict::Absent) {
         count(&office.tally.unauthenticated);
     }
-    if matches!(verdict, Verdict::Wrong) {
+    if matches!(verdict, Verdict::Unheard) {
+        count(&office.tally.unheard);
+    }
+    if matches!(verdict, Verdict::Wrong | Verdict::Unheard) {
         return refuse(office, inbound, Reply::to(request, 403)).await;
     }
     count(&office.tally.challenged);
     let reply = Reply::to(request, desk.status()).map(|reply| {
+        let reply = reply.tagged(rand::random());
         office
             .digest
-            .challenge(desk, reply.tagged(rand::random()), stale)
+            .challenge(desk, reply, stale, inbound.source.ip())
     });
     office.respond(&inbound.key, reply).await;
 }
@@ -296,7 +302,7 @@ async fn invite(office: &Arc<Office>, inbound: Inbound, arrivals: &mpsc::Sender<
         count(&office.tally.shed);
         return refuse(office, &inbound, full(request)).await;
     }
-    let caller = match caller(office, request) {
+    let caller = match caller(office, request, inbound.source.ip()) {
         Identity::Stranger => None,
         Identity::Known(user) => Some(user),
         Identity::Unproven(verdict) => {
@@ -399,7 +405,7 @@ enum Identity {
 }
 
 /// Who is calling. Whoever claims the address of one of our people must prove it.
-fn caller(office: &Office, request: &Request) -> Identity {
+fn caller(office: &Office, request: &Request, source: IpAddr) -> Identity {
     let Some(from) = party::<From>(request) else {
         return Identity::Unwelcome;
     };
@@ -407,7 +413,7 @@ fn caller(office: &Office, request: &Request) -> Identity {
     let claims = office.is_ours(&from.host) && accounts(from.user.reveal()).is_some();
     match office
         .digest
-        .judge(Desk::Calls, request, |user| accounts(user))
+        .judge(Desk::Calls, request, source, |user| accounts(user))
     {
         Verdict::Proven(user) if claims && user != from.user => Identity::Unwelcome,
         Verdict::Proven(user) => Identity::Known(user),

@@ -1,10 +1,11 @@
 //! Digest authentication of our people (RFC 7616, RFC 8760).
 //!
 //! A challenge keeps no state: its nonce carries its age and is signed with a key of this
-//! process. Only a right answer leaves something behind, the highest use count, so that a
-//! recorded request cannot be sent again.
+//! process, for the address that asked. A right answer leaves the highest use count behind, so
+//! that a recorded request cannot be sent again; a wrong one is counted against its address.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::{constant_time, hmac};
@@ -13,6 +14,7 @@ use sipx_sip::auth::{self, Algorithm, Challenge};
 use sipx_sip::{HeaderName, Request};
 use tokio::time::Instant;
 
+use crate::guesses::Guesses;
 use crate::limits;
 use crate::reply::Reply;
 
@@ -57,6 +59,8 @@ pub(crate) enum Verdict {
     Stale,
     /// Not one of our people, or not their password.
     Wrong,
+    /// Its address has been wrong too often; whether this one is right was not looked at.
+    Unheard,
 }
 
 /// The challenges of one endpoint.
@@ -65,18 +69,20 @@ pub(crate) struct Digest {
     key: hmac::Key,
     born: Instant,
     used: Mutex<HashMap<[u8; 16], (Instant, u32)>>,
+    guesses: Mutex<Guesses>,
 }
 
 const SIGNATURE: usize = 16;
 
 impl Digest {
-    pub(crate) fn new(realm: String) -> Self {
+    pub(crate) fn new(realm: String, failures_per_minute: u32) -> Self {
         let secret: [u8; 32] = rand::random();
         Self {
             realm,
             key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
             born: Instant::now(),
             used: Mutex::default(),
+            guesses: Mutex::new(Guesses::new(failures_per_minute)),
         }
     }
 
@@ -86,8 +92,8 @@ impl Digest {
     /// an algorithm they do not know even when it stands beside one they do, against RFC 8760
     /// §2.4. The passwords we make are random, so the older algorithm gives nothing away; proof by
     /// the newer one is taken all the same.
-    pub(crate) fn challenge(&self, desk: Desk, reply: Reply, stale: bool) -> Reply {
-        let nonce = self.nonce(Instant::now());
+    pub(crate) fn challenge(&self, desk: Desk, reply: Reply, stale: bool, asked: IpAddr) -> Reply {
+        let nonce = self.nonce(asked, Instant::now());
         let stale = if stale { ", stale=true" } else { "" };
         let realm = &self.realm;
         let value = format!(
@@ -96,14 +102,28 @@ impl Digest {
         reply.with(desk.asks_in(), value)
     }
 
-    fn nonce(&self, now: Instant) -> String {
+    fn nonce(&self, asked: IpAddr, now: Instant) -> String {
         let age = u64::try_from(now.duration_since(self.born).as_millis()).unwrap_or(u64::MAX);
         let mut bytes = [0; 16 + SIGNATURE];
         bytes[..8].copy_from_slice(&age.to_be_bytes());
         bytes[8..16].copy_from_slice(&rand::random::<u64>().to_be_bytes());
-        let signature = hmac::sign(&self.key, &bytes[..16]);
-        bytes[16..].copy_from_slice(&signature.as_ref()[..SIGNATURE]);
+        let signature = self.sign(&bytes[..16], asked);
+        bytes[16..].copy_from_slice(&signature);
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// With the address in it, nobody can be wrong in somebody else's name: whoever sends from an
+    /// address that is not its own never sees a challenge for it.
+    fn sign(&self, bytes: &[u8], asked: IpAddr) -> [u8; SIGNATURE] {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(bytes);
+        match asked {
+            IpAddr::V4(four) => context.update(&four.octets()),
+            IpAddr::V6(six) => context.update(&six.octets()),
+        }
+        let mut signature = [0; SIGNATURE];
+        signature.copy_from_slice(&context.sign().as_ref()[..SIGNATURE]);
+        signature
     }
 
     /// Judges the credentials of a request.
@@ -111,6 +131,7 @@ impl Digest {
         &self,
         desk: Desk,
         request: &Request,
+        from: IpAddr,
         password: impl Fn(&str) -> Option<Private<String>>,
     ) -> Verdict {
         let name = desk.answered_in();
@@ -125,27 +146,34 @@ impl Digest {
         let Some(nonce) = unhex::<{ 16 + SIGNATURE }>(&given.nonce) else {
             return Verdict::Stale;
         };
-        let signature = hmac::sign(&self.key, &nonce[..16]);
-        let signed =
-            constant_time::verify_slices_are_equal(&nonce[16..], &signature.as_ref()[..SIGNATURE]);
-        if signed.is_err() {
-            // From before we started, or made up; either way another try is due.
+        let signature = self.sign(&nonce[..16], from);
+        if constant_time::verify_slices_are_equal(&nonce[16..], &signature).is_err() {
+            // From before we started, asked elsewhere, or made up; another try is due.
             return Verdict::Stale;
         }
-        let Some(password) = password(&given.user) else {
-            return Verdict::Wrong;
+        let now = Instant::now();
+        if self.guesses().are_too_many(from, &given.user, now) {
+            return Verdict::Unheard;
+        }
+        let proves = |password: Private<String>| {
+            given.proves(password.reveal(), &request.method.to_string())
         };
-        if !given.proves(password.reveal(), &request.method.to_string()) {
+        if !password(&given.user).is_some_and(proves) {
+            self.guesses().wrong(from, &given.user, now);
             return Verdict::Wrong;
         }
         let id: [u8; 16] = nonce[..16]
             .try_into()
             .expect("the first sixteen of thirty-two");
-        if self.is_fresh(id, given.count, Instant::now()) {
+        if self.is_fresh(id, given.count, now) {
             Verdict::Proven(Private::new(given.user))
         } else {
             Verdict::Stale
         }
+    }
+
+    fn guesses(&self) -> std::sync::MutexGuard<'_, Guesses> {
+        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this use of a nonce is in time and the first with its count.

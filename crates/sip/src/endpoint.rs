@@ -162,7 +162,7 @@ pub(crate) fn open(
         wire,
         table: Table::default(),
         tally: Tally::default(),
-        digest: Digest::new(realm),
+        digest: Digest::new(realm, config.failures_per_minute),
         registrar: Registrar::default(),
         host,
         sent_by,

@@ -32,6 +32,7 @@ mod desk;
 mod dialog;
 mod digest;
 mod endpoint;
+mod guesses;
 mod limits;
 mod party;
 mod pump;

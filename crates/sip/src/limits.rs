@@ -56,6 +56,14 @@ pub(crate) const NONCE_LIFE: Duration = Duration::from_secs(300);
 /// The oldest is forgotten (and thereby refused) when there are more.
 pub(crate) const NONCES: usize = 16_384;
 
+/// Addresses, and accounts at addresses, remembered for wrong passwords. When it is full the ones
+/// whose minute is over are forgotten, then all.
+pub(crate) const GUESSES: usize = 16_384;
+
+/// How many accounts' worth of wrong passwords one address may send in a minute: an office behind
+/// one address has some phones with an old password, and not ten of them.
+pub(crate) const GUESSED_ACCOUNTS: u32 = 10;
+
 /// Private headers handed to the owner of a call, and the length of one value.
 pub(crate) const HEADERS: usize = 16;
 /// Bytes of one private header's value; a longer one is not passed on.

@@ -24,6 +24,7 @@ pub(crate) fn endpoint_config(config: &Config, registry: &Arc<Registry>) -> offh
     endpoint.domains = config.sip.domain.iter().cloned().collect();
     endpoint.session_expires = config.sip.session_expires;
     endpoint.calls_max = config.sip.calls_max;
+    endpoint.failures_per_minute = config.login.failures_per_minute;
     endpoint.callers = match config.sip.callers.unwrap_or_default() {
         crate::config::Callers::Known => Callers::Known,
         crate::config::Callers::Anyone => Callers::Anyone,

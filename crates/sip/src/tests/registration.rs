@@ -106,6 +106,29 @@ async fn a_wrong_password_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_guesses_passwords_is_not_heard_for_a_minute() {
+    let mut world = World::of_people();
+    let draft = register(&mut world);
+    let refusal = world.ask(&draft).await;
+    let mut tries = 0;
+    let mut next = |password| {
+        tries += 1;
+        prove(&draft, &refusal, Algorithm::Sha256, password, tries)
+    };
+    for _ in 0..10 {
+        assert_eq!(world.ask(&next("guess")).await.status.code(), 403);
+    }
+    assert_eq!(world.endpoint.counters().unheard, 0);
+    // From now on not even the right one is taken: an answer would say that it is right.
+    assert_eq!(world.ask(&next("secret")).await.status.code(), 403);
+    assert_eq!(world.endpoint.counters().unheard, 1);
+    assert!(world.endpoint.contacts("ann").is_empty());
+
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.ask(&next("secret")).await.status.code(), 200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_recorded_proof_is_not_accepted_again() {
     let mut world = World::of_people();
     let draft = register(&mut world);
