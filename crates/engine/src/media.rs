@@ -70,6 +70,14 @@ pub enum MediaRequest {
         /// When to end.
         rules: RecordRules,
     },
+    /// The phone told of a key press beside the audio: a recording takes it as if it had been heard
+    /// in the audio.
+    ToneSignalled {
+        /// Whose port.
+        leg: LegId,
+        /// Which.
+        tone: Tone,
+    },
     /// Stop whatever the operation is doing and forget it, its prompts and what it recorded.
     /// Nothing more is heard of it.
     Stop {

@@ -508,6 +508,10 @@ impl Trial {
                 ledger.owed.retain(|owed| !of_it(owed));
                 assert!(self.ports.remove(leg) || was_opening, "closed twice");
             }
+            MediaRequest::ToneSignalled { leg, .. } => {
+                assert_eq!(self.owners[leg], at);
+                assert!(self.ports.contains(leg), "a tone for a closed port");
+            }
             MediaRequest::Prepare { operation, .. } => {
                 ledger.check_live(*operation);
                 ledger.owed.push(request);

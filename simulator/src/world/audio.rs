@@ -99,6 +99,7 @@ impl World {
                 self.room(call).recorder = Some(Recorder::new(operation, rules));
                 self.plan_tick(call);
             }
+            MediaRequest::ToneSignalled { tone, .. } => self.press(call, tone),
             MediaRequest::Stop { operation } => {
                 self.draw_operation("stop", operation);
                 self.forget_operation(call, operation);

@@ -89,6 +89,11 @@ impl World {
         let what = format!("presses {}", tone.symbol());
         self.draw(self.phones[&leg].name, "media", &what);
         self.hand_media(call, MediaEvent::ToneHeard { leg, tone });
+        self.press(call, tone);
+    }
+
+    /// A recording hears of a key press.
+    pub(crate) fn press(&mut self, call: CallId, tone: Tone) {
         let recorder = self.rooms[&call].recorder.as_ref();
         if recorder.is_some_and(|recorder| recorder.is_stopped_by(tone)) {
             self.recorded(call, RecordEnding::StopTone);

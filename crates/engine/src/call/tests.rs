@@ -7,8 +7,8 @@ use offhook_terms::{AppId, CallId, LegId, OperationId, Private, Tone};
 use super::{Call, Output};
 use crate::limits::ENDED_OPERATIONS_KEPT;
 use crate::{
-    Arrival, Command, Description, Ending, Fact, LegState, MediaEvent, Party, Prompt, Refusal,
-    Signal,
+    Arrival, Command, Description, Ending, Fact, LegState, MediaEvent, MediaRequest, Party, Prompt,
+    Refusal, Signal,
 };
 
 const PHONE: LegId = LegId::from_bits(1);
@@ -94,6 +94,30 @@ fn a_phone_that_signals_its_tones_is_heard_too() {
     press(&mut call, '*', false);
     press(&mut call, '*', false);
     assert_eq!(tones(drain(&mut call)), [(1, '*'), (2, '*')]);
+}
+
+/// The tones the audio is told of, because it cannot hear them itself.
+fn handed_on(outputs: Vec<Output>) -> Vec<char> {
+    let tones = outputs.into_iter().filter_map(|output| match output {
+        Output::Media(MediaRequest::ToneSignalled { leg: PHONE, tone }) => Some(tone.symbol()),
+        _ => None,
+    });
+    tones.collect()
+}
+
+#[test]
+fn a_recording_hears_of_signalled_tones_whoever_listens_to_them() {
+    let mut call = talking();
+    press(&mut call, '#', false);
+    assert_eq!(handed_on(drain(&mut call)), ['#']);
+}
+
+#[test]
+fn a_recording_is_not_told_of_what_it_hears_itself() {
+    let mut call = talking();
+    press(&mut call, '#', true);
+    press(&mut call, '#', false);
+    assert_eq!(handed_on(drain(&mut call)), []);
 }
 
 #[test]

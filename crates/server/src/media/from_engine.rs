@@ -9,7 +9,7 @@ use offhook_engine::{
 };
 use offhook_media::threads::PreparedPort;
 use offhook_media::{Agreed, Clip, MediaCommand, PortId, RecordPlan, Repeat, sdp};
-use offhook_terms::{AppId, CallId, LegId, OperationId};
+use offhook_terms::{AppId, CallId, LegId, OperationId, Private};
 use tokio::sync::mpsc;
 
 use super::host::{Host, key};
@@ -112,6 +112,11 @@ impl CallAudio {
                 self.play_clips(operation, beep, Repeat::ONCE)
             }
             MediaRequest::Record { operation, rules } => self.record(operation, &rules),
+            MediaRequest::ToneSignalled { tone, .. } => {
+                // Lost when the tick thread is behind, as it would be in the audio.
+                let _ = self.command(MediaCommand::ToneSignalled(Private::new(tone)));
+                None
+            }
             MediaRequest::Stop { operation } => {
                 self.clips.remove(&operation);
                 // Its verdict goes with it: what was recorded is discarded.
@@ -281,6 +286,7 @@ impl CallAudio {
                 None
             }
             Err(why) => {
+                self.host().forget(call);
                 tracing::error!(%call, %why, "no tick thread takes this call");
                 Some(MediaEvent::PeerLost { leg })
             }

@@ -67,9 +67,14 @@ impl Host {
         self.legs().insert(call, leg);
     }
 
+    /// There is no room of this call after all.
+    pub(super) fn forget(&self, call: CallId) {
+        self.legs().remove(&call);
+    }
+
     /// Closes a call's room, as soon as its tick thread has room for the order.
     pub(super) fn close(self: &Arc<Self>, call: CallId) {
-        self.legs().remove(&call);
+        self.forget(call);
         if self.threads.close(key(call)) == Err(threads::NotTaken::Behind) {
             let host = Arc::clone(self);
             tokio::spawn(async move {
