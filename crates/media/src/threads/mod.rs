@@ -371,35 +371,40 @@ impl Events {
     /// The next notice of any thread, if there is one.
     pub fn try_recv(&self) -> Option<Notice> {
         let lanes = &self.shared.threads;
-        let first = self.next.fetch_add(1, Ordering::Relaxed);
-        let message = (0..lanes.len()).find_map(|n| {
-            let at = (first + n) % lanes.len();
-            lanes[at].messages.pop().map(|message| (at, message))
-        });
-        let (thread, message) = message?;
-        match message {
-            Message::Event { room, output } => {
-                let notice = Notice::Event {
-                    room,
-                    port: output.port,
-                    event: output.event,
-                };
-                Some(notice)
+        loop {
+            let first = self.next.fetch_add(1, Ordering::Relaxed);
+            let message = (0..lanes.len()).find_map(|n| {
+                let at = (first + n) % lanes.len();
+                lanes[at].messages.pop().map(|message| (at, message))
+            });
+            let (thread, message) = message?;
+            if let Some(notice) = self.notice(thread, message) {
+                return Some(notice);
             }
+        }
+    }
+
+    /// What a message says, if it says anything; what came with it is freed.
+    fn notice(&self, thread: usize, message: Message) -> Option<Notice> {
+        match message {
+            Message::Event { room, output } => Some(Notice::Event {
+                room,
+                port: output.port,
+                event: output.event,
+            }),
             Message::Left {
                 place,
                 closed,
                 room,
             } => {
                 self.shared.rooms().give_back(Address { thread, place });
+                // `Closed` was told before; its sockets close here.
+                if closed {
+                    return None;
+                }
                 let HostedRoom {
                     key, room, sockets, ..
                 } = *room;
-                if closed {
-                    // Its sockets close here; `Closed` was told before.
-                    drop((room, sockets));
-                    return self.try_recv();
-                }
                 let ports = room.into_ports().into_iter().zip(sockets);
                 let ports = ports
                     .map(|(port, sockets)| ReleasedPort { port, sockets })
@@ -410,15 +415,10 @@ impl Events {
                 let mut rooms = self.shared.rooms();
                 let key = room.key;
                 rooms.give_back(Address { thread, place });
-                if rooms
-                    .addresses
-                    .get(&key)
-                    .is_some_and(|a| a.thread == thread && a.place == place)
-                {
+                let is_it = |a: &Address| a.thread == thread && a.place == place;
+                if rooms.addresses.get(&key).is_some_and(is_it) {
                     rooms.addresses.remove(&key);
                 }
-                drop(rooms);
-                drop(room);
                 Some(Notice::Broken { room: key })
             }
         }

@@ -23,7 +23,7 @@ use crate::threads::{Lane, RoomKey};
 /// Slots of a tick.
 pub(super) const SLOTS: usize = 4;
 
-const SLOT: Duration = Duration::from_millis(5);
+const SLOT_MS: u64 = 5;
 
 /// Where on its thread a room is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +148,8 @@ impl<'a> Wheel<'a> {
         let start = clock();
         let mut turn: u64 = 0;
         while !stopping.load(Ordering::Acquire) {
-            let due = start + SLOT * turn as u32;
+            // Not `SLOT * turn`: its factor has 32 bits, which a server outlives in eight months.
+            let due = start + Duration::from_millis(SLOT_MS * turn);
             let mut now = clock();
             if let Some(early) = due.checked_duration_since(now) {
                 std::thread::sleep(early);
@@ -361,18 +362,24 @@ impl HostedRoom {
 }
 
 fn send(sockets: &Sockets, port: &mut Port, packet: &[u8], lane: &Lane) -> bool {
-    let result = if sockets.connected {
-        sockets.rtp.send(packet)
-    } else {
-        sockets.rtp.send_to(packet, port.latch().destination())
+    let once = || {
+        if sockets.connected {
+            sockets.rtp.send(packet)
+        } else {
+            sockets.rtp.send_to(packet, port.latch().destination())
+        }
+    };
+    let result = match once() {
+        // The refusal of an earlier packet is told with this one, which was not sent: once more.
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => once(),
+        result => result,
     };
     match result {
         Ok(_) => {
             lane.counters.sent.add(1);
             true
         }
-        // The refusal of an earlier packet is told with this one, which was not sent. A full buffer
-        // loses it: late audio is worse than none.
+        // A full buffer loses it: late audio is worse than none.
         Err(_) => {
             port.unsent();
             lane.counters.unsent.add(1);
