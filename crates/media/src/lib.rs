@@ -34,6 +34,7 @@ mod statistics;
 pub mod threads;
 mod tones;
 pub mod wav;
+mod widen;
 
 pub use clip::Clip;
 pub use codec::Codec;

@@ -107,7 +107,7 @@ pub(crate) fn resample(samples: &[i16], from: u32, to: u32) -> Vec<i16> {
 
 /// A windowed sinc, cut into phases. Tap `k` of phase `p` stands `k - (taps/2 - 1) - p/up` inputs
 /// from the output sample.
-fn filter(up: usize, down: usize, taps: usize) -> Vec<Vec<f32>> {
+pub(crate) fn filter(up: usize, down: usize, taps: usize) -> Vec<Vec<f32>> {
     let cutoff = (up as f64 / down as f64).min(1.0);
     let half = taps as f64 / 2.0;
     (0..up)

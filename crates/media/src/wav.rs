@@ -3,7 +3,7 @@
 use std::io::{self, Seek, Write};
 
 use crate::TICK_SAMPLES;
-use crate::resample::Resampler;
+use crate::widen::Widener;
 
 /// Why a file is not a prompt, worded for the bot developer who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,7 +148,7 @@ fn read(
 /// waited for, never on a tick.
 pub struct Writer<W: Write + Seek> {
     inner: hound::WavWriter<W>,
-    resampler: Resampler,
+    widener: Widener,
     wide: Vec<i16>,
     samples: u64,
 }
@@ -177,7 +177,7 @@ impl<W: Write + Seek> Writer<W> {
         let wide = Vec::with_capacity(4 * TICK_SAMPLES);
         Ok(Self {
             inner,
-            resampler: Resampler::new(8_000, 16_000),
+            widener: Widener::new(),
             wide,
             samples: 0,
         })
@@ -189,7 +189,7 @@ impl<W: Write + Seek> Writer<W> {
     /// Those of the file.
     pub fn write(&mut self, samples: &[i16]) -> io::Result<()> {
         self.wide.clear();
-        self.resampler.process(samples, &mut self.wide);
+        self.widener.process(samples, &mut self.wide);
         self.put()
     }
 
@@ -199,8 +199,7 @@ impl<W: Write + Seek> Writer<W> {
     /// Those of the file.
     pub fn finish(mut self) -> io::Result<std::time::Duration> {
         self.wide.clear();
-        let resampler = std::mem::replace(&mut self.resampler, Resampler::new(1, 1));
-        resampler.finish(&mut self.wide);
+        self.widener.finish(&mut self.wide);
         self.put()?;
         self.inner.finalize().map_err(io_error)?;
         Ok(std::time::Duration::from_micros(
@@ -209,9 +208,12 @@ impl<W: Write + Seek> Writer<W> {
     }
 
     fn put(&mut self) -> io::Result<()> {
+        // All at once: the file is asked once a frame, not once a sample.
+        let mut writer = self.inner.get_i16_writer(self.wide.len() as u32);
         for sample in &self.wide {
-            self.inner.write_sample(*sample).map_err(io_error)?;
+            writer.write_sample(*sample);
         }
+        writer.flush().map_err(io_error)?;
         self.samples += self.wide.len() as u64;
         Ok(())
     }
