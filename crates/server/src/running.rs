@@ -3,6 +3,7 @@
 //! Every door is opened before anything is served, so that a taken port is one sentence and nothing
 //! is half-started.
 
+use std::fs::{File, TryLockError};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::config::Config;
 use crate::graph::{Graph, Wording};
 use crate::http::{Doors, Serving, Tls};
 use crate::login::Login;
-use crate::observe::{Check, MoreMetrics, Observe};
+use crate::observe::{Check, MoreMetrics, Observe, Pulse};
 use crate::outbox::Outboxes;
 use crate::platform::Platform;
 use crate::prompts::Prompts;
@@ -48,8 +49,14 @@ enum Trouble {
     Trust(#[from] outgoing::TrustError),
     #[error(transparent)]
     Door(#[from] http::DoorError),
-    #[error("SIP: {0}, with --sip ADDR:PORT or sip.listen")]
-    Sip(#[from] offhook_sip::ListenError),
+    #[error("SIP: {0} (--sip ADDR:PORT or sip.listen)")]
+    Sip(String),
+    #[error(
+        "{0}: another platform is running in this data folder; stop it, or choose another with --data DIR or data.dir"
+    )]
+    DataInUse(PathBuf),
+    #[error("{0}: the data folder cannot be locked ({1})")]
+    NotLocked(PathBuf, std::io::Error),
     #[error(transparent)]
     Login(#[from] login::LoginError),
     #[error("the threads that move audio cannot be started ({0}): fewer media.threads may help")]
@@ -67,6 +74,8 @@ pub struct Running {
     https: Option<SocketAddr>,
     ca_file: PathBuf,
     data: PathBuf,
+    /// Held for as long as we run: two platforms in one folder would delete each other's files.
+    _lock: File,
     public_url: String,
     sip_domain: String,
 }
@@ -83,11 +92,13 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     let data = config.data.dir.clone();
     let now = clock::wall();
     store::open_folder(&data)?;
+    let lock = lock_folder(&data)?;
     let registry = Arc::new(Registry::open(&config, &data)?);
     let tls = Arc::new(Tls::open(&config, &data, now)?);
     let doors = Doors::open(&config, &tls).await?;
-    let (endpoint, arrivals) =
-        offhook_sip::listen(sip::endpoint_config(&config, &registry)).await?;
+    let (endpoint, arrivals) = offhook_sip::listen(sip::endpoint_config(&config, &registry))
+        .await
+        .map_err(|why| Trouble::Sip(why.to_string()))?;
     let sip_host = host_of(endpoint.advertised()).to_owned();
     let bind = endpoint.local_addr().ip();
     let advertised = audio_address(bind, &sip_host);
@@ -132,7 +143,18 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     ));
     let counted = counted_elsewhere(&media, &endpoint, &switchboard, &outboxes);
     let written = store.clone();
-    let checks: Vec<(_, Check)> = vec![("store", Box::new(move || written.trouble()))];
+    let (signalling, audio) = (Pulse::default(), Pulse::default());
+    let checks: Vec<(_, Check)> = vec![
+        ("store", Box::new(move || written.trouble())),
+        (
+            "sip",
+            signalling.check("calls from phones are no longer taken"),
+        ),
+        (
+            "media",
+            audio.check("what happens in the audio is no longer heard"),
+        ),
+    ];
     let observe = Arc::new(Observe::new(vec![counted], checks));
     let platform = Arc::new(Platform {
         registry,
@@ -149,8 +171,8 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     let (http, https) = (doors.http(), doors.https());
     let serving = doors.serve(router);
     let mut tasks = JoinSet::new();
-    tasks.spawn(notices.pump(media, switchboard));
-    tasks.spawn(sip::serve(Arc::clone(&platform), arrivals));
+    tasks.spawn(audio.of(notices.pump(media, switchboard)));
+    tasks.spawn(signalling.of(sip::serve(Arc::clone(&platform), arrivals)));
     let history = platform
         .store
         .clone()
@@ -170,7 +192,20 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         http,
         https,
         data,
+        _lock: lock,
     })
+}
+
+/// Keeps a second platform out of the data folder. The system lets go of the lock when the process
+/// ends, however it ends.
+fn lock_folder(data: &Path) -> Result<File, Trouble> {
+    let refused = |why| Trouble::NotLocked(data.to_owned(), why);
+    let lock = File::create(data.join("lock")).map_err(refused)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Trouble::DataInUse(data.to_owned())),
+        Err(TryLockError::Error(why)) => Err(refused(why)),
+    }
 }
 
 /// Looks after what gets old.
@@ -180,7 +215,14 @@ async fn keep_house(recordings: Arc<Recordings>, login: Arc<Login>, tls: Arc<Tls
     loop {
         every.tick().await;
         let now = clock::wall();
-        recordings.sweep(now);
+        // Deleting many files takes a while, and others want this thread.
+        let due = Arc::clone(&recordings);
+        if tokio::task::spawn_blocking(move || due.sweep(now))
+            .await
+            .is_err()
+        {
+            tracing::error!("a fault of ours kept old recordings from being deleted");
+        }
         tls.renew_if_due(now);
         if let Err(why) = login.rotate_if_due(now).await {
             tracing::error!(%why, "the signing key could not be replaced; the old one goes on");
