@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod failure;
+mod files;
 mod log;
 mod ready;
 mod running;

@@ -11,6 +11,7 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The runtime everything but audio runs on.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    crate::files::allow_many();
     Ok(tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?)
