@@ -136,11 +136,12 @@ fn explain(platform: &Running) {
         );
     }
     let sip = platform.dial(CALLING_BOT);
+    let offhook = std::env::args().next().unwrap_or_else(|| "offhook".to_owned());
     println!(
         "\n  Try it: dial {sip} from any SIP phone, with one of the accounts above or none.\n  \
          You hear a prompt and a beep. Say something and press #: you hear it again.\n\n  \
          Without a phone, in another terminal:\n    \
-         offhook dial {sip} --expect-beep 1000 --play tone:440:2s --keys '#' --expect-tone 440 --for 1s"
+         {offhook} dial {sip} --expect-beep 1000 --play tone:440:2s --keys '#' --expect-tone 440 --for 1s"
     );
     println!(
         "\n  Graph API      {}/v1.0/communications/calls",

@@ -89,7 +89,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 }
 
 async fn open(config: Config) -> Result<Running, Trouble> {
-    let data = config.data.dir.clone();
+    // Whoever is told where something lies may be in another folder.
+    let data = std::path::absolute(&config.data.dir).unwrap_or_else(|_| config.data.dir.clone());
     let now = clock::wall();
     store::open_folder(&data)?;
     let lock = lock_folder(&data)?;
