@@ -277,10 +277,12 @@ impl Session {
         if answer.media.len() != self.offered_lines {
             return Err(SdpRefusal::NotAnAnswer);
         }
-        let audio = &answer.media[self.rejected_before.len()];
-        if audio.media != "audio" {
-            return Err(SdpRefusal::NotAnAnswer);
-        }
+        // Nothing may have been offered, or offers have crossed: then its place need not be there.
+        let audio = answer
+            .media
+            .get(self.rejected_before.len())
+            .filter(|line| line.media == "audio")
+            .ok_or(SdpRefusal::NotAnAnswer)?;
         if audio.is_rejected() {
             return Err(SdpRefusal::Declined);
         }

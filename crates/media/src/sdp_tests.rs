@@ -207,6 +207,61 @@ fn rtcp_shares_the_port_only_when_offered() {
     assert_eq!(agreed.remote_rtcp, "192.0.2.9:9999".parse().unwrap());
 }
 
+#[test]
+fn an_answer_after_crossed_offers_is_refused_without_harm() {
+    let mut session = session();
+    session.offer();
+    let before = "m=video 5002 RTP/AVP 96\r\n";
+    session.answer(&offer(&format!("{before}{PHONE}"))).unwrap();
+    assert_eq!(session.accept(&offer(PHONE)), Err(SdpRefusal::NotAnAnswer));
+}
+
+/// Where a description may lead us: to one host, at a port, or nowhere.
+fn is_proper(to: SocketAddr) -> bool {
+    let broadcast = matches!(to.ip(), IpAddr::V4(ip) if ip.is_broadcast());
+    !broadcast && !to.ip().is_multicast() && to.port() != 0
+}
+
+#[test]
+fn hostile_descriptions_are_refused_or_made_the_best_of() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/sdp-hostile/");
+    let index = std::fs::read_to_string(format!("{folder}index.tsv")).unwrap();
+    let mut tried = 0;
+    for line in index.lines().skip(1) {
+        let (file, rest) = line.split_once('\t').unwrap();
+        let class = rest.split('\t').next().unwrap();
+        let bytes = std::fs::read(format!("{folder}{file}")).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let as_offer = session().answer(&text).map(|(_, agreed)| agreed);
+        let mut offering = session();
+        offering.offer();
+        let as_answer = offering.accept(&text);
+        assert!(session().accept(&text).is_err(), "{file} answers no offer");
+        match class {
+            "refuse" => {
+                assert!(as_offer.is_err(), "{file}");
+                assert!(as_answer.is_err(), "{file}");
+            }
+            "either" => {}
+            other => panic!("{file} is of no known class: {other}"),
+        }
+        for agreed in [as_offer, as_answer].into_iter().flatten() {
+            assert!(is_proper(agreed.remote), "{file}: {}", agreed.remote);
+            assert!(
+                is_proper(agreed.remote_rtcp),
+                "{file}: {}",
+                agreed.remote_rtcp
+            );
+            assert!(
+                usize::from(agreed.packet_samples) <= crate::limits::PACKET_SAMPLES_MAX,
+                "{file}"
+            );
+        }
+        tried += 1;
+    }
+    assert!(tried > 60, "{tried}");
+}
+
 proptest! {
     #[test]
     fn no_text_panics(text in "(?s).{0,400}") {
