@@ -16,6 +16,35 @@ pub(crate) type MoreMetrics = Box<dyn Fn(&mut String) + Send + Sync>;
 /// Whether a part works: nothing, or why not.
 pub(crate) type Check = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
+/// Whether a task that must not end while the platform runs is still there.
+#[derive(Clone, Default)]
+pub(crate) struct Pulse(Arc<AtomicBool>);
+
+impl Pulse {
+    /// The task, watched. However it ends, by a panic as well, the pulse is gone.
+    pub(crate) fn of<T: Future<Output = ()>>(&self, task: T) -> impl Future<Output = ()> + use<T> {
+        let last = LastBeat(Arc::clone(&self.0));
+        async move {
+            let _last = last;
+            task.await;
+        }
+    }
+
+    /// The check that says this when the task has ended.
+    pub(crate) fn check(&self, gone: &'static str) -> Check {
+        let stopped = Arc::clone(&self.0);
+        Box::new(move || stopped.load(Ordering::Relaxed).then(|| gone.to_owned()))
+    }
+}
+
+struct LastBeat(Arc<AtomicBool>);
+
+impl Drop for LastBeat {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The state of the platform's parts, and the way to its counters.
 pub(crate) struct Observe {
     draining: AtomicBool,
@@ -136,6 +165,26 @@ mod tests {
         broken.store(false, Ordering::Relaxed);
         observe.drain();
         assert_eq!(ready(&observe).await.0, 503);
+    }
+
+    #[tokio::test]
+    async fn a_part_whose_task_has_ended_is_down() {
+        let (ends, breaks) = (Pulse::default(), Pulse::default());
+        let checks = vec![
+            ("audio", ends.check("over")),
+            ("phones", breaks.check("broken")),
+        ];
+        let observe = Arc::new(Observe::new(vec![], checks));
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let ending = tokio::spawn(ends.of(async { drop(ended.await) }));
+        assert_eq!(ready(&observe).await.0, 200);
+        drop(end);
+        ending.await.expect("ends");
+        let body = r#"{"down":{"audio":"over"},"status":"down"}"#;
+        assert_eq!(ready(&observe).await, (503, body.to_owned()));
+        let broken = tokio::spawn(breaks.of(async { panic!("as scripted") }));
+        assert!(broken.await.is_err());
+        assert!(ready(&observe).await.1.contains("broken"));
     }
 
     #[tokio::test]
