@@ -23,6 +23,7 @@ use super::*;
 use crate::calls::{Message, Question};
 use crate::http::{Door, PublicBase, Via};
 use crate::login::Login;
+use crate::observe::Observe;
 use crate::outbox::Outboxes;
 use crate::prompts::Prompts;
 use crate::registry::{Bot, Registry};
@@ -82,7 +83,7 @@ impl World {
             .expect("opens");
         let wording = Wording {
             status: config::StatusSpelling::Camel,
-            recordings,
+            recordings: Arc::clone(&recordings),
         };
         let clients = outgoing::clients(&registry, &outgoing::trust_nobody());
         let switchboard = Switchboard::default();
@@ -121,10 +122,9 @@ impl World {
             peer: ([127, 0, 0, 1], 9).into(),
             door: Door::Http,
         };
-        let router = Router::new()
-            .fallback(handle)
-            .with_state(Arc::new(graph))
-            .layer(Extension(via));
+        let observe = Arc::new(Observe::new(vec![], vec![]));
+        let router =
+            crate::http::router(&login, Arc::new(graph), recordings, observe).layer(Extension(via));
         let token = login.access_token_for_tests(&bot, bot.roles.names(), clock::wall());
         Self {
             _data: data,
@@ -1369,5 +1369,105 @@ fn no_json_is_a_fault_of_ours() {
             let status = runtime.block_on(world.send(request)).status();
             prop_assert!(status.as_u16() < 500 || status == 501, "{status}");
         }
+    });
+}
+
+/// A path somebody may try: one of ours, bent, or anything.
+fn any_path(tenant: String) -> impl Strategy<Value = String> {
+    let leg = LEG.to_string();
+    let operation = OPERATION.to_string();
+    let known = prop::sample::select(vec![
+        "/healthz".to_owned(),
+        "/readyz".to_owned(),
+        "/metrics".to_owned(),
+        format!("/recordings/{operation}"),
+        "/recordings/..%2f..%2foffhook.db".to_owned(),
+        format!("/{tenant}/oauth2/v2.0/token"),
+        format!("/{tenant}/oauth2/token"),
+        format!("/{tenant}/v2.0/.well-known/openid-configuration"),
+        "/%ff%00/.well-known/openid-configuration".to_owned(),
+        "/common/discovery/v2.0/keys".to_owned(),
+        "/v1/.well-known/OpenIdConfiguration".to_owned(),
+        "/v1.0/communications/calls".to_owned(),
+        format!("/v1.0/communications/calls/{leg}"),
+        format!("/v1.0/communications/calls('{leg}')"),
+        format!("/beta/app/calls/{leg}/operations/{operation}"),
+        format!("/v1.0/communications/calls/{leg}/operations"),
+        format!("/v1.0/communications/calls/{leg}/participants"),
+        format!("/v1.0/communications/calls/{leg}/participants/{leg}/mute"),
+        format!("/v1.0/communications/calls/{leg}/microsoft.graph.answer"),
+        format!("/v1.0/communications/calls/{leg}/record"),
+        "/v1.0/communications/callRecords/x".to_owned(),
+        "/v1.0/users/x/onlineMeetings".to_owned(),
+    ]);
+    let tail = prop_oneof![
+        3 => Just(String::new()),
+        1 => "[/?&=$%a-zA-Z0-9.()']{0,30}",
+        1 => "\\?\\$(select|expand|filter|fly)=[a-z,%0-9(]{0,20}",
+    ];
+    prop_oneof![
+        4 => (known, tail).prop_map(|(path, tail)| path + &tail),
+        1 => "/[!-~]{0,60}",
+    ]
+}
+
+fn any_body() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        any_json().prop_map(|json| json.to_string().into_bytes()),
+        "((grant_type|client_id|client_secret|scope|resource)=[a-z_%:/.0-9]{0,40}&){0,5}"
+            .prop_map(String::into_bytes),
+        prop::collection::vec(any::<u8>(), 0..200),
+    ]
+}
+
+#[test]
+fn no_request_to_any_route_is_a_fault_of_ours() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let world = runtime.block_on(World::with(|bot| {
+        bot.limits.requests_per_second = 1_000_000
+    }));
+    let methods = prop::sample::select(vec![
+        "GET", "POST", "DELETE", "PATCH", "PUT", "HEAD", "OPTIONS", "FLY",
+    ]);
+    let types = prop::sample::select(vec![
+        "application/json",
+        "application/json; charset=Windows-1252",
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "",
+    ]);
+    let tokens = prop_oneof![
+        Just(format!("Bearer {}", world.token)),
+        "[ -~]{0,40}",
+        "(Bearer|Basic|bearer) [A-Za-z0-9+/=._-]{0,60}",
+    ];
+    let hosts = "[a-z0-9.:\\[\\]@/ -]{0,30}";
+    let request = (
+        methods,
+        any_path(world.bot.tenant.clone()),
+        types,
+        tokens,
+        hosts,
+        any_body(),
+    );
+    proptest!(ProptestConfig::with_cases(2_000), |((method, path, kind, token, host, body) in request)| {
+        let request = Request::builder()
+            .method(method)
+            .uri(&path)
+            .header("content-type", kind)
+            .header("authorization", token)
+            .header("host", host)
+            .header("client-request-id", "\u{e9}")
+            .body(Body::from(body));
+        // What is no request never comes this far.
+        prop_assume!(request.is_ok());
+        let response = runtime.block_on(world.send(request.expect("looked at")));
+        let status = response.status().as_u16();
+        prop_assert!(status < 500 || status == 501, "{method} {path}: {status}");
+        let read = runtime.block_on(response.into_body().collect());
+        prop_assert!(read.is_ok());
     });
 }
