@@ -201,8 +201,14 @@ impl Bot {
 impl Registry {
     /// A registry of one bot.
     pub(crate) fn of_bot(bot: Bot) -> Self {
+        Self::of_bots([bot])
+    }
+
+    pub(crate) fn of_bots(bots: impl IntoIterator<Item = Bot>) -> Self {
         let mut registry = Self::default();
-        registry.add_bot(bot);
+        for bot in bots {
+            registry.add_bot(bot);
+        }
         registry
     }
 }

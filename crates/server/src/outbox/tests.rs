@@ -121,11 +121,16 @@ impl World {
     }
 
     async fn at(webhook: &str, got: mpsc::UnboundedReceiver<Got>) -> Self {
+        Self::of(vec![Bot::for_tests(webhook)], got).await
+    }
+
+    /// The first of the bots is the one that is told.
+    async fn of(bots: Vec<Bot>, got: mpsc::UnboundedReceiver<Got>) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder");
         open_folder(data.path()).expect("made");
         let store = Store::open(data.path()).await.expect("opens");
-        let registry = Arc::new(Registry::of_bot(Bot::for_tests(webhook)));
-        let bot = registry.bots().next().expect("one").app;
+        let bot = bots[0].app;
+        let registry = Arc::new(Registry::of_bots(bots));
         let login = Login::open(
             config::Login::default(),
             PublicBase::for_tests(),
@@ -343,6 +348,66 @@ async fn one_dead_leg_delays_itself_only() {
         fact: Fact::Terminated(Ending::BotHungUp),
     });
     assert_eq!(world.next().await.states(), ["terminated"]);
+}
+
+#[tokio::test]
+async fn a_dead_bot_never_delays_another() {
+    // One accepts requests and never answers; more calls wait for it than it has seats.
+    let seats = crate::limits::DELIVERIES_PER_BOT_MAX;
+    let (dead, _got_dead) = bot(vec![Do::Nothing; 2 * seats]).await;
+    let (alive, got) = bot(vec![]).await;
+    let dead = Bot {
+        app: AppId::from_bits(0xdead),
+        sip_user: "dead".to_owned(),
+        ..Bot::for_tests(&dead)
+    };
+    let dead_app = dead.app;
+    let mut world = World::of(vec![Bot::for_tests(&alive), dead], got).await;
+    for n in 0..seats as u128 + 50 {
+        let leg = LegId::from_bits(1_000 + n);
+        world.outboxes.open(&Arrival {
+            call: CALL,
+            caller_leg: LegId::from_bits(3),
+            caller: caller(),
+            offer: None,
+            bot_leg: leg,
+            bot: dead_app,
+        });
+        world.outboxes.push(Event {
+            leg,
+            number: 1,
+            fact: incoming(),
+        });
+    }
+    let began = tokio::time::Instant::now();
+    for fact in [incoming(), Fact::Establishing, Fact::Established] {
+        world.tell(fact);
+        world.next().await;
+    }
+    let waited = began.elapsed();
+    assert!(waited < Duration::from_millis(500), "{waited:?}");
+    assert_eq!(world.outboxes.trouble(LEG), None);
+}
+
+#[tokio::test]
+async fn a_caller_whose_bot_is_down_leaves_a_record_that_says_why() {
+    let mut world = World::new(vec![Do::Say(403)]).await;
+    world.tell(incoming());
+    let word = world.calls.recv().await.expect("the call hears");
+    assert!(matches!(word, Message::Undeliverable { leg: LEG }));
+    // What the call's task does when the engine has ended the call for it.
+    let trouble = world.outboxes.trouble(LEG);
+    let at = std::time::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+    let refusal = store::Refusal::of_ending(Ending::BotUnreachable, trouble, at);
+    let refusal = refusal.about(CALL, LEG, world.bot);
+    world.store.refuse(refusal.clone());
+    tokio::time::resume();
+    world.store.flush().await;
+    let kept = world.store.refusals(10).await.expect("read");
+    assert_eq!(kept, [refusal]);
+    assert_eq!(kept[0].rule, "bot can be told");
+    assert!(kept[0].why.contains("403"), "{}", kept[0].why);
+    assert!(kept[0].change.contains("accepts our token"));
 }
 
 #[tokio::test]
