@@ -75,6 +75,9 @@ pub(crate) const PROMPTS_CACHED_PER_LEG_MAX: usize = 64;
 /// all: an hour is 58 MB. The one not used for longest goes first.
 pub(crate) const PROMPTS_DECODED_MAX: Duration = Duration::from_secs(3600);
 
+/// How many decoded prompts are kept however short they are; a bot has tens.
+pub(crate) const PROMPTS_DECODED_COUNT_MAX: usize = 1_024;
+
 /// Entries of the journal that wait to be written: two seconds at 5,000 a second. When it is full
 /// an entry is dropped and counted, unless it is an ending: those always get in, and there are no
 /// more of them than live legs and operations.

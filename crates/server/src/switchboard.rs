@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use offhook_engine::{Command, LegView, OperationView, Refusal};
+use offhook_engine::{Command, LegView, MediaEvent, OperationView, Refusal};
 use offhook_terms::{AppId, CallId, LegId, OperationId};
 use tokio::sync::{mpsc, oneshot};
 
@@ -174,11 +174,13 @@ impl Switchboard {
         }
     }
 
-    /// Something for a call that must arrive, because the end of an operation may be in it.
+    /// Something for a call that must arrive, because the end of an operation may be in it. A tone
+    /// is no ending: it is dropped when the call has more to do than fits its mailbox.
     pub(crate) fn tell(&self, call: CallId, message: Message) {
         let mailbox = self.directory().calls.get(&call).cloned();
         if let Some(mailbox) = mailbox
             && let Err(mpsc::error::TrySendError::Full(message)) = mailbox.try_send(message)
+            && !matches!(message, Message::Media(MediaEvent::ToneHeard { .. }))
         {
             tokio::spawn(async move { mailbox.send(message).await });
         }
@@ -246,6 +248,32 @@ mod tests {
         switchboard.close();
         assert!(matches!(messages.recv().await, Some(Message::Stop)));
         assert_eq!(connect(2), Err(NotConnected::Closed));
+    }
+
+    #[tokio::test]
+    async fn a_full_mailbox_loses_tones_and_no_endings() {
+        let switchboard = Switchboard::default();
+        let (mailbox, mut messages) = mpsc::channel(1);
+        let (call, leg) = (CallId::from_bits(1), LegId::from_bits(1));
+        let bot = AppId::from_bits(1);
+        switchboard
+            .connect(call, leg, bot, 9, mailbox)
+            .expect("room");
+        let tone = offhook_terms::Tone::from_symbol('1').expect("a key");
+        let heard = || Message::Media(MediaEvent::ToneHeard { leg, tone });
+        switchboard.tell(call, heard());
+        switchboard.tell(call, heard());
+        switchboard.tell(call, Message::Media(MediaEvent::PeerLost { leg }));
+        let first = messages.recv().await;
+        assert!(matches!(
+            first,
+            Some(Message::Media(MediaEvent::ToneHeard { .. }))
+        ));
+        let second = messages.recv().await;
+        assert!(matches!(
+            second,
+            Some(Message::Media(MediaEvent::PeerLost { .. }))
+        ));
     }
 
     #[tokio::test]

@@ -250,8 +250,15 @@ async fn refusals_are_worded_as_published() {
 #[tokio::test]
 async fn whoever_guesses_must_wait() {
     let world = World::new().await;
-    for _ in 0..10 {
-        assert_eq!(world.ask(&[("client_secret", "wrong")]).await.status(), 401);
+    // Other spellings of the id are no other application.
+    let app = world.bot.app.to_string();
+    let spellings = [app.to_uppercase(), app.replace('-', ""), app];
+    for n in 0..10 {
+        let wrong = [
+            ("client_secret", "wrong"),
+            ("client_id", spellings[n % 3].as_str()),
+        ];
+        assert_eq!(world.ask(&wrong).await.status(), 401);
     }
     // Even the right one: else a guess could be told from a wait.
     let response = world.ask(&[]).await;
@@ -263,18 +270,18 @@ async fn whoever_guesses_must_wait() {
         .expect("seconds");
     assert!((1..=60).contains(&wait));
     let mut throttle = world.login.throttle.lock().expect("whole");
-    let (from, app) = ([127, 0, 0, 1].into(), world.bot.app.to_string());
+    let (from, app) = ([127, 0, 0, 1].into(), world.bot.app);
     let now = clock::now();
-    assert!(throttle.must_wait(from, &app, now).is_some());
+    assert!(throttle.must_wait(from, app, now).is_some());
     assert!(
         throttle
-            .must_wait([127, 0, 0, 2].into(), &app, now)
+            .must_wait([127, 0, 0, 2].into(), app, now)
             .is_none()
     );
     let later = now + Duration::from_secs(61);
-    assert!(throttle.must_wait(from, &app, later).is_none());
-    throttle.failed(from, &app, later);
-    assert!(throttle.must_wait(from, &app, later).is_none());
+    assert!(throttle.must_wait(from, app, later).is_none());
+    throttle.failed(from, app, later);
+    assert!(throttle.must_wait(from, app, later).is_none());
 }
 
 #[tokio::test]

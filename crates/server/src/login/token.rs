@@ -192,7 +192,6 @@ fn basic(headers: &HeaderMap) -> Option<(String, Private<String>)> {
 }
 
 struct Asked {
-    client_id: String,
     secret: Private<String>,
     bot: Arc<Bot>,
     audience: &'static str,
@@ -250,7 +249,6 @@ fn asked(
         Refused::new(bad, "invalid_scope", 70_011, what)
     })?;
     Ok(Asked {
-        client_id,
         secret,
         bot,
         audience,
@@ -304,7 +302,7 @@ fn prove(login: &Login, via: Via, asked: Asked) -> Result<TokenResponse, Refused
         .throttle
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    if let Some(wait) = throttle.must_wait(from, &asked.client_id, clock::now()) {
+    if let Some(wait) = throttle.must_wait(from, asked.bot.app, clock::now()) {
         let what = "Too many failed attempts for this application from this address.";
         let status = StatusCode::TOO_MANY_REQUESTS;
         let refused = Refused::new(status, "temporarily_unavailable", 50_196, what);
@@ -314,7 +312,7 @@ fn prove(login: &Login, via: Via, asked: Asked) -> Result<TokenResponse, Refused
         });
     }
     if !asked.bot.secret_hash.matches(asked.secret.reveal()) {
-        throttle.failed(from, &asked.client_id, clock::now());
+        throttle.failed(from, asked.bot.app, clock::now());
         metrics::counter!("offhook_login_failures_total").increment(1);
         tracing::info!(bot = %asked.bot.app, "a token was refused: wrong client secret");
         let what = format!(

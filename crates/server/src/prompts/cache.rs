@@ -29,7 +29,10 @@ impl Decoded {
         if let Some((replaced, _)) = self.clips.insert(hash, (clip, self.uses)) {
             self.length = self.length.saturating_sub(replaced.duration());
         }
-        while self.length > limits::PROMPTS_DECODED_MAX && self.clips.len() > 1 {
+        while self.clips.len() > 1
+            && (self.length > limits::PROMPTS_DECODED_MAX
+                || self.clips.len() > limits::PROMPTS_DECODED_COUNT_MAX)
+        {
             let oldest = self.clips.iter().min_by_key(|(_, (_, used))| *used);
             let Some(oldest) = oldest.map(|(hash, _)| *hash) else {
                 return;
@@ -56,5 +59,18 @@ mod tests {
         assert!(decoded.get(&[1; 32]).is_some());
         assert!(decoded.get(&[2; 32]).is_none());
         assert!(decoded.get(&[3; 32]).is_some());
+    }
+
+    #[test]
+    fn short_clips_are_bounded_too() {
+        let mut decoded = Decoded::default();
+        let short = Clip::tone(440.0, Duration::from_millis(20), 0.1);
+        for n in 0..=limits::PROMPTS_DECODED_COUNT_MAX {
+            let mut hash = [0; 32];
+            hash[..8].copy_from_slice(&n.to_be_bytes());
+            decoded.keep(hash, short.clone());
+        }
+        assert_eq!(decoded.clips.len(), limits::PROMPTS_DECODED_COUNT_MAX);
+        assert!(decoded.get(&[0; 32]).is_none());
     }
 }
