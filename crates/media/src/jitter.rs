@@ -77,6 +77,12 @@ const QUIET_PEAK: u16 = 512;
 /// A timestamp this far from play time is another beginning (one second).
 const JUMP_SAMPLES: i32 = 8_000;
 
+impl Default for JitterBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl JitterBuffer {
     pub(crate) fn new() -> Self {
         Self {
@@ -95,6 +101,16 @@ impl JitterBuffer {
             least_early: i32::MAX,
             window: 0,
         }
+    }
+
+    /// The delay that was learned, in samples.
+    pub(crate) fn delay(&self) -> i32 {
+        self.delay
+    }
+
+    /// Begins with the delay another buffer of this port has learned.
+    pub(crate) fn begin_with(&mut self, delay: i32) {
+        self.delay = delay;
     }
 
     /// Forgets the audio and the time base, keeps what was learned about the delay.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use offhook_terms::{OperationId, Private, Tone};
 
 use crate::codec::Codec;
-use crate::jitter::{JitterBuffer, Kept};
+use crate::jitter::Kept;
 use crate::latch::{Latch, Verdict};
 use crate::limits;
 use crate::player::{PlayEnded, Player};
@@ -71,8 +71,9 @@ pub struct Port {
     other_peer: Option<(u32, u16)>,
     received: Received,
     tone_receiver: ToneReceiver,
-    jitter: JitterBuffer,
     recorder: Option<Recorder>,
+    /// What the last jitter buffer learned about the network, for the next.
+    delay: i32,
     packet_came: bool,
     late: u64,
     refused: u64,
@@ -111,8 +112,8 @@ impl Port {
             other_peer: None,
             received: Received::default(),
             tone_receiver: ToneReceiver::default(),
-            jitter: JitterBuffer::new(),
             recorder: None,
+            delay: limits::JITTER_DELAY_SAMPLES_START,
             packet_came: false,
             late: 0,
             refused: 0,
@@ -180,11 +181,10 @@ impl Port {
             MediaCommand::Record {
                 operation,
                 plan,
-                feed,
+                mut feed,
             } => {
                 self.end_recording(RecordEnded::Stopped);
-                // What came before does not belong to the answer.
-                self.jitter.reset();
+                feed.jitter.begin_with(self.delay);
                 self.recorder = Some(Recorder::new(operation, plan, feed));
             }
             MediaCommand::SendTones {
@@ -462,8 +462,9 @@ impl Port {
         } else if let Some(codec) = codec {
             self.peer_packet_samples = heard.payload.len() as u16;
             // Nobody listens: counted above, and never looked at.
-            if self.recorder.is_some()
-                && self
+            if let Some(recorder) = &mut self.recorder
+                && recorder
+                    .feed
                     .jitter
                     .push(heard.sequence, heard.timestamp, codec, heard.payload)
                     == Kept::Late
@@ -486,7 +487,9 @@ impl Port {
         if self.peer.is_some() {
             self.received.begin_stream();
             self.tone_receiver.reset();
-            self.jitter.reset();
+            if let Some(recorder) = &mut self.recorder {
+                recorder.feed.jitter.reset();
+            }
             self.peer_report = None;
         }
         self.peer = Some(heard.ssrc);
@@ -506,14 +509,14 @@ impl Port {
             // What was said before the key is still waiting for its turn.
             let mut frame = [0; TICK_SAMPLES];
             for _ in 0..limits::JITTER_PACKETS {
-                let before = self.jitter.play_time().is_some_and(|play| {
+                let before = recorder.feed.jitter.play_time().is_some_and(|play| {
                     let left = timestamp.wrapping_sub(play) as i32;
                     (TICK_SAMPLES as i32..=limits::JITTER_DELAY_SAMPLES_MAX * 2).contains(&left)
                 });
                 if !before {
                     break;
                 }
-                self.jitter.pop(&mut frame);
+                recorder.feed.jitter.pop(&mut frame);
                 recorder.keep(&frame);
             }
         }
@@ -541,7 +544,7 @@ impl Port {
         // A host that slept through a second leaves silence there, not a minute of catching up.
         for _ in 0..ticks.min(50) {
             let mut frame: Frame = [0; TICK_SAMPLES];
-            self.jitter.pop(&mut frame);
+            recorder.feed.jitter.pop(&mut frame);
             if let Some(ended) = recorder.frame(&frame, came) {
                 self.end_recording(ended);
                 return;
@@ -661,6 +664,7 @@ impl Port {
     fn end_recording(&mut self, ended: RecordEnded) {
         if let Some(mut recorder) = self.recorder.take() {
             let duration = recorder.finish();
+            self.delay = recorder.feed.jitter.delay();
             let operation = recorder.operation;
             self.tell(
                 MediaEvent::Recorded {

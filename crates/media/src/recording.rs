@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crossbeam_queue::ArrayQueue;
 
 use crate::TICK_SAMPLES;
+use crate::jitter::JitterBuffer;
 use crate::limits;
 
 /// Twenty milliseconds of what was heard, 16-bit mono at 8 kHz.
@@ -22,9 +23,13 @@ struct Ring {
     ended: AtomicBool,
 }
 
-/// The tick's end of a recording.
+/// The tick's end of a recording. It brings the jitter buffer with it: only while somebody listens
+/// does a port need one, and it is made and freed where that may be done.
 #[derive(Debug)]
-pub struct RecordingFeed(Arc<Ring>);
+pub struct RecordingFeed {
+    ring: Arc<Ring>,
+    pub(crate) jitter: Box<JitterBuffer>,
+}
 
 /// The writer's end of a recording.
 #[derive(Debug)]
@@ -37,18 +42,22 @@ pub fn recording() -> (RecordingFeed, RecordingTap) {
         dropped: AtomicU64::new(0),
         ended: AtomicBool::new(false),
     });
-    (RecordingFeed(ring.clone()), RecordingTap(ring))
+    let feed = RecordingFeed {
+        ring: ring.clone(),
+        jitter: Box::default(),
+    };
+    (feed, RecordingTap(ring))
 }
 
 impl RecordingFeed {
     pub(crate) fn push(&self, frame: &Frame) {
-        if self.0.frames.push(*frame).is_err() {
-            self.0.dropped.fetch_add(1, Ordering::Relaxed);
+        if self.ring.frames.push(*frame).is_err() {
+            self.ring.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn end(&self) {
-        self.0.ended.store(true, Ordering::Release);
+        self.ring.ended.store(true, Ordering::Release);
     }
 }
 
