@@ -64,6 +64,28 @@ fn still_works(demo: &Demo) {
     sipp.finish(Duration::from_secs(20));
     let log = demo.logs();
     assert!(!log.contains("panicked"), "{log}");
+    nothing_is_left(demo);
+}
+
+/// No call outlives its strangers: who never acknowledges an answer is let go after 32 s
+/// (RFC 3261 §13.3.1.4), and nothing was our own fault.
+#[track_caller]
+fn nothing_is_left(demo: &Demo) {
+    for live in [
+        "offhook_calls_live",
+        "offhook_sip_calls",
+        "offhook_media_rooms",
+    ] {
+        eventually(&format!("{live} is 0"), Duration::from_secs(60), || {
+            web::metric(demo.http(), live) == 0.0
+        });
+    }
+    for fault in ["offhook_call_faults_total", "offhook_http_faults_total"] {
+        assert_eq!(web::metric(demo.http(), fault), 0.0, "{fault}");
+    }
+    eventually("no recording is left", Duration::from_secs(10), || {
+        demo.recordings_left().is_empty()
+    });
 }
 
 #[test]

@@ -13,6 +13,20 @@ pub(crate) fn get(at: SocketAddr, path: &str) -> Answer {
     request(at, "GET", path, "", b"")
 }
 
+/// A number the platform counts, over all its labels; 0 when it has had no reason to count yet.
+pub(crate) fn metric(at: SocketAddr, name: &str) -> f64 {
+    let of_it = |line: &&str| {
+        line.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with([' ', '{']))
+    };
+    let text = get(at, "/metrics").body;
+    let values = text
+        .lines()
+        .filter(of_it)
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    values.sum()
+}
+
 /// Asks, and reads until the connection is closed. `headers` are whole lines.
 #[track_caller]
 pub(crate) fn request(

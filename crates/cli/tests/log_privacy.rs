@@ -1,0 +1,139 @@
+//! The log of a whole call, read for what must not be in it.
+//!
+//! The demo writes all that it and its libraries would ever say (`log.filter = trace`). Ada, with
+//! her password, calls the calling bot, speaks, presses `#` and hears herself. Whoever reads the
+//! log then learns that there was a call, and not whose.
+
+#![allow(clippy::print_stderr, reason = "a failed call explains itself")]
+
+#[path = "e2e/demo.rs"]
+#[allow(dead_code, reason = "the demo is shared with the end-to-end tests")]
+mod demo;
+
+use std::collections::HashSet;
+use std::process::Command;
+
+use demo::Demo;
+
+#[test]
+fn the_log_of_a_whole_call_says_nothing_about_anybody() {
+    let demo = Demo::start_with(
+        &[],
+        &[
+            ("OFFHOOK_LOG__FILTER", "trace"),
+            // A display name and a number of a stranger, beside the sample people's.
+            ("OFFHOOK_SIP__CALLERS", "anyone"),
+        ],
+    );
+    let called = demo.text("/bots/0/dial");
+    let somebody = demo.text("/people/0/sip_user");
+    dial(
+        &[
+            &called,
+            "--user",
+            &somebody,
+            "--domain",
+            &demo.text("/people/0/sip_domain"),
+            "--display",
+            "Xanthippe Quux",
+            "--register",
+        ],
+        &demo.text("/people/0/sip_password"),
+    );
+    dial(
+        &[&called, "--from", "sip:+14255550123@elsewhere.example"],
+        "",
+    );
+
+    let secrets: Vec<(&str, String)> = [
+        ("a password", "/people/0/sip_password"),
+        ("another password", "/people/1/sip_password"),
+        ("a bot's secret", "/bots/0/secret"),
+    ]
+    .map(|(what, at)| (what, demo.text(at)))
+    .into();
+    let words: Vec<(&str, String)> = [
+        ("a name", "/people/0/name"),
+        ("a SIP user", "/people/0/sip_user"),
+    ]
+    .map(|(what, at)| (what, demo.text(at)))
+    .into();
+    let (_, log) = demo.stop();
+    // What was printed for the reader of the demo is in the ready file as well; the log is the rest.
+    let log: Vec<&str> = log.lines().filter(|line| is_logged(line)).collect();
+    assert!(log.len() > 100, "there is a log: {} lines", log.len());
+
+    let mut found = Vec::new();
+    for line in &log {
+        let mut says = |what: &str| found.push(format!("{what}: {line}"));
+        for (what, secret) in &secrets {
+            if line.contains(secret.as_str()) {
+                says(what);
+            }
+        }
+        let on_line: HashSet<String> = line
+            .split(|c: char| !c.is_alphanumeric())
+            .map(str::to_lowercase)
+            .collect();
+        for (what, word) in &words {
+            if on_line.contains(&word.to_lowercase()) {
+                says(what);
+            }
+        }
+        for (what, text) in NEVER {
+            if line.to_lowercase().contains(text) {
+                says(what);
+            }
+        }
+    }
+    assert!(
+        found.is_empty(),
+        "{} lines tell too much, such as:\n{}",
+        found.len(),
+        found[..found.len().min(20)].join("\n")
+    );
+}
+
+/// Traces of what no line may hold, in lower case.
+const NEVER: [(&str, &str); 12] = [
+    ("a display name", "xanthippe"),
+    ("a number", "14255550123"),
+    ("a bearer token", "bearer "),
+    ("a signed token", "eyj"),
+    ("a digest proof", "digest username"),
+    ("a digest nonce", "nonce="),
+    ("a pressed key", "tone=tone"),
+    ("a pressed key", "\"pound\""),
+    ("a pressed key", "tone('"),
+    ("a session description", "m=audio"),
+    ("a session description", "a=rtpmap"),
+    ("a SIP message", "sip/2.0/"),
+];
+
+/// Log lines begin with the time; what the demo prints does not.
+fn is_logged(line: &str) -> bool {
+    let plain: String = line.chars().filter(|c| !c.is_control()).collect();
+    plain.contains("TRACE") || plain.contains("DEBUG") || plain.contains(" INFO") || {
+        plain.contains("WARN") || plain.contains("ERROR")
+    }
+}
+
+/// Leaves a message, ends it with `#`, hears it, hangs up.
+fn dial(who: &[&str], password: &str) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_offhook"));
+    command.arg("dial").args(who);
+    if !password.is_empty() {
+        command.env("OFFHOOK_DIAL_PASSWORD", password);
+    }
+    let said = command
+        .args(["--expect-beep", "1000", "--play", "tone:440:2s"])
+        .args(["--keys", "#", "--expect-tone", "440", "--for", "1s"])
+        .output()
+        .expect("the phone can be started");
+    assert!(
+        said.status.success(),
+        "the call held: {}\n{}",
+        String::from_utf8_lossy(&said.stdout),
+        String::from_utf8_lossy(&said.stderr)
+    );
+}
