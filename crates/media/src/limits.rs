@@ -81,6 +81,10 @@ pub const COMMANDS_PER_SLOT: usize = 64;
 /// is full near half of it.
 pub const ROOMS_PER_THREAD: usize = 8192;
 
+/// The niceness of a tick thread where it may be chosen: ten times the share of an ordinary thread,
+/// and still below what a system keeps for itself.
+pub const TICK_NICENESS: i32 = -10;
+
 /// Ports of one room today: a phone and one more. Mixing many is a later step.
 pub const PORTS_PER_ROOM: usize = 2;
 
