@@ -243,6 +243,25 @@ fn a_stop_tone_ends_the_recording_and_is_not_in_it() {
 }
 
 #[test]
+fn a_stop_tone_signalled_beside_the_audio_ends_the_recording_too() {
+    let mut world = World::new();
+    world.run(3);
+    let mut tap = world.record(stop_at('#'));
+    world.play(400);
+    world.run(25);
+    let press = |key| Private::new(Tone::from_symbol(key).unwrap());
+    world.b(MediaCommand::ToneSignalled(press('5')));
+    assert_eq!(world.recorded(), None);
+    world.b(MediaCommand::ToneSignalled(press('#')));
+    let (ended, _) = world.recorded().unwrap();
+    assert_eq!(ended, RecordEnded::StopTone);
+    assert!(loud_frames(&mut tap).0 > 15);
+    assert!(tap.is_complete());
+    // Whoever signalled it knows.
+    assert_eq!(world.keys_heard(), "");
+}
+
+#[test]
 fn what_was_said_right_before_the_stop_tone_is_kept() {
     let mut world = World::new();
     world.run(3);
