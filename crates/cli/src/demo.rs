@@ -136,7 +136,9 @@ fn explain(platform: &Running) {
         );
     }
     let sip = platform.dial(CALLING_BOT);
-    let offhook = std::env::args().next().unwrap_or_else(|| "offhook".to_owned());
+    let offhook = std::env::args()
+        .next()
+        .unwrap_or_else(|| "offhook".to_owned());
     println!(
         "\n  Try it: dial {sip} from any SIP phone, with one of the accounts above or none.\n  \
          You hear a prompt and a beep. Say something and press #: you hear it again.\n\n  \
