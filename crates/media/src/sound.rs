@@ -5,6 +5,10 @@
 //! correlation with its own past) is no background. And background was there from the beginning:
 //! a level that was never heard in the opening half second is not taken for it later.
 //!
+//! No line is altogether silent: a frame of nothing is a packet that did not come, a phone that
+//! suppresses its silence or one that is muted. It is silence, but tells nothing of the background,
+//! so the opening begins with the first frame that is something.
+//!
 //! The opening is judged at its end, so that a noisy line is not mistaken for someone speaking.
 
 use crate::{Frame, TICK_SAMPLES};
@@ -39,6 +43,10 @@ impl Loudness {
 /// The quietest the floor is taken to be: what G.711 itself and a good line leave.
 const FLOOR_DBFS_MIN: f32 = -59.0;
 
+/// Below this there is nothing: the idle pattern of A-law, alternating by its smallest step, is at
+/// −72, and noise that reaches an encoder at all leaves more.
+const NOTHING_DBFS: f32 = -70.0;
+
 /// The loudest background. A fan is below it, conversation above.
 const FLOOR_DBFS_MAX: f32 = -35.0;
 
@@ -57,6 +65,10 @@ const TONAL: f32 = 0.72;
 
 /// How fast the floor follows a background that grows, a frame: 1 dB a second.
 const RISE_DB: f32 = 0.02;
+
+/// How fast it follows a background that shrinks: faster, but not so fast that the fading frames in
+/// place of lost ones pull it below a noise that has not changed.
+const FALL_DB: f32 = 0.2;
 
 /// How much of a growing background is followed: more is another sound.
 const RISE_DB_MAX: f32 = 6.0;
@@ -83,6 +95,8 @@ pub struct SoundDetector {
     opened_at: f32,
     opening: [(f32, bool); OPENING],
     frames: usize,
+    /// Frames of nothing before the opening.
+    waited: usize,
     /// The last five frames, loud or not.
     loud: u8,
     since_sound: Option<u32>,
@@ -97,6 +111,7 @@ impl Default for SoundDetector {
             opened_at: FLOOR_DBFS_MIN,
             opening: [(0.0, false); OPENING],
             frames: 0,
+            waited: 0,
             loud: 0,
             since_sound: None,
             past: [0; 2 * TICK_SAMPLES],
@@ -112,6 +127,15 @@ impl SoundDetector {
 
     pub(crate) fn frame(&mut self, frame: &Frame) -> Verdict {
         let level = Loudness::of(frame).dbfs();
+        if self.frames == 0 && level < NOTHING_DBFS {
+            self.waited += 1;
+            self.take(level);
+            return if self.waited < OPENING {
+                Verdict::Undecided
+            } else {
+                self.verdict()
+            };
+        }
         if self.frames < OPENING {
             let tonal = level > FLOOR_DBFS_MIN && self.repeats_itself(frame);
             self.past.copy_within(TICK_SAMPLES.., 0);
@@ -144,8 +168,12 @@ impl SoundDetector {
     fn open(&mut self) {
         let mut levels = self.opening.map(|(level, _)| level);
         levels.sort_unstable_by(f32::total_cmp);
-        // Not the very quietest: a lost packet is quieter than any background.
-        let quiet = levels[OPENING / 5];
+        // Not the very quietest: what fades in place of a lost packet is quieter than any background.
+        let heard = &levels[levels.partition_point(|level| *level < NOTHING_DBFS)..];
+        let quiet = heard
+            .get(heard.len() / 5)
+            .copied()
+            .unwrap_or(FLOOR_DBFS_MIN);
         let near = self
             .opening
             .iter()
@@ -171,9 +199,11 @@ impl SoundDetector {
         } else if let Some(frames) = &mut self.since_sound {
             *frames = frames.saturating_add(1);
         }
+        if level < NOTHING_DBFS {
+            return;
+        }
         if level < self.floor {
-            // A quieter room is believed soon, a lost packet not at once.
-            self.floor = (self.floor + (level - self.floor) * 0.1).max(FLOOR_DBFS_MIN);
+            self.floor = (self.floor - FALL_DB).max(level).max(FLOOR_DBFS_MIN);
         } else if !loud {
             let most = (self.opened_at + RISE_DB_MAX).min(FLOOR_DBFS_MAX);
             self.floor = (self.floor + RISE_DB).min(level).min(most).max(self.floor);

@@ -254,3 +254,30 @@ fn clicks_are_not_speech() {
     }
     assert_eq!(sound(&verdicts(&samples)), 0);
 }
+
+#[test]
+fn gaps_and_mutes_do_not_turn_background_into_sound() {
+    for level in [-50.0, -45.0, -40.0] {
+        // Nothing at first, and for a second in the middle; every tenth frame fades or is lost.
+        let mut samples = vec![0.0; 10 * TICK_SAMPLES];
+        samples.extend(noise(12.0, level));
+        samples[40_000..48_000].fill(0.0);
+        for lost in samples.chunks_exact_mut(TICK_SAMPLES).skip(5).step_by(20) {
+            lost.fill(0.0);
+        }
+        for fading in samples.chunks_exact_mut(TICK_SAMPLES).skip(6).step_by(20) {
+            fading.iter_mut().for_each(|sample| *sample /= 4.0);
+        }
+        assert_eq!(sound(&verdicts(&samples)), 0, "{level}");
+    }
+}
+
+#[test]
+fn a_voice_after_nothing_is_heard() {
+    let mut samples = vec![0.0; 3 * 8_000];
+    samples.extend(speech(2.0, -25.0));
+    samples.extend(vec![0.0; 8_000]);
+    let verdicts = verdicts(&samples);
+    assert_eq!(sound(&verdicts[..150]), 0);
+    assert!(sound(&verdicts[150 + OPENING..250]) > 40);
+}
