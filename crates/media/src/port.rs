@@ -703,3 +703,7 @@ impl Port {
 #[cfg(test)]
 #[path = "port_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "port_network_tests.rs"]
+mod network_tests;
