@@ -25,6 +25,10 @@ struct Line {
 
 impl Line {
     fn new(plan: RecordPlan) -> Self {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "a first moment, from which time is simulated"
+        )]
         let now = Instant::now();
         let to: SocketAddr = PHONE.parse().unwrap();
         let start = StreamStart {

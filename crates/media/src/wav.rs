@@ -312,4 +312,23 @@ mod tests {
                 .all(|s| (*s - 1000).abs() < 3)
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_file_panics_or_is_believed_longer_than_it_is(
+            mut bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+            at in 0_usize..60, byte in proptest::prelude::any::<u8>(), cut in 0_usize..400,
+        ) {
+            let _ = read_any(&bytes);
+            let mut good = wav(1, 16_000, 16, &[1; 150]);
+            if let Some(place) = good.get_mut(at) {
+                *place = byte;
+            }
+            good.truncate(cut);
+            bytes.splice(..0, good);
+            for read in [read_any(&bytes), read_prompt(&bytes)].into_iter().flatten() {
+                proptest::prop_assert!(read.samples.len() * 2 <= bytes.len());
+            }
+        }
+    }
 }
