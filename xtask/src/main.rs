@@ -9,6 +9,7 @@
     reason = "a chore talks to the person who typed it"
 )]
 
+mod bench;
 mod repository;
 mod rust_text;
 mod test;
@@ -33,6 +34,11 @@ const CHORES: &[Chore] = &[
         name: "tidy",
         about: "only the walls: who may lean on whom, who may read a clock",
         run: tidy::run,
+    },
+    Chore {
+        name: "bench",
+        about: "the platform under load, beside the least that moving its packets costs",
+        run: bench::run,
     },
 ];
 

@@ -122,6 +122,7 @@ fn told(ledger: &Ledger, every_call: bool) -> String {
             "max": ledger.answered_us(1.0),
         },
         "packets": ledger.packets(),
+        "wire": ledger.wire,
         "deviation_us": ledger.deviation,
     });
     serde_json::to_string_pretty(&sums).expect("sums are plain data")

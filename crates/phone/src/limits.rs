@@ -9,6 +9,10 @@ pub(crate) const MEDIA_EVENTS: usize = 128;
 /// within two ticks.
 pub(crate) const CLOSING: Duration = Duration::from_secs(2);
 
+/// How long a caller of the load generator stays quiet before it hangs up, and listens after: five
+/// ticks, in which everything that is on its way arrives.
+pub(crate) const LAST_PACKETS: Duration = Duration::from_millis(100);
+
 /// How often a call looks at what it has heard: well before the 1.28 s the audio is kept.
 pub(crate) const LISTEN_EVERY: Duration = Duration::from_millis(20);
 

@@ -3,10 +3,11 @@
 //! Calls begin at an even pace, stay up for a while and are hung up. All share the phone's tick
 //! threads; nobody listens to what is heard, only packets are counted.
 
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook_media::{Clip, MediaCommand, MediaEvent, Repeat, threads};
+use offhook_media::{Clip, Direction, MediaCommand, MediaEvent, Repeat, threads};
 use offhook_sip::{Session, SessionEvent};
 use offhook_terms::{OperationId, Tone};
 use serde::Serialize;
@@ -82,6 +83,22 @@ pub struct Ledger {
     pub retransmissions: u64,
     /// How far the time between two packets of a call was from 20 ms, in microseconds.
     pub deviation: DeviationUs,
+    /// What went over the sockets, as the tick threads counted it.
+    pub wire: Wire,
+}
+
+/// Datagrams that went over the audio sockets: this side of a two-sided ledger.
+///
+/// Each caller stops to talk a moment before it hangs up and listens a moment longer, so that
+/// nothing is on its way when either side stops to count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Wire {
+    /// Sent.
+    pub sent: u64,
+    /// Received.
+    pub received: u64,
+    /// Not taken by the network.
+    pub unsent: u64,
 }
 
 /// Quantiles of the send-time deviation, in microseconds, rounded up to the bounds of its buckets.
@@ -137,10 +154,19 @@ pub async fn run(phone: Arc<Phone>, plan: Plan) -> Ledger {
     let places = Arc::new(Semaphore::new(plan.at_once_max.max(1)));
     let (done, mut ended) = mpsc::channel(1_024);
     let resent_before = phone.sip_counters().retransmissions;
+    let before = phone.media_counters();
+    // Whoever calls without audio still names a place for it.
+    let hole = (!plan.media).then(|| hole(&phone)).transpose();
+    let silent = match &hole {
+        Ok(Some(hole)) => silent_offer(hole),
+        _ => None,
+    };
+    let silent = Arc::new(silent.unwrap_or_default());
     // Calls begin in small groups: a timer for each call would cost more than the call.
     let period = Duration::from_millis(2);
     let maker = tokio::spawn({
         let (plan, phone) = (Arc::clone(&plan), Arc::clone(&phone));
+        let silent = Arc::clone(&silent);
         async move {
             let mut beat = tokio::time::interval(period);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -152,8 +178,9 @@ pub async fn run(phone: Arc<Phone>, plan: Plan) -> Ledger {
                     let place = Arc::clone(&places).acquire_owned().await;
                     let place = place.expect("nobody closes the places");
                     let (phone, plan, done) = (Arc::clone(&phone), Arc::clone(&plan), done.clone());
+                    let silent = Arc::clone(&silent);
                     tokio::spawn(async move {
-                        let entry = one(&phone, &plan).await;
+                        let entry = one(&phone, &plan, &silent).await;
                         drop(place);
                         let _ = done.send(entry).await;
                     });
@@ -169,8 +196,14 @@ pub async fn run(phone: Arc<Phone>, plan: Plan) -> Ledger {
     }
     let took = began.elapsed();
     let pace = maker.await.unwrap_or(took);
-    let deviation = phone.media_counters().deviation;
+    let after = phone.media_counters();
+    let deviation = after.deviation;
     Ledger {
+        wire: Wire {
+            sent: after.packets_sent - before.packets_sent,
+            received: after.packets_received - before.packets_received,
+            unsent: after.packets_unsent - before.packets_unsent,
+        },
         per_second: calls.len() as f64 / pace.as_secs_f64().max(0.001),
         calls,
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
@@ -183,19 +216,24 @@ pub async fn run(phone: Arc<Phone>, plan: Plan) -> Ledger {
     }
 }
 
-async fn one(phone: &Phone, plan: &Plan) -> Entry {
+async fn one(phone: &Phone, plan: &Plan, silent: &str) -> Entry {
     let mut entry = Entry {
         failed: None,
         answered_us: None,
         packets: Packets::default(),
     };
-    if let Err(error) = call(phone, plan, &mut entry).await {
+    if let Err(error) = call(phone, plan, silent, &mut entry).await {
         entry.failed = Some(error.to_string());
     }
     entry
 }
 
-async fn call(phone: &Phone, plan: &Plan, entry: &mut Entry) -> Result<(), DialError> {
+async fn call(
+    phone: &Phone,
+    plan: &Plan,
+    silent: &str,
+    entry: &mut Entry,
+) -> Result<(), DialError> {
     let began = Instant::now();
     let port = plan
         .media
@@ -204,8 +242,7 @@ async fn call(phone: &Phone, plan: &Plan, entry: &mut Entry) -> Result<(), DialE
     let mut describe = port.as_ref().map(threads::PreparedPort::describe);
     let offer = match &mut describe {
         Some(describe) => describe.offer(),
-        // Nothing will be sent to it: the discard port of the phone's own address.
-        None => silent_offer(phone),
+        None => silent.to_owned(),
     };
     let dial = Dial::new(plan.to.clone());
     let mut session = phone.endpoint().call(phone.outgoing(&dial, offer)).await?;
@@ -213,10 +250,12 @@ async fn call(phone: &Phone, plan: &Plan, entry: &mut Entry) -> Result<(), DialE
     let answer = timeout(plan.patience, answered(&mut events)).await;
     let sdp = answer.map_err(|_| DialError::Unanswered)??;
     entry.answered_us = Some(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+    let mut agreed = None;
     let seat = match (port, describe) {
         (Some(port), Some(describe)) => {
-            let agreed = describe.accept(&String::from_utf8_lossy(&sdp))?;
-            Some(phone.media.open(port, agreed)?)
+            let both = describe.accept(&String::from_utf8_lossy(&sdp))?;
+            agreed = Some(both);
+            Some(phone.media.open(port, both)?)
         }
         _ => None,
     };
@@ -227,9 +266,15 @@ async fn call(phone: &Phone, plan: &Plan, entry: &mut Entry) -> Result<(), DialE
             repeat: Repeat::UntilStopped,
         })?;
     }
-    let early_end = stay(plan, &seat, &mut events).await;
+    let mut early_end = stay(plan, &seat, &mut events).await;
+    if let (Ok(()), Some(seat), Some(mut quiet)) = (&early_end, &seat, agreed) {
+        quiet.direction = Direction::RecvOnly;
+        seat.send(MediaCommand::Agree(quiet))?;
+        early_end = until_ended(limits::LAST_PACKETS, &mut events).await;
+    }
     leave(&mut session, &mut events, early_end.is_err()).await;
     if let Some(mut seat) = seat {
+        tokio::time::sleep(limits::LAST_PACKETS).await;
         seat.close();
         entry.packets = packets(&mut seat).await;
     }
@@ -306,11 +351,19 @@ async fn packets(seat: &mut Seat) -> Packets {
     timeout(limits::CLOSING, closed).await.unwrap_or_default()
 }
 
-fn silent_offer(phone: &Phone) -> String {
-    let address = phone.local_addr().ip();
+/// A socket nobody reads. Audio sent to it is dropped by the kernel when its queue is full, where
+/// a closed port would answer each packet with an error no real phone sends.
+fn hole(phone: &Phone) -> std::io::Result<UdpSocket> {
+    UdpSocket::bind((phone.local_addr().ip(), 0))
+}
+
+fn silent_offer(hole: &UdpSocket) -> Option<String> {
+    let at = hole.local_addr().ok()?;
+    let (address, port) = (at.ip(), at.port());
     let kind = if address.is_ipv6() { "IP6" } else { "IP4" };
-    format!(
+    Some(format!(
         "v=0\r\no=- 1 1 IN {kind} {address}\r\ns=-\r\nc=IN {kind} {address}\r\nt=0 0\r\n\
-         m=audio 9 RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
-    )
+         m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n\
+         a=rtpmap:101 telephone-event/8000\r\n"
+    ))
 }
