@@ -19,12 +19,16 @@ pub(crate) struct Platform {
     bot_at: String,
     http: String,
     sip: String,
-    folder: PathBuf,
+    /// Dropped last: nothing in it is in use any more.
+    _folder: Folder,
 }
 
-impl Drop for Platform {
+/// Everything of one measurement, removed with it.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -39,6 +43,7 @@ impl Platform {
             unique()
         ));
         std::fs::create_dir(&folder).map_err(wrong)?;
+        let kept = Folder(folder.clone());
         // Free now, and taken by the bot a moment later.
         let free = TcpListener::bind("127.0.0.1:0").map_err(wrong)?;
         let bot_at = free.local_addr().map_err(wrong)?.to_string();
@@ -71,7 +76,7 @@ impl Platform {
             bot_at,
             http: url.trim_start_matches("http://").to_owned(),
             sip: of("sip"),
-            folder,
+            _folder: kept,
         };
         while platform.bot_counts().is_err() {
             if now.elapsed() > Duration::from_secs(20) {
