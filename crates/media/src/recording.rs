@@ -74,6 +74,11 @@ impl RecordingTap {
         self.0.frames.pop()
     }
 
+    /// No more frames are pushed; some may still have to be read.
+    pub fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Acquire)
+    }
+
     /// Nothing more will come: the recording ended and every frame of it has been read.
     pub fn is_complete(&self) -> bool {
         // In this order: a frame pushed before the end is seen after it.

@@ -139,3 +139,10 @@ pub(crate) const CALL_MAILBOX: usize = 128;
 /// Orders the scribe holds: a thousand recordings that begin and end in the same moment. A
 /// recording beyond it ends as not saved.
 pub(crate) const SCRIBE_ORDERS_MAX: usize = 4096;
+
+/// Recordings made ready for their bots at a time; more wait. Each holds the longest recording
+/// twice: 6 MB.
+pub(crate) const RECORDING_FETCHES_MAX: usize = 16;
+
+/// A recording is sent in pieces of two seconds.
+pub(crate) const RECORDING_CHUNK_BYTES: usize = 64 * 1024;

@@ -197,8 +197,17 @@ fn sounds_below(folder: &Path, any_file: bool, found: &mut Vec<PathBuf>) {
         let path = entry.path();
         if path.is_dir() {
             sounds_below(&path, any_file, found);
-        } else if any_file || path.extension().is_some_and(|extension| extension == "wav") {
+        } else if any_file || is_sound(&path) {
             found.push(path);
         }
     }
+}
+
+/// Audio as bots get it, as the platform keeps it, or still being written.
+fn is_sound(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        ["wav", "pcm", "part"]
+            .iter()
+            .any(|sound| extension == *sound)
+    })
 }

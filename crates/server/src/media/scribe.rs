@@ -5,15 +5,18 @@
 //!   call ── verdict: keep, discard ──▶ │ once the ring is complete
 //!                                      └──▶ mailbox of the call: written
 //! ```
+//!
+//! A file holds what was heard, as it was heard: 16-bit samples at 8 kHz. The 16 kHz WAV that a bot
+//! is promised is made when it is fetched, because widening costs more than all other writing.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use offhook_media::{RecordingTap, wav};
+use offhook_media::{Frame, RecordingTap};
 use offhook_terms::OperationId;
 use tokio::sync::mpsc;
 
@@ -21,12 +24,15 @@ use crate::calls::Message;
 use crate::limits;
 use crate::store::RecordingSpool;
 
-/// How often each recording is looked at: well below the time its ring holds, long enough that a
-/// thousand of them are one burst of work and not a thousand wake-ups.
-const PACE: Duration = Duration::from_millis(200);
+/// Between two rounds of work. Short, so that a thousand recordings are many small pieces of work
+/// and the tick threads, which may share a core with this one, wait for none of them.
+const PACE: Duration = Duration::from_millis(10);
+
+/// A recording is looked at in every so many rounds (200 ms): well below the time its ring holds.
+const ROUNDS: usize = 20;
 
 /// Bytes gathered before a write: half a second of one recording.
-const GATHERED_BYTES: usize = 16 * 1024;
+const GATHERED_BYTES: usize = 8 * 1024;
 
 /// A recording that was to be kept is complete, or could not be written.
 #[derive(Debug)]
@@ -118,6 +124,7 @@ impl Scribe {
 
 fn work(inbox: &Receiver<Order>) {
     let mut jobs: Vec<Job> = Vec::new();
+    let mut next = 0;
     let mut open = true;
     while open || !jobs.is_empty() {
         let first = if jobs.is_empty() {
@@ -127,18 +134,42 @@ fn work(inbox: &Receiver<Order>) {
         };
         match first {
             Ok(order) => {
+                let mut look = false;
                 for order in std::iter::once(order).chain(inbox.try_iter()) {
-                    if let Order::Write(job) = order {
-                        jobs.push(*job);
+                    match order {
+                        Order::Write(job) => jobs.push(*job),
+                        Order::Look => look = true,
+                    }
+                }
+                if look {
+                    jobs.retain_mut(|job| !(job.tap.has_ended() && job.advance()));
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                // One share of all jobs, going round.
+                for _ in 0..jobs.len().div_ceil(ROUNDS) {
+                    if next >= jobs.len() {
+                        next = 0;
+                    }
+                    if jobs[next].advance() {
+                        jobs.swap_remove(next);
+                        if jobs.is_empty() {
+                            break;
+                        }
+                    } else {
+                        next += 1;
                     }
                 }
             }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) if open => open = false,
-            // Nobody gives orders any more, but a tick may still fill these.
-            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(PACE),
+            // Nobody gives orders any more; ticks may still fill what is open.
+            Err(RecvTimeoutError::Disconnected) => {
+                open = false;
+                jobs.retain_mut(|job| !job.advance());
+                if !jobs.is_empty() {
+                    std::thread::sleep(PACE);
+                }
+            }
         }
-        jobs.retain_mut(|job| !job.advance());
     }
 }
 
@@ -154,12 +185,12 @@ struct Job {
     word: Option<Written>,
 }
 
-/// What has become of the file.
+/// What has become of the file, and how many frames it has.
 enum Page {
     /// Not made yet: it is made where a disk may be waited for.
     Blank,
-    Open(Box<wav::Writer<BufWriter<File>>>),
-    Complete(Duration),
+    Open(BufWriter<File>, u32),
+    Complete(u32),
     /// A file with a hole is worth nothing: after the first error the rest is only drained.
     Spoiled,
 }
@@ -199,38 +230,38 @@ impl Job {
     fn take_frames(&mut self) {
         if matches!(self.page, Page::Blank) {
             self.page = match self.create() {
-                Ok(writer) => Page::Open(Box::new(writer)),
+                Ok(file) => Page::Open(BufWriter::with_capacity(GATHERED_BYTES, file), 0),
                 Err(why) => self.spoiled(&why),
             };
         }
         while let Some(frame) = self.tap.read() {
-            if let Page::Open(writer) = &mut self.page
-                && let Err(why) = writer.write(&frame)
-            {
-                self.page = self.spoiled(&why);
+            if let Page::Open(file, frames) = &mut self.page {
+                *frames += 1;
+                if let Err(why) = file.write_all(&bytes(&frame)) {
+                    self.page = self.spoiled(&why);
+                }
             }
         }
     }
 
-    fn create(&self) -> io::Result<wav::Writer<BufWriter<File>>> {
+    fn create(&self) -> io::Result<File> {
         let spool = self
             .spool
             .as_ref()
             .expect("the verdict is carried out after the last frame");
-        let file = File::create(spool.path())?;
-        wav::Writer::new(BufWriter::with_capacity(GATHERED_BYTES, file))
+        File::create(spool.path())
     }
 
-    /// Every frame has been read: the file's header can be made right.
+    /// Every frame has been read.
     fn complete(&mut self) {
         let dropped = self.tap.frames_dropped();
         self.page = match std::mem::replace(&mut self.page, Page::Spoiled) {
-            Page::Open(_) if dropped > 0 => {
+            Page::Open(..) if dropped > 0 => {
                 metrics::counter!("offhook_recording_frames_dropped_total").increment(dropped);
                 self.spoiled(&io::Error::other("the disk was slower than the call"))
             }
-            Page::Open(writer) => match writer.finish() {
-                Ok(duration) => Page::Complete(duration),
+            Page::Open(mut file, frames) => match file.flush() {
+                Ok(()) => Page::Complete(frames),
                 Err(why) => self.spoiled(&why),
             },
             page => page,
@@ -238,10 +269,10 @@ impl Job {
     }
 
     fn save(&mut self) -> bool {
-        let (Page::Complete(duration), Some(spool)) = (&self.page, self.spool.take()) else {
+        let (Page::Complete(frames), Some(spool)) = (&self.page, self.spool.take()) else {
             return false;
         };
-        match spool.finish(*duration) {
+        match spool.finish(offhook_media::TICK * *frames) {
             Ok(()) => true,
             Err(why) => {
                 self.spoiled(&why);
@@ -265,4 +296,12 @@ impl Job {
             _ => true,
         }
     }
+}
+
+fn bytes(frame: &Frame) -> [u8; 2 * offhook_media::TICK_SAMPLES] {
+    let mut bytes = [0; 2 * offhook_media::TICK_SAMPLES];
+    for (pair, sample) in bytes.chunks_exact_mut(2).zip(frame) {
+        pair.copy_from_slice(&sample.to_le_bytes());
+    }
+    bytes
 }

@@ -1,9 +1,12 @@
 //! Files of recorded answers: spooled while they are recorded, fetched by the bot, deleted soon.
 //!
 //! ```text
-//!   begin ──▶ {operation}.part ──finish──▶ {operation}.wav ──call ended + retention──▶ deleted
+//!   begin ──▶ {operation}.part ──finish──▶ {operation}.pcm ──call ended + retention──▶ deleted
 //!                     └──discard──▶ deleted
 //! ```
+//!
+//! On disk a recording is what was heard, 16-bit samples at 8 kHz; the 16 kHz WAV a bot is promised is
+//! made when it is fetched.
 //!
 //! A recording is fetched with a token of its own: an HMAC of its id under a key that never leaves
 //! the store. So nothing has to be remembered to check a token, a wrong one is refused (401)
@@ -23,10 +26,11 @@ use axum::extract::{Path as UrlPath, State};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use offhook_terms::{AppId, LegId, OperationId, Private};
 use sqlx::Row as _;
-use tokio_util::io::ReaderStream;
+use tokio::sync::Semaphore;
 
 use super::writer::Note;
 use super::{Store, StoreError, from_ms, ms};
@@ -40,6 +44,7 @@ pub(crate) struct Recordings {
     base: String,
     key: hmac::Key,
     index: Mutex<HashMap<OperationId, Recording>>,
+    fetches: Semaphore,
 }
 
 struct Recording {
@@ -92,6 +97,7 @@ impl Recordings {
             base,
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             index: Mutex::new(index),
+            fetches: Semaphore::new(limits::RECORDING_FETCHES_MAX),
         });
         recordings.remove_strays();
         recordings.sweep(now);
@@ -184,7 +190,7 @@ impl Recordings {
     }
 
     fn complete(&self, operation: OperationId) -> PathBuf {
-        self.folder.join(format!("{operation}.wav"))
+        self.folder.join(format!("{operation}.pcm"))
     }
 
     fn remove(&self, operation: OperationId) {
@@ -215,7 +221,7 @@ impl Recordings {
             let known = path
                 .file_name()
                 .and_then(|name| name.to_str())
-                .and_then(|name| name.strip_suffix(".wav"))
+                .and_then(|name| name.strip_suffix(".pcm"))
                 .and_then(|id| id.parse().ok())
                 .is_some_and(|id| self.index().contains_key(&id));
             if !known && let Err(why) = fs::remove_file(&path) {
@@ -324,15 +330,10 @@ pub(crate) async fn download(
     let Some(path) = recordings.file(operation) else {
         return graph::Refused::recording_gone().into_response();
     };
-    match tokio::fs::File::open(&path).await {
-        Ok(file) => {
-            let mut response = Response::new(Body::from_stream(ReaderStream::new(file)));
-            response.headers_mut().insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/octet-stream"),
-            );
-            response
-        }
+    let _turn = recordings.fetches.acquire().await;
+    let widened = tokio::task::spawn_blocking(move || widen(&fs::read(path)?)).await;
+    match widened.unwrap_or_else(|_| Err(io::Error::other("reading it failed"))) {
+        Ok(wav) => chunked(wav),
         // Deleted a moment ago.
         Err(why) if why.kind() == io::ErrorKind::NotFound => {
             graph::Refused::recording_gone().into_response()
@@ -342,6 +343,39 @@ pub(crate) async fn download(
             graph::fault()
         }
     }
+}
+
+/// The WAV a bot is promised, from the samples that are kept.
+fn widen(kept: &[u8]) -> io::Result<Vec<u8>> {
+    // Twice the samples, and a header.
+    let mut wav = io::Cursor::new(Vec::with_capacity(2 * kept.len() + 64));
+    let mut writer = offhook_media::wav::Writer::new(&mut wav)?;
+    let mut samples = [0; offhook_media::TICK_SAMPLES];
+    for frame in kept.chunks(2 * samples.len()) {
+        let pairs = frame.chunks_exact(2);
+        let count = pairs.len();
+        for (sample, pair) in samples.iter_mut().zip(pairs) {
+            *sample = i16::from_le_bytes([pair[0], pair[1]]);
+        }
+        writer.write(&samples[..count])?;
+    }
+    writer.finish()?;
+    Ok(wav.into_inner())
+}
+
+/// In chunks, as the documentation shows it.
+fn chunked(wav: Vec<u8>) -> Response {
+    let mut rest = Bytes::from(wav);
+    let chunks = std::iter::from_fn(move || {
+        let next = rest.split_to(rest.len().min(limits::RECORDING_CHUNK_BYTES));
+        (!next.is_empty()).then_some(Ok::<_, io::Error>(next))
+    });
+    let mut response = Response::new(Body::from_stream(futures::stream::iter(chunks)));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
+    response
 }
 
 #[cfg(test)]
@@ -356,6 +390,8 @@ mod tests {
     const OPERATION: OperationId = OperationId::from_bits(7);
     const LEG: LegId = LegId::from_bits(8);
     const BOT: AppId = AppId::from_bits(9);
+    /// Forty samples at 8 kHz.
+    const KEPT: &[u8] = &[1; 80];
 
     async fn open(data: &Path, retention: Duration) -> (Store, Arc<Recordings>) {
         super::super::open_folder(data).expect("made");
@@ -369,7 +405,7 @@ mod tests {
 
     fn record(recordings: &Arc<Recordings>) {
         let spool = recordings.begin(OPERATION, LEG, BOT);
-        fs::write(spool.path(), b"RIFF").expect("written");
+        fs::write(spool.path(), KEPT).expect("written");
         spool.finish(Duration::from_secs(1)).expect("finished");
     }
 
@@ -408,7 +444,10 @@ mod tests {
         let token = recordings.access_token(OPERATION);
         let other = recordings.access_token(OperationId::from_bits(1));
         let good = Some(token.reveal().as_str());
-        assert_eq!(fetch(&recordings, &id, good).await, (200, b"RIFF".to_vec()));
+        let (status, wav) = fetch(&recordings, &id, good).await;
+        assert_eq!(status, 200);
+        let read = offhook_media::wav::read_prompt(&wav).expect("what a bot may play as it is");
+        assert_eq!(read.samples.len(), KEPT.len(), "two samples for one");
         assert_eq!(fetch(&recordings, &id, None).await.0, 401);
         assert_eq!(fetch(&recordings, &id, Some("x")).await.0, 401);
         assert_eq!(fetch(&recordings, &id, Some(other.reveal())).await.0, 401);
@@ -450,12 +489,12 @@ mod tests {
 
         // Hang-up in the middle of a recording, in either order.
         let spool = recordings.begin(OPERATION, LEG, BOT);
-        fs::write(spool.path(), b"RIFF").expect("written");
+        fs::write(spool.path(), KEPT).expect("written");
         recordings.call_ended(LEG);
         spool.finish(Duration::from_secs(1)).expect("finished");
         assert_eq!(files(data.path()), 0);
         let spool = recordings.begin(OPERATION, LEG, BOT);
-        fs::write(spool.path(), b"RIFF").expect("written");
+        fs::write(spool.path(), KEPT).expect("written");
         spool.discard();
         assert_eq!(files(data.path()), 0);
         store.close().await;
@@ -469,7 +508,7 @@ mod tests {
         let token = recordings.access_token(OPERATION);
         store.close().await;
         fs::write(data.path().join("recordings/half.part"), b"RI").expect("written");
-        fs::write(data.path().join("recordings/stray.wav"), b"RI").expect("written");
+        fs::write(data.path().join("recordings/stray.pcm"), b"RI").expect("written");
 
         let (store, recordings) = open(data.path(), Duration::from_secs(600)).await;
         assert_eq!(files(data.path()), 1);
