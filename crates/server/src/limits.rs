@@ -83,6 +83,10 @@ pub(crate) const PROMPTS_DECODED_COUNT_MAX: usize = 1_024;
 /// more of them than live legs and operations.
 pub(crate) const JOURNAL_QUEUE_MAX: usize = 10_000;
 
+/// How long the journal gathers entries before it writes them: what a crash may cost it. At 5,000
+/// entries a second it saves nine transactions of ten.
+pub(crate) const JOURNAL_GATHERED_FOR: Duration = Duration::from_millis(10);
+
 /// Entries written by one transaction: enough that the transaction's own cost disappears.
 pub(crate) const JOURNAL_BATCH_MAX: usize = 1024;
 

@@ -17,7 +17,7 @@ use crate::registrar::{Contact, Registrar};
 use crate::reply::Reply;
 use crate::session::{Inward, Opening, Outgoing, Session, SessionTask};
 use crate::table::Table;
-use crate::{Arrival, Config, Transport, desk, limits};
+use crate::{Arrival, Config, Transport, desk, limits, receive_queue};
 
 /// What everybody behind one port shares.
 pub(crate) struct Office {
@@ -141,6 +141,7 @@ pub async fn listen(config: Config) -> Result<(Endpoint, mpsc::Receiver<Arrival>
                 reason: other.to_string(),
             },
         })?;
+    receive_queue::widen(wire.local_addr());
     Ok(open(wire, requests, timers, host, config))
 }
 

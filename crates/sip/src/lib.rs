@@ -36,6 +36,7 @@ mod guesses;
 mod limits;
 mod party;
 mod pump;
+mod receive_queue;
 mod register;
 mod registrar;
 mod reply;

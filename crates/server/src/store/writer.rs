@@ -183,6 +183,11 @@ fn is_ending(entry: &Entry) -> bool {
     )
 }
 
+/// Somebody waits for it.
+fn is_asking(note: &Note) -> bool {
+    matches!(note, Note::Flush(_) | Note::Forget { .. })
+}
+
 async fn write(
     mut connection: SqliteConnection,
     mut queue: mpsc::UnboundedReceiver<Note>,
@@ -191,12 +196,19 @@ async fn write(
 ) {
     let mut batch = Vec::with_capacity(limits::JOURNAL_BATCH_MAX);
     while queue.recv_many(&mut batch, limits::JOURNAL_BATCH_MAX).await > 0 {
+        if !batch.iter().any(is_asking) {
+            // What one moment brings is one transaction: its own cost is most of a small one.
+            tokio::time::sleep(limits::JOURNAL_GATHERED_FOR).await;
+            while batch.len() < limits::JOURNAL_BATCH_MAX
+                && let Ok(note) = queue.try_recv()
+            {
+                batch.push(note);
+            }
+        }
         for note in &batch {
             queued.taken(note);
         }
-        let (asking, notes): (Vec<_>, Vec<_>) = batch
-            .drain(..)
-            .partition(|note| matches!(note, Note::Flush(_) | Note::Forget { .. }));
+        let (asking, notes): (Vec<_>, Vec<_>) = batch.drain(..).partition(is_asking);
         let written = write_batch(&mut connection, &notes).await;
         if let Err(why) = &written {
             // A full or broken disk must not end calls; it must be seen.
