@@ -21,8 +21,8 @@ use offhook_terms::OperationId;
 use tokio::sync::mpsc;
 
 use crate::calls::Message;
-use crate::limits;
 use crate::store::RecordingSpool;
+use crate::{clock, limits};
 
 /// Between two rounds of work. Short, so that a thousand recordings are many small pieces of work
 /// and the tick threads, which may share a core with this one, wait for none of them.
@@ -108,6 +108,7 @@ impl Scribe {
             verdict: Arc::clone(&verdict),
             done,
             word: None,
+            turn: 0,
         };
         match self.orders.try_send(Order::Write(Box::new(job))) {
             Ok(()) => Ok(Verdict(verdict)),
@@ -123,53 +124,72 @@ impl Scribe {
 }
 
 fn work(inbox: &Receiver<Order>) {
-    let mut jobs: Vec<Job> = Vec::new();
-    let mut next = 0;
+    let mut desk = Desk::default();
+    // When the next round is due. Orders may come more often than rounds, and must not delay them.
+    let mut due = clock::now();
     let mut open = true;
-    while open || !jobs.is_empty() {
-        let first = if jobs.is_empty() {
-            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+    while open || !desk.jobs.is_empty() {
+        let order = if desk.jobs.is_empty() {
+            let order = inbox.recv().map_err(|_| RecvTimeoutError::Disconnected);
+            due = clock::now() + PACE;
+            order
         } else {
-            inbox.recv_timeout(PACE)
+            inbox.recv_timeout(due.saturating_duration_since(clock::now()))
         };
-        match first {
-            Ok(order) => {
-                let mut look = false;
-                for order in std::iter::once(order).chain(inbox.try_iter()) {
-                    match order {
-                        Order::Write(job) => jobs.push(*job),
-                        Order::Look => look = true,
-                    }
-                }
-                if look {
-                    jobs.retain_mut(|job| !(job.tap.has_ended() && job.advance()));
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                // One share of all jobs, going round.
-                for _ in 0..jobs.len().div_ceil(ROUNDS) {
-                    if next >= jobs.len() {
-                        next = 0;
-                    }
-                    if jobs[next].advance() {
-                        jobs.swap_remove(next);
-                        if jobs.is_empty() {
-                            break;
-                        }
-                    } else {
-                        next += 1;
-                    }
-                }
-            }
+        match order {
+            Ok(order) => desk.take(std::iter::once(order).chain(inbox.try_iter())),
+            Err(RecvTimeoutError::Timeout) => {}
             // Nobody gives orders any more; ticks may still fill what is open.
             Err(RecvTimeoutError::Disconnected) => {
                 open = false;
-                jobs.retain_mut(|job| !job.advance());
-                if !jobs.is_empty() {
-                    std::thread::sleep(PACE);
-                }
+                std::thread::sleep(due.saturating_duration_since(clock::now()));
             }
         }
+        let now = clock::now();
+        if now >= due {
+            let missed = now.duration_since(due).as_millis() / PACE.as_millis();
+            // Whatever was missed, each recording is looked at once and not more.
+            for _ in 0..=missed.min(ROUNDS as u128 - 1) {
+                desk.round();
+            }
+            due = now + PACE;
+        }
+    }
+}
+
+/// The recordings being written, each with its turn among the rounds.
+#[derive(Default)]
+struct Desk {
+    jobs: Vec<Job>,
+    round: usize,
+    next_turn: usize,
+}
+
+impl Desk {
+    fn take(&mut self, orders: impl Iterator<Item = Order>) {
+        let mut look = false;
+        for order in orders {
+            match order {
+                Order::Write(mut job) => {
+                    self.next_turn = (self.next_turn + 1) % ROUNDS;
+                    job.turn = self.next_turn;
+                    self.jobs.push(*job);
+                }
+                Order::Look => look = true,
+            }
+        }
+        if look {
+            self.jobs
+                .retain_mut(|job| !(job.tap.has_ended() && job.advance()));
+        }
+    }
+
+    /// Looks at those whose turn it is.
+    fn round(&mut self) {
+        self.round = (self.round + 1) % ROUNDS;
+        let round = self.round;
+        self.jobs
+            .retain_mut(|job| !(job.turn == round && job.advance()));
     }
 }
 
@@ -183,6 +203,8 @@ struct Job {
     done: mpsc::Sender<Message>,
     /// What the call is to be told, when its mailbox was full.
     word: Option<Written>,
+    /// In which round it is looked at.
+    turn: usize,
 }
 
 /// What has become of the file, and how many frames it has.
@@ -304,4 +326,47 @@ fn bytes(frame: &Frame) -> [u8; 2 * offhook_media::TICK_SAMPLES] {
         pair.copy_from_slice(&sample.to_le_bytes());
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recording_has_its_turn_however_many_come_and_go() {
+        let mut desk = Desk::default();
+        let (mailbox, _messages) = mpsc::channel(1);
+        let mut feeds = Vec::new();
+        for n in 0..3 * ROUNDS {
+            let (feed, tap) = offhook_media::recording();
+            let job = Job {
+                operation: OperationId::from_bits(n as u128),
+                tap,
+                page: Page::Spoiled,
+                spool: None,
+                // Discarded as soon as it is looked at after its end.
+                verdict: Arc::new(AtomicU8::new(DISCARD)),
+                done: mailbox.clone(),
+                word: None,
+                turn: 0,
+            };
+            desk.take(std::iter::once(Order::Write(Box::new(job))));
+            feeds.push(feed);
+        }
+        // Every second one ends; those that stay keep their turns.
+        let mut n = 0;
+        feeds.retain(|_| {
+            n += 1;
+            n % 2 == 0
+        });
+        for _ in 0..ROUNDS {
+            desk.round();
+        }
+        assert_eq!(desk.jobs.len(), feeds.len());
+        drop(feeds);
+        for _ in 0..ROUNDS {
+            desk.round();
+        }
+        assert!(desk.jobs.is_empty());
+    }
 }
