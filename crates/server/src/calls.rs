@@ -66,6 +66,31 @@ pub(crate) enum Message {
     Stop,
 }
 
+impl Message {
+    /// A tone is no ending: it is dropped when a call has more to do than fits its mailbox.
+    fn may_be_lost(&self) -> bool {
+        matches!(
+            self,
+            Self::Media(MediaEvent::ToneHeard { .. })
+                | Self::Signal {
+                    signal: Signal::ToneHeard(_),
+                    ..
+                }
+        )
+    }
+}
+
+/// Puts a message in a call's mailbox without waiting. What may not be lost finds its way into a
+/// full one by a task of its own.
+pub(crate) fn post(mailbox: &mpsc::Sender<Message>, message: Message) {
+    if let Err(mpsc::error::TrySendError::Full(message)) = mailbox.try_send(message)
+        && !message.may_be_lost()
+    {
+        let mailbox = mailbox.clone();
+        tokio::spawn(async move { mailbox.send(message).await });
+    }
+}
+
 /// Something to be shown.
 pub(crate) enum Question {
     /// A bot's leg.

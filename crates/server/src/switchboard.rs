@@ -6,11 +6,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use offhook_engine::{Command, LegView, MediaEvent, OperationView, Refusal};
+use offhook_engine::{Command, LegView, OperationView, Refusal};
 use offhook_terms::{AppId, CallId, LegId, OperationId};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::calls::{Message, Question};
+use crate::calls::{Message, Question, post};
 
 /// Why a command was not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,10 +100,7 @@ impl Switchboard {
             directory.calls.values().cloned().collect()
         };
         for mailbox in mailboxes {
-            // A full mailbox must not lose an ending: wait for room, off this task.
-            if mailbox.try_send(Message::Stop).is_err() {
-                tokio::spawn(async move { mailbox.send(Message::Stop).await });
-            }
+            post(&mailbox, Message::Stop);
         }
     }
 
@@ -174,15 +171,11 @@ impl Switchboard {
         }
     }
 
-    /// Something for a call that must arrive, because the end of an operation may be in it. A tone
-    /// is no ending: it is dropped when the call has more to do than fits its mailbox.
+    /// Something for a call.
     pub(crate) fn tell(&self, call: CallId, message: Message) {
         let mailbox = self.directory().calls.get(&call).cloned();
-        if let Some(mailbox) = mailbox
-            && let Err(mpsc::error::TrySendError::Full(message)) = mailbox.try_send(message)
-            && !matches!(message, Message::Media(MediaEvent::ToneHeard { .. }))
-        {
-            tokio::spawn(async move { mailbox.send(message).await });
+        if let Some(mailbox) = mailbox {
+            post(&mailbox, message);
         }
     }
 
@@ -218,6 +211,8 @@ impl Switchboard {
 
 #[cfg(test)]
 mod tests {
+    use offhook_engine::MediaEvent;
+
     use super::*;
 
     #[test]

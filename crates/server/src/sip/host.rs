@@ -25,7 +25,7 @@ pub(crate) fn endpoint_config(config: &Config, registry: &Arc<Registry>) -> offh
     endpoint.session_expires = config.sip.session_expires;
     endpoint.calls_max = config.sip.calls_max;
     endpoint.failures_per_minute = config.login.failures_per_minute;
-    endpoint.callers = match config.sip.callers.unwrap_or_default() {
+    endpoint.callers = match config.sip.callers() {
         crate::config::Callers::Known => Callers::Known,
         crate::config::Callers::Anyone => Callers::Anyone,
     };
@@ -132,19 +132,10 @@ fn connect(platform: &Arc<Platform>, bot: AppId, incoming: Incoming) {
     tokio::spawn(calls::run(Arc::clone(platform), new));
 }
 
-/// Runs inside the session's task, so it never waits. A tone may be lost when a call has more to do
-/// than fits its mailbox; anything else finds its way.
+/// Runs inside the session's task, so it never waits.
 fn deliver(mailbox: &mpsc::Sender<Message>, leg: LegId, event: SessionEvent) {
-    let may_be_lost = matches!(event, SessionEvent::Tone(_));
-    let Some(signal) = to_engine::signal(event) else {
-        return;
-    };
-    if let Err(mpsc::error::TrySendError::Full(message)) =
-        mailbox.try_send(Message::Signal { leg, signal })
-        && !may_be_lost
-    {
-        let mailbox = mailbox.clone();
-        tokio::spawn(async move { mailbox.send(message).await });
+    if let Some(signal) = to_engine::signal(event) {
+        calls::post(mailbox, Message::Signal { leg, signal });
     }
 }
 
