@@ -23,7 +23,10 @@ impl BotScript<'_> {
 
     /// Answers.
     pub fn answers(self) {
-        self.asks(Command::Answer).ok();
+        self.asks(Command::Answer {
+            hosting: offhook_engine::Hosting::Service,
+        })
+        .ok();
     }
 
     /// Rejects the call as busy.

@@ -48,6 +48,7 @@ pub(crate) fn status(why: TurnDown) -> &'static str {
         TurnDown::Declined => "603 Decline",
         TurnDown::NoDecision => "480 Temporarily Unavailable",
         TurnDown::NotAcceptable => "488 Not Acceptable Here",
+        TurnDown::NotReached(_) => "480 Temporarily Unavailable",
         TurnDown::Unavailable => "503 Service Unavailable",
     }
 }
@@ -55,7 +56,7 @@ pub(crate) fn status(why: TurnDown) -> &'static str {
 /// What a bot asks, in a few words.
 pub(crate) fn command(command: &Command) -> String {
     match command {
-        Command::Answer => "answer".into(),
+        Command::Answer { .. } => "answer".into(),
         Command::Reject(reason) => format!("reject ({reason:?})"),
         Command::HangUp => "hang up".into(),
         Command::KeepAlive => "keep alive".into(),
@@ -84,6 +85,7 @@ pub(crate) fn command(command: &Command) -> String {
                 .trim_end_matches(": ")
                 .into()
         }
+        other => format!("{other:?}"),
     }
 }
 
@@ -92,6 +94,11 @@ pub(crate) fn fact(fact: &Fact) -> String {
     match fact {
         Fact::Incoming { .. } => "incoming".into(),
         Fact::Establishing => "establishing".into(),
+        Fact::Ringing => "ringing".into(),
+        Fact::RosterChanged(roster) => format!("roster of {}", roster.participants.len()),
+        Fact::Transferring => "transferring".into(),
+        Fact::TransferAccepted => "transfer accepted".into(),
+        Fact::TransferFailed { .. } => "established, transfer failed".into(),
         Fact::Established => "established".into(),
         Fact::AudioFlows => "established, audio active".into(),
         Fact::AudioStopped => "established, audio inactive".into(),
@@ -105,6 +112,17 @@ pub(crate) fn fact(fact: &Fact) -> String {
             let what = match kind {
                 OperationKind::Play { .. } => "play",
                 OperationKind::Record => "record",
+                OperationKind::SendTones => "send tones",
+                OperationKind::Invite { .. } => "invite",
+                OperationKind::StartHoldMusic => "start hold music",
+                OperationKind::StopHoldMusic => "stop hold music",
+                OperationKind::AddLargeGalleryView => "add large gallery view",
+                OperationKind::Mute => "mute",
+                OperationKind::Unmute => "unmute",
+                OperationKind::MuteAll => "mute all",
+                OperationKind::CancelMedia => "cancel media",
+                OperationKind::SubscribeToTones => "subscribe to tones",
+                OperationKind::UpdateRecordingStatus => "update recording status",
             };
             format!("{what} #{} ended: {}", operation.bits(), ended(outcome))
         }

@@ -56,7 +56,13 @@ impl Bot {
                 self.state = Some(LegState::Terminated);
                 self.audio_flows = false;
             }
-            Fact::ToneHeard { .. } | Fact::OperationEnded { .. } => {}
+            Fact::Transferring => self.state = Some(LegState::Transferring),
+            Fact::TransferAccepted => self.state = Some(LegState::TransferAccepted),
+            Fact::TransferFailed { .. } => self.state = Some(LegState::Established),
+            Fact::Ringing
+            | Fact::RosterChanged(_)
+            | Fact::ToneHeard { .. }
+            | Fact::OperationEnded { .. } => {}
         }
         self.number += 1;
         Event {

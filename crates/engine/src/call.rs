@@ -40,15 +40,16 @@ mod tones;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use offhook_terms::{CallId, LegId, OperationId};
+use offhook_terms::{AppId, CallId, LegId, OperationId};
 
 use crate::bot::Bot;
 use crate::phone::Phone;
 use crate::queue::Queue;
 use crate::timer::Timers;
 use crate::{
-    Accepted, Arrival, Command, Ending, Event, Fact, LegState, LegView, MediaEvent, MediaRequest,
-    OperationView, Refusal, Signal, SignalRequest, Timer, limits,
+    Accepted, Arrival, CallDirection, Command, Ending, Event, Fact, Hosting, LegState, LegView,
+    MediaEvent, MediaRequest, OperationView, Purpose, Refusal, Signal, SignalRequest, Timer,
+    limits,
 };
 
 /// One thing to do, in the order it must be done.
@@ -60,6 +61,39 @@ pub enum Output {
     Media(MediaRequest),
     /// Tell a bot, and write it down.
     Event(Event),
+    /// A phone's leg is to go to another call: [`Call::release`] it, move its signalling and its port,
+    /// and let the other [`Call::adopt`] it, or hand it back with [`Call::take_back`].
+    HandOver {
+        /// Which phone.
+        leg: LegId,
+        /// A bot's leg in the other call.
+        to: LegId,
+        /// Why.
+        purpose: Purpose,
+    },
+    /// The party of another call of this bot is to come here: ask that call with
+    /// [`Command::GiveTo`]; what it refuses, tell with [`Call::handle_not_given`].
+    Fetch {
+        /// The bot's leg in the other call.
+        from: LegId,
+        /// The bot's leg in this call.
+        to: LegId,
+        /// Why.
+        purpose: Purpose,
+    },
+    /// A bot is called into this call: from now on it has this leg, and it is owed an ending. Before
+    /// its first event.
+    LegBegins {
+        /// The bot's leg.
+        leg: LegId,
+        /// Which bot.
+        bot: AppId,
+    },
+    /// A bot's leg has ended and its last event has been told; the call goes on.
+    LegEnded {
+        /// The bot's leg.
+        leg: LegId,
+    },
     /// Nobody is left and nothing more will come. Always the last output of a call.
     Over {
         /// Why it ended.
@@ -129,6 +163,13 @@ impl Call {
         match signal {
             Signal::Confirmed { answer } => self.on_confirmed(leg, answer),
             Signal::Cancelled => self.on_cancelled(leg),
+            // Nobody is called yet.
+            Signal::Ringing
+            | Signal::Answered { .. }
+            | Signal::NotReached(_)
+            | Signal::ReferRefused
+            | Signal::ReferDone
+            | Signal::ReferFailed => {}
             Signal::HungUp => self.on_hung_up(leg),
             Signal::Reoffered { offer } => self.on_reoffered(leg, offer),
             Signal::Lost(loss) => self.on_signalling_lost(leg, loss),
@@ -156,6 +197,8 @@ impl Call {
             }
             MediaEvent::Played { operation } => self.on_played(operation),
             MediaEvent::PlayFailed { operation } => self.on_play_failed(operation),
+            // Nobody presses keys yet.
+            MediaEvent::TonesSent { .. } | MediaEvent::TonesFailed { .. } => {}
             MediaEvent::Recorded {
                 operation,
                 ending,
@@ -185,14 +228,19 @@ impl Call {
         let state = self.bot.state.filter(|_| leg == self.bot.leg);
         match state.ok_or(Refusal::NoSuchLeg)? {
             LegState::Terminated | LegState::Terminating => return Err(Refusal::Terminated),
-            LegState::Incoming | LegState::Establishing | LegState::Established => {}
+            LegState::Incoming
+            | LegState::Establishing
+            | LegState::Established
+            | LegState::Transferring
+            | LegState::TransferAccepted => {}
         }
         match command {
-            Command::Answer => self.answer(),
+            Command::Answer { .. } => self.answer(),
             Command::Reject(reason) => self.reject(reason),
             Command::HangUp => self.hang_up(),
             Command::KeepAlive => self.keep_alive(),
             Command::Play { .. } | Command::Record { .. } => self.operate(command),
+            _ => Err(Refusal::WrongState),
         }
     }
 
@@ -252,6 +300,10 @@ impl Call {
             caller_leg: self.bot.caller_leg,
             audio_flows: self.bot.audio_flows,
             number: self.bot.number,
+            direction: CallDirection::Incoming,
+            targets: Vec::new(),
+            is_group: false,
+            hosting: Hosting::Service,
         })
     }
 

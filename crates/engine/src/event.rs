@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use offhook_terms::{LegId, OperationId, Tone};
 
-use crate::{Party, RejectReason};
+use crate::{Invitee, Participant, Party, RejectReason};
 
 /// A fact for a bot about its leg, numbered from 1 with no gap, in the order it was decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,10 @@ pub enum Fact {
         /// The caller's leg.
         caller_leg: LegId,
     },
-    /// The call was answered and is being set up.
+    /// The call was answered, or placed, and is being set up.
     Establishing,
+    /// A phone the bot called is ringing.
+    Ringing,
     /// The phone knows that it is answered.
     Established,
     /// Audio flows between the phone and the room.
@@ -53,10 +55,33 @@ pub enum Fact {
         /// How it ended.
         outcome: Outcome,
     },
+    /// Somebody joined, left or changed in a call of many.
+    RosterChanged(Roster),
+    /// The other party is being transferred.
+    Transferring,
+    /// The other party has been transferred; the end of the leg follows.
+    TransferAccepted,
+    /// The transfer failed; the other party is back with the bot.
+    TransferFailed {
+        /// It was to the party of another call of the bot.
+        consultative: bool,
+    },
     /// The bot asked to leave and is leaving.
     Terminating,
     /// The leg has ended. The last fact of a leg.
     Terminated(Ending),
+}
+
+/// Who is in a call of many, after something changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster {
+    /// Everybody, the bot among them, in the order they came.
+    pub participants: Vec<Participant>,
+    /// Whoever has just left.
+    pub left: Vec<Participant>,
+    /// One higher with every change of the call's roster. Participants with `changed` equal to it are
+    /// those this event is about.
+    pub sequence: u64,
 }
 
 /// What kind of operation.
@@ -69,6 +94,31 @@ pub enum OperationKind {
     },
     /// An answer was to be recorded.
     Record,
+    /// Keys were to be pressed.
+    SendTones,
+    /// Others were to be let in.
+    Invite {
+        /// Who, in the order asked.
+        invitees: Vec<Invitee>,
+    },
+    /// A participant was to hear hold music.
+    StartHoldMusic,
+    /// A participant was to hear the call again.
+    StopHoldMusic,
+    /// Many were to be shown at once.
+    AddLargeGalleryView,
+    /// The bot or a participant was to be muted.
+    Mute,
+    /// The bot was to be unmuted.
+    Unmute,
+    /// Everybody was to be muted.
+    MuteAll,
+    /// What was played and recorded was to be cancelled.
+    CancelMedia,
+    /// Key presses were to be told.
+    SubscribeToTones,
+    /// Others were to see what the bot says of recording.
+    UpdateRecordingStatus,
 }
 
 /// How an operation ended: exactly once, in exactly one of these ways.
@@ -76,6 +126,12 @@ pub enum OperationKind {
 pub enum Outcome {
     /// All prompts were played.
     Played,
+    /// It was done; every kind but playing and recording.
+    Done,
+    /// Somebody invited did not come.
+    NotReached(NotReached),
+    /// The tones could not be sent.
+    TonesFailed,
     /// An answer was recorded, or its recording failed by its own rules.
     Recorded {
         /// Which rule ended it.
@@ -119,6 +175,29 @@ pub enum RecordEnding {
     NotSaved,
 }
 
+/// Why somebody who was called did not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NotReached {
+    /// They declined.
+    Declined,
+    /// They are busy.
+    Busy,
+    /// They did not answer in time.
+    NoAnswer,
+    /// They have no device at the moment, or there is no such person.
+    Nobody,
+    /// Their device or the trunk could not be reached.
+    Unreachable,
+    /// The number may not be dialled from here, or no trunk takes it.
+    NotRouted,
+    /// They cannot speak with us: no common media.
+    NoCommonMedia,
+    /// Any other refusal of the far side.
+    Refused,
+    /// We gave up: the call ended meanwhile.
+    Cancelled,
+}
+
 /// Why a leg ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ending {
@@ -144,6 +223,16 @@ pub enum Ending {
     AudioLost,
     /// The phone's offer cannot be served.
     OfferRefused,
+    /// Nobody the bot called could be reached.
+    NotReached(NotReached),
+    /// The other party was transferred.
+    Transferred,
+    /// The bot redirected the call, and somebody took it or nobody did: the bot is out of it.
+    Redirected,
+    /// Another participant removed it.
+    Removed,
+    /// Everybody else left a call of many.
+    OthersLeft,
     /// The platform is going down.
     PlatformStopping,
     /// Our fault.

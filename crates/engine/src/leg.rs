@@ -48,6 +48,128 @@ pub enum Party {
         /// What it calls itself.
         name: Private<String>,
     },
+    /// A bot of this platform.
+    Bot {
+        /// Which.
+        app: AppId,
+    },
+}
+
+/// Somebody to be called. Who it is says where to ring: a person on every device, a number through
+/// a trunk, a bot at its webhook; the edges find the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitee {
+    /// A new leg, made by the edge.
+    pub leg: LegId,
+    /// Who.
+    pub party: Party,
+}
+
+/// Who handles the audio of a bot's leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Hosting {
+    /// We play and record for the bot.
+    #[default]
+    Service,
+    /// The bot wants raw audio, which is not served here: it may control the call and nothing else.
+    App,
+}
+
+/// A bot calls somebody.
+#[derive(Debug, Clone)]
+pub struct Placement {
+    /// The new call.
+    pub call: CallId,
+    /// The bot's leg.
+    pub bot_leg: LegId,
+    /// Which bot.
+    pub bot: AppId,
+    /// Who handles its audio.
+    pub hosting: Hosting,
+    /// One, or up to [`crate::limits::TARGETS_MAX`] for a call of many.
+    pub targets: Vec<Invitee>,
+    /// A call of many, though it may have one target.
+    pub is_group: bool,
+    /// How long they ring.
+    pub ring_for: std::time::Duration,
+}
+
+/// A phone calls another phone: no bot is in it.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The new call.
+    pub call: CallId,
+    /// The calling phone's leg.
+    pub caller_leg: LegId,
+    /// Who is calling.
+    pub caller: Party,
+    /// The calling phone's offer, if it made one.
+    pub offer: Option<Description>,
+    /// Who is called.
+    pub callee: Invitee,
+}
+
+/// A phone dials into a meeting.
+#[derive(Debug, Clone)]
+pub struct PhoneJoin {
+    /// The phone's leg.
+    pub leg: LegId,
+    /// Who is calling.
+    pub party: Party,
+    /// The phone's offer, if it made one.
+    pub offer: Option<Description>,
+}
+
+/// A bot joins a meeting.
+#[derive(Debug, Clone)]
+pub struct BotJoin {
+    /// The bot's leg.
+    pub leg: LegId,
+    /// Which bot.
+    pub bot: AppId,
+    /// Who handles its audio.
+    pub hosting: Hosting,
+}
+
+/// What a bot is shown of a party in a call of many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Participant {
+    /// Its leg; also its participant id.
+    pub leg: LegId,
+    /// Who.
+    pub party: Party,
+    /// Nobody hears it.
+    pub is_muted: bool,
+    /// It hears hold music and nobody else.
+    pub is_held: bool,
+    /// What it said of recording the call.
+    pub recording: RecordingStatus,
+    /// Where the roster stood when this participant last changed; see
+    /// [`Roster::sequence`](crate::Roster).
+    pub changed: u64,
+}
+
+/// What a bot says it does about recording the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum RecordingStatus {
+    /// It said nothing.
+    #[default]
+    Unknown,
+    /// It does not record.
+    NotRecording,
+    /// It records.
+    Recording,
+    /// It wanted to and cannot.
+    Failed,
+}
+
+/// Which way a bot's leg came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallDirection {
+    /// The bot was called.
+    Incoming,
+    /// The bot called, or joined.
+    Outgoing,
 }
 
 /// A phone calls a bot.
@@ -72,10 +194,14 @@ pub struct Arrival {
 pub enum LegState {
     /// The bot must decide.
     Incoming,
-    /// Answered, being set up.
+    /// Answered or placed, being set up.
     Establishing,
     /// Talking.
     Established,
+    /// The other party is being transferred.
+    Transferring,
+    /// The other party has been transferred, and the leg is about to end.
+    TransferAccepted,
     /// The bot is leaving.
     Terminating,
     /// Over.
@@ -99,6 +225,14 @@ pub struct LegView {
     pub audio_flows: bool,
     /// The number of its latest event.
     pub number: u64,
+    /// Who called whom.
+    pub direction: CallDirection,
+    /// Whom the bot called, in the order asked; for an incoming leg nobody.
+    pub targets: Vec<Invitee>,
+    /// A call of many: it has a roster.
+    pub is_group: bool,
+    /// Who handles the bot's audio.
+    pub hosting: Hosting,
 }
 
 /// What a bot may see of an operation.

@@ -63,9 +63,17 @@ mod signal;
 mod timer;
 
 pub use call::{Call, Output};
-pub use command::{Accepted, Command, Prompt, RecordRules, Refusal, RejectReason};
-pub use event::{Ending, Event, Fact, OperationKind, Outcome, PlayFault, RecordEnding};
-pub use leg::{Arrival, Description, LegState, LegView, OperationView, Party, ReleasedLeg};
-pub use media::{MediaEvent, MediaRequest, PrepareFault};
+pub use command::{
+    Accepted, AtOnce, Command, Prompt, Purpose, RecordRules, Refusal, RejectReason, RouteChange,
+    RoutingGroup, RoutingMode,
+};
+pub use event::{
+    Ending, Event, Fact, NotReached, OperationKind, Outcome, PlayFault, RecordEnding, Roster,
+};
+pub use leg::{
+    Arrival, BotJoin, CallDirection, Connection, Description, Hosting, Invitee, LegState, LegView,
+    OperationView, Participant, Party, PhoneJoin, Placement, RecordingStatus, ReleasedLeg,
+};
+pub use media::{Hearing, MediaEvent, MediaRequest, PrepareFault};
 pub use signal::{Loss, Signal, SignalRequest, TurnDown};
 pub use timer::Timer;

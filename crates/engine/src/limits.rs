@@ -16,6 +16,27 @@ pub const PROMPTS_MAX: usize = 20;
 /// The next one is refused.
 pub const OPERATIONS_MAX: usize = 50;
 
+/// Targets of one call to many (Graph call: create).
+pub const TARGETS_MAX: usize = 5;
+
+/// Invitees of one invitation (Graph participant: invite).
+pub const INVITEES_MAX: usize = 5;
+
+/// Targets of one redirect, all rung at once (Graph call: redirect).
+pub const REDIRECT_TARGETS_MAX: usize = 25;
+
+/// Tones of one operation: more than any menu asks, at most some minutes of pressing.
+pub const TONES_MAX: usize = 100;
+
+/// Parties of one call, bots included: what a room has places for.
+pub const PARTIES_MAX: usize = 64;
+
+/// Audio routing groups of one call: more than parties is of no use.
+pub const ROUTING_GROUPS_MAX: usize = 64;
+
+/// How long a called party rings when nobody says otherwise.
+pub const RINGS_FOR: Duration = Duration::from_secs(60);
+
 /// Ended operations a leg remembers so that they can be looked up; the oldest is forgotten first.
 pub const ENDED_OPERATIONS_KEPT: usize = 100;
 

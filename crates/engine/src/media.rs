@@ -6,6 +6,15 @@ use offhook_terms::{LegId, OperationId, Tone};
 
 use crate::{Description, Prompt, RecordEnding, RecordRules};
 
+/// Whom somebody hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hearing {
+    /// Everybody else in the room, also those who come later.
+    Everyone,
+    /// These and nobody else.
+    Only(Vec<LegId>),
+}
+
 /// Something the call asks of its audio.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaRequest {
@@ -35,15 +44,61 @@ pub enum MediaRequest {
         /// The new offer, unopened.
         offer: Option<Description>,
     },
-    /// The leg is gone: close its port.
+    /// Give a bot a seat in the room: a place that plays, records and hears without a phone.
+    Seat {
+        /// Whose.
+        leg: LegId,
+    },
+    /// Who hears whom, for one listener. At first everybody hears everybody.
+    Hears {
+        /// The listener: a phone or a bot.
+        leg: LegId,
+        /// Whom it hears.
+        from: Hearing,
+    },
+    /// The leg is gone: close its port, or take its seat.
     Close {
         /// Whose port.
         leg: LegId,
+    },
+    /// Somebody wants to hear of key presses of this phone: look for them in its sound, too, if it has
+    /// no better way of sending them.
+    ListenForTones {
+        /// Whose port.
+        leg: LegId,
+    },
+    /// Play ringing to a phone whose party is being called by us on its behalf, until `Hears`, a play
+    /// or a close of it.
+    Ringback {
+        /// Whose port.
+        leg: LegId,
+    },
+    /// Play hold music to a phone until stopped; the platform's own when no prompt was prepared for
+    /// the operation. Never answered.
+    HoldMusic {
+        /// The operation.
+        operation: OperationId,
+        /// Whose port.
+        leg: LegId,
+    },
+    /// Press keys towards everybody who hears this seat. Answered once, with `TonesSent` or
+    /// `TonesFailed`, unless stopped.
+    SendTones {
+        /// The operation.
+        operation: OperationId,
+        /// Whose seat.
+        leg: LegId,
+        /// In order.
+        tones: Vec<Tone>,
+        /// The pause after each.
+        gap: Duration,
     },
     /// Fetch a prompt and make it playable. Answered once, with `Prepared` or `PrepareFailed`.
     Prepare {
         /// The operation that will play it.
         operation: OperationId,
+        /// The bot's leg that asked for it.
+        leg: LegId,
         /// Its place among the operation's prompts.
         index: usize,
         /// Where it is and what it may be cached under.
@@ -53,6 +108,8 @@ pub enum MediaRequest {
     Play {
         /// The operation.
         operation: OperationId,
+        /// The seat it is heard from.
+        leg: LegId,
         /// How many prompts were prepared for it.
         prompts: usize,
         /// Over and over until stopped.
@@ -62,11 +119,15 @@ pub enum MediaRequest {
     Beep {
         /// The operation.
         operation: OperationId,
+        /// The seat it is heard from.
+        leg: LegId,
     },
-    /// Record what the phone says. Answered once with `Recorded`, unless stopped.
+    /// Record what the seat hears. Answered once with `Recorded`, unless stopped.
     Record {
         /// The operation.
         operation: OperationId,
+        /// The seat.
+        leg: LegId,
         /// When to end.
         rules: RecordRules,
     },
@@ -125,7 +186,7 @@ pub enum MediaEvent {
         /// Whose port.
         leg: LegId,
     },
-    /// A key was pressed, heard in the audio stream (RFC 4733).
+    /// A key was pressed, heard in the audio stream (RFC 4733, or the sound itself).
     ToneHeard {
         /// Whose port.
         leg: LegId,
@@ -155,6 +216,16 @@ pub enum MediaEvent {
     },
     /// What was to be played could not be.
     PlayFailed {
+        /// The operation.
+        operation: OperationId,
+    },
+    /// All tones were sent.
+    TonesSent {
+        /// The operation.
+        operation: OperationId,
+    },
+    /// The tones could not be sent.
+    TonesFailed {
         /// The operation.
         operation: OperationId,
     },

@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use offhook_terms::OperationId;
+use offhook_terms::{LegId, OperationId};
 
 use crate::{
     MediaRequest, OperationKind, OperationView, Outcome, PlayFault, PrepareFault, Prompt,
@@ -22,6 +22,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Operation {
     id: OperationId,
+    /// The bot's leg that asked for it, and the seat it is heard from.
+    leg: LegId,
     work: Work,
     context: Option<String>,
     step: Step,
@@ -66,10 +68,11 @@ pub(crate) enum Next {
 }
 
 impl Operation {
-    pub(crate) fn new(id: OperationId, work: Work, context: Option<String>) -> Self {
+    pub(crate) fn new(id: OperationId, leg: LegId, work: Work, context: Option<String>) -> Self {
         let unprepared = (0..work.prompts().len()).collect();
         Self {
             id,
+            leg,
             work,
             context,
             step: Step::Waiting,
@@ -88,6 +91,7 @@ impl Operation {
         let prompts = self.work.prompts().iter().enumerate();
         prompts.map(|(index, prompt)| MediaRequest::Prepare {
             operation: self.id,
+            leg: self.leg,
             index,
             prompt: prompt.clone(),
         })
@@ -124,6 +128,7 @@ impl Operation {
                 self.step = Step::Prompting;
                 Next::Ask(MediaRequest::Play {
                     operation: self.id,
+                    leg: self.leg,
                     prompts,
                     for_ever: self.is_for_ever(),
                 })
@@ -174,17 +179,21 @@ impl Operation {
 
     /// What follows a step that is done.
     fn after(&mut self, done: Step) -> Next {
-        let operation = self.id;
+        let (operation, leg) = (self.id, self.leg);
         match &self.work {
             Work::Play { .. } => Next::End(Outcome::Played),
             Work::Record { beep: true, .. } if done != Step::Beeping => {
                 self.step = Step::Beeping;
-                Next::Ask(MediaRequest::Beep { operation })
+                Next::Ask(MediaRequest::Beep { operation, leg })
             }
             Work::Record { rules, .. } => {
                 self.step = Step::Recording;
                 let rules = rules.clone();
-                Next::Ask(MediaRequest::Record { operation, rules })
+                Next::Ask(MediaRequest::Record {
+                    operation,
+                    leg,
+                    rules,
+                })
             }
         }
     }

@@ -87,6 +87,11 @@ fn turn_down(ending: Ending) -> TurnDown {
         Ending::BotHungUp
         | Ending::CallerHungUp
         | Ending::CallerGaveUp
+        | Ending::NotReached(_)
+        | Ending::Transferred
+        | Ending::Redirected
+        | Ending::Removed
+        | Ending::OthersLeft
         | Ending::KeepAliveMissed
         | Ending::NotAcknowledged
         | Ending::SignallingLost

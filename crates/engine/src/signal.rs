@@ -2,7 +2,7 @@
 
 use offhook_terms::{LegId, Tone};
 
-use crate::Description;
+use crate::{Description, NotReached, Party};
 
 /// Something that happened on a phone's signalling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,21 @@ pub enum Signal {
     /// The caller gave up before our answer was sent (CANCEL). The call may have asked for one
     /// already; it is not to be sent then.
     Cancelled,
+    /// The called phone rings.
+    Ringing,
+    /// The called phone answered our offer. It is acknowledged already.
+    Answered {
+        /// Its answer, unopened.
+        answer: Description,
+    },
+    /// The called party did not come, on any device.
+    NotReached(NotReached),
+    /// The phone does not take a transfer from us, or gave it up before it began: bridge instead.
+    ReferRefused,
+    /// The phone took the transfer and reached whom it was sent to; it is about to hang up.
+    ReferDone,
+    /// The phone took the transfer and did not reach whom it was sent to.
+    ReferFailed,
     /// The phone hung up (BYE).
     HungUp,
     /// The phone proposes a new description for a running call (re-INVITE, UPDATE): hold, resume,
@@ -63,7 +78,26 @@ pub enum SignalRequest {
         /// Why; the SIP edge finds the status and the words.
         why: TurnDown,
     },
-    /// End a call that was answered (BYE). Nothing to do for a phone that is gone already: hang-ups
+    /// Call somebody: every device of a person, a number through a trunk. Answered with `Ringing`
+    /// at most once, then with `Answered` or `NotReached`, unless hung up first.
+    Call {
+        /// The new leg.
+        leg: LegId,
+        /// Who is called.
+        callee: Party,
+        /// Who calls, as the callee is to see it.
+        caller: Party,
+        /// Our offer.
+        offer: Description,
+    },
+    /// Ask the phone to call somebody else instead of us (REFER), if it and the operator allow that.
+    Refer {
+        /// Whose phone.
+        leg: LegId,
+        /// Whom it is to call.
+        target: Party,
+    },
+    /// End a call that was answered (BYE), or that we placed and nobody answered yet (CANCEL). Nothing to do for a phone that is gone already: hang-ups
     /// cross on the wire, and the call may hear of the phone's too late.
     HangUp {
         /// Whose phone.
@@ -96,6 +130,8 @@ pub enum TurnDown {
     Declined,
     /// The bot did not decide in time, or could not be told (480).
     NoDecision,
+    /// Whoever was called instead did not come.
+    NotReached(NotReached),
     /// The phone's offer cannot be served (488).
     NotAcceptable,
     /// We are going down or had a fault of our own (503).
@@ -107,6 +143,8 @@ impl SignalRequest {
     pub fn leg(&self) -> LegId {
         match self {
             Self::Ring { leg }
+            | Self::Call { leg, .. }
+            | Self::Refer { leg, .. }
             | Self::Answer { leg, .. }
             | Self::TurnDown { leg, .. }
             | Self::HangUp { leg, .. }

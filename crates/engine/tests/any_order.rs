@@ -348,7 +348,9 @@ impl Trial {
             vec![prompt; usize::from(count)]
         };
         let command = match what % 16 {
-            0..=2 => Command::Answer,
+            0..=2 => Command::Answer {
+                hosting: offhook_engine::Hosting::Service,
+            },
             3 if what < 32 => Command::Reject(RejectReason::Busy),
             4 if what < 32 => Command::HangUp,
             5 => Command::KeepAlive,

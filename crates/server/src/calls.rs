@@ -300,6 +300,11 @@ impl CallTask {
                 self.told.store(event.number, Ordering::Relaxed);
                 self.platform.tell(self.call.id(), self.bot, event);
             }
+            // No call asks for these before calls have more than two parties.
+            Output::HandOver { .. }
+            | Output::Fetch { .. }
+            | Output::LegBegins { .. }
+            | Output::LegEnded { .. } => {}
             Output::Over {
                 ending,
                 was_established,
@@ -330,6 +335,11 @@ fn ending_label(ending: Ending) -> &'static str {
         Ending::SignallingLost => "signalling_lost",
         Ending::AudioLost => "audio_lost",
         Ending::OfferRefused => "offer_refused",
+        Ending::NotReached(_) => "not_reached",
+        Ending::Transferred => "transferred",
+        Ending::Redirected => "redirected",
+        Ending::Removed => "removed",
+        Ending::OthersLeft => "others_left",
         Ending::PlatformStopping => "platform_stopping",
         Ending::Fault => "fault",
     }

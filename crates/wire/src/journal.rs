@@ -67,8 +67,21 @@ pub enum Fact {
         /// The bot that was called.
         bot: String,
     },
-    /// The call was answered and was being set up.
+    /// The call was answered, or placed, and was being set up.
     Establishing,
+    /// A phone the bot called was ringing.
+    Ringing,
+    /// Somebody joined, left or changed in a call of many.
+    RosterChanged {
+        /// Everybody, by leg and kind.
+        participants: Vec<Member>,
+    },
+    /// The other party was being transferred.
+    Transferring,
+    /// The other party was transferred.
+    TransferAccepted,
+    /// The transfer failed.
+    TransferFailed,
     /// The phone knew that it was answered.
     Established,
     /// Audio flowed.
@@ -107,6 +120,17 @@ pub enum Fact {
     Unknown,
 }
 
+/// Who was in a call of many, as far as a journal may say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    /// The leg.
+    pub leg: String,
+    /// Who.
+    #[serde(flatten)]
+    pub party: Caller,
+}
+
 /// Who called, as far as a journal may say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "party", rename_all = "camelCase")]
@@ -120,6 +144,11 @@ pub enum Caller {
     Phone,
     /// Somebody we know nothing certain of.
     Guest,
+    /// A bot of the platform.
+    Bot {
+        /// Its application id.
+        id: String,
+    },
     /// A kind this version does not know.
     #[serde(other)]
     Unknown,
@@ -132,6 +161,16 @@ open_enum! {
         Play = "play",
         /// An answer was to be recorded.
         Record = "record",
+        /// Keys were to be pressed.
+        SendTones = "sendTones",
+        /// Others were to be let in.
+        Invite = "invite",
+        /// A participant was to hear hold music.
+        StartHoldMusic = "startHoldMusic",
+        /// A participant was to hear the call again.
+        StopHoldMusic = "stopHoldMusic",
+        /// Many were to be shown at once.
+        AddLargeGalleryView = "addLargeGalleryView",
     }
 }
 
@@ -140,6 +179,12 @@ open_enum! {
     Outcome {
         /// All prompts were played.
         Played = "played",
+        /// It was done.
+        Done = "done",
+        /// Somebody invited did not come.
+        NotReached = "notReached",
+        /// The tones could not be sent.
+        TonesFailed = "tonesFailed",
         /// Recorded until a stop tone.
         StopTone = "stopTone",
         /// Recorded for as long as was allowed.
@@ -194,6 +239,32 @@ open_enum! {
         AudioLost = "audioLost",
         /// The phone's offer could not be served.
         OfferRefused = "offerRefused",
+        /// They declined.
+        CalleeDeclined = "calleeDeclined",
+        /// They were busy.
+        CalleeBusy = "calleeBusy",
+        /// They did not answer in time.
+        CalleeNoAnswer = "calleeNoAnswer",
+        /// They had no device.
+        CalleeNobody = "calleeNobody",
+        /// They could not be reached.
+        CalleeUnreachable = "calleeUnreachable",
+        /// The number could not be dialled from here.
+        CalleeNotRouted = "calleeNotRouted",
+        /// There were no common media.
+        CalleeNoCommonMedia = "calleeNoCommonMedia",
+        /// The far side refused.
+        CalleeRefused = "calleeRefused",
+        /// The call ended meanwhile.
+        CalleeCancelled = "calleeCancelled",
+        /// The other party was transferred.
+        Transferred = "transferred",
+        /// The bot redirected the call.
+        Redirected = "redirected",
+        /// Another participant removed it.
+        Removed = "removed",
+        /// Everybody else left.
+        OthersLeft = "othersLeft",
         /// The platform was going down.
         PlatformStopping = "platformStopping",
         /// Our fault.

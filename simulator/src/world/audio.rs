@@ -57,6 +57,7 @@ impl World {
                 operation,
                 index,
                 prompt,
+                ..
             } => {
                 let clip = self.clips.get(&prompt.uri).copied();
                 let why = match clip {
@@ -89,16 +90,24 @@ impl World {
                     self.plan_of_operation(call, operation, length, event);
                 }
             }
-            MediaRequest::Beep { operation } => {
+            MediaRequest::Beep { operation, .. } => {
                 self.draw_operation("beep for", operation);
                 let event = MediaEvent::Played { operation };
                 self.plan_of_operation(call, operation, BEEP, event);
             }
-            MediaRequest::Record { operation, rules } => {
+            MediaRequest::Record {
+                operation, rules, ..
+            } => {
                 self.draw_operation("record", operation);
                 self.room(call).recorder = Some(Recorder::new(operation, rules));
                 self.plan_tick(call);
             }
+            MediaRequest::Seat { .. }
+            | MediaRequest::Hears { .. }
+            | MediaRequest::ListenForTones { .. }
+            | MediaRequest::Ringback { .. }
+            | MediaRequest::HoldMusic { .. }
+            | MediaRequest::SendTones { .. } => {}
             MediaRequest::ToneSignalled { tone, .. } => self.press(call, tone),
             MediaRequest::Stop { operation } => {
                 self.draw_operation("stop", operation);

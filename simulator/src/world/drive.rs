@@ -21,6 +21,10 @@ impl World {
                 Output::Signal(request) => self.ask_phone(request),
                 Output::Media(request) => self.ask_media(id, request),
                 Output::Event(event) => self.tell_bot(event),
+                Output::HandOver { .. }
+                | Output::Fetch { .. }
+                | Output::LegBegins { .. }
+                | Output::LegEnded { .. } => {}
                 Output::Over { .. } => self.note("server", "call over"),
             }
         }

@@ -137,6 +137,8 @@ impl World {
             SignalRequest::AcceptOffer { leg, .. } => self.say_to_phone(leg, "200 OK"),
             SignalRequest::RefuseOffer { leg } => self.say_to_phone(leg, "488 Not Acceptable Here"),
             SignalRequest::Ring { .. }
+            | SignalRequest::Call { .. }
+            | SignalRequest::Refer { .. }
             | SignalRequest::Answer { .. }
             | SignalRequest::TurnDown { .. }
             | SignalRequest::HangUp { .. } => {}

@@ -32,7 +32,10 @@ impl Call {
                 context,
             } => {
                 let work = Work::Play { prompts, for_ever };
-                (Operation::new(operation, work, context), false)
+                (
+                    Operation::new(operation, self.bot.leg, work, context),
+                    false,
+                )
             }
             Command::Record {
                 operation,
@@ -47,11 +50,12 @@ impl Call {
                     beep,
                     rules,
                 };
-                (Operation::new(operation, work, context), barge_in)
+                (
+                    Operation::new(operation, self.bot.leg, work, context),
+                    barge_in,
+                )
             }
-            Command::Answer | Command::Reject(_) | Command::HangUp | Command::KeepAlive => {
-                return Err(Refusal::WrongState);
-            }
+            _ => return Err(Refusal::WrongState),
         };
         if barge_in {
             self.cancel_operations();

@@ -44,7 +44,13 @@ fn ringing() -> Call {
 
 fn talking() -> Call {
     let mut call = ringing();
-    let answered = call.handle_command(BOT, Command::Answer, zero());
+    let answered = call.handle_command(
+        BOT,
+        Command::Answer {
+            hosting: crate::Hosting::Service,
+        },
+        zero(),
+    );
     answered.expect("an incoming call can be answered");
     call.handle_signal(PHONE, Signal::Confirmed { answer: None }, zero());
     drain(&mut call);
@@ -203,7 +209,13 @@ fn a_bot_has_no_leg_before_it_is_told() {
     };
     let mut call = Call::arrived(arrival, zero());
     assert_eq!(call.leg(BOT), None);
-    let answered = call.handle_command(BOT, Command::Answer, zero());
+    let answered = call.handle_command(
+        BOT,
+        Command::Answer {
+            hosting: crate::Hosting::Service,
+        },
+        zero(),
+    );
     assert_eq!(answered, Err(Refusal::NoSuchLeg));
 }
 

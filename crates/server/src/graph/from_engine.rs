@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use offhook_engine::{
-    Ending, Event, Fact, LegState, LegView, OperationKind, OperationView, Outcome, Party,
-    PlayFault, Prompt, RecordEnding, RejectReason,
+    Ending, Event, Fact, LegState, LegView, NotReached, OperationKind, OperationView, Outcome,
+    Party, PlayFault, Prompt, RecordEnding, RejectReason,
 };
 use offhook_terms::{CallId, LegId, OperationId};
 use offhook_wire::graph as wire;
@@ -80,6 +80,20 @@ pub(crate) fn notification(event: &Event, known: Known<'_>, wording: &Wording) -
             let mut call = state(CallState::Established);
             let sequence = i64::try_from(*sequence).unwrap_or(i64::MAX);
             call.tone_info = Some(ToneInfo::new(sequence, *tone));
+            (ChangeType::Updated, call)
+        }
+        Fact::Ringing => (ChangeType::Updated, state(CallState::Ringing)),
+        // Its words come with calls of many.
+        Fact::RosterChanged(_) => (ChangeType::Updated, state(CallState::Established)),
+        Fact::Transferring => (ChangeType::Updated, state(CallState::Transferring)),
+        Fact::TransferAccepted => (ChangeType::Updated, state(CallState::TransferAccepted)),
+        Fact::TransferFailed { consultative } => {
+            let mut call = state(CallState::Established);
+            let (subcode, message) = match consultative {
+                false => (7000, "The transfer failed."),
+                true => (7700, "The consultative transfer failed."),
+            };
+            call.result_info = Some(ResultInfo::new(500, subcode, message));
             (ChangeType::Updated, call)
         }
         Fact::Terminating => (ChangeType::Updated, state(CallState::Terminating)),
@@ -166,6 +180,7 @@ fn source(bot: &Bot, caller: &Party, caller_leg: &str) -> ParticipantInfo {
             let guest = Identity::new(caller_leg).named(name.reveal().as_str());
             IdentitySet::one("guest", guest)
         }
+        Party::Bot { app } => IdentitySet::one("application", Identity::new(app.to_string())),
     };
     let mut source = ParticipantInfo::new(identity);
     source.endpoint_type = Some(wire::EndpointType::Default);
@@ -178,7 +193,7 @@ fn target(bot: &Bot, caller: &Party) -> InvitationParticipantInfo {
     // A telephone number is answered by an instance of an application.
     let kind = match caller {
         Party::Phone { .. } => "applicationInstance",
-        Party::Person { .. } | Party::Guest { .. } => "application",
+        Party::Person { .. } | Party::Guest { .. } | Party::Bot { .. } => "application",
     };
     let bot = Identity::new(bot.app.to_string()).named(bot.name.as_str());
     let mut target = InvitationParticipantInfo::new(IdentitySet::one(kind, bot));
@@ -192,6 +207,8 @@ pub(super) fn call(view: &LegView, known: Known<'_>, context: String) -> Call {
         LegState::Incoming => CallState::Incoming,
         LegState::Establishing => CallState::Establishing,
         LegState::Established => CallState::Established,
+        LegState::Transferring => CallState::Transferring,
+        LegState::TransferAccepted => CallState::TransferAccepted,
         LegState::Terminating => CallState::Terminating,
         LegState::Terminated => CallState::Terminated,
     };
@@ -259,6 +276,17 @@ pub(super) fn operation(
     let tagged = match kind {
         OperationKind::Play { .. } => wire::OperationKind::PlayPrompt,
         OperationKind::Record => wire::OperationKind::Record,
+        OperationKind::SendTones => wire::OperationKind::SendDtmfTones,
+        OperationKind::Invite { .. } => wire::OperationKind::InviteParticipants,
+        OperationKind::StartHoldMusic => wire::OperationKind::StartHoldMusic,
+        OperationKind::StopHoldMusic => wire::OperationKind::StopHoldMusic,
+        OperationKind::AddLargeGalleryView => wire::OperationKind::AddLargeGalleryView,
+        OperationKind::Mute => wire::OperationKind::MuteParticipant,
+        OperationKind::Unmute => wire::OperationKind::UnmuteParticipant,
+        OperationKind::MuteAll => wire::OperationKind::MuteParticipants,
+        OperationKind::CancelMedia => wire::OperationKind::CancelMediaProcessing,
+        OperationKind::SubscribeToTones => wire::OperationKind::SubscribeToTone,
+        OperationKind::UpdateRecordingStatus => wire::OperationKind::UpdateRecordingStatus,
     };
     let result = outcome.map(|outcome| Result::of(kind, outcome));
     let status = match &result {
@@ -322,7 +350,7 @@ impl Result {
         use CompletionReason as Reason;
         let play = matches!(kind, OperationKind::Play { .. });
         match outcome {
-            Outcome::Played => Self::completed(
+            Outcome::Played | Outcome::Done => Self::completed(
                 Reason::CompletedSuccessfully,
                 0,
                 "Action completed successfully.",
@@ -362,6 +390,16 @@ impl Result {
                 500,
                 8511,
                 "Action failed, encountered failure while trying to play the prompt.",
+            ),
+            Outcome::NotReached(why) => {
+                let (code, subcode, message) = not_reached(*why);
+                Self::failed(Reason::Unknown, code, subcode, message)
+            }
+            Outcome::TonesFailed => Self::failed(
+                Reason::Unknown,
+                500,
+                9999,
+                "Action failed, the tones could not be sent.",
             ),
             Outcome::BeepFailed => Self::failed(
                 Reason::PlayBeepFailed,
@@ -412,6 +450,21 @@ impl Result {
     }
 }
 
+/// Why somebody who was called did not come.
+fn not_reached(why: NotReached) -> (i32, i32, &'static str) {
+    match why {
+        NotReached::Declined => (603, 8538, "The callee declined the call."),
+        NotReached::Busy => (486, 8539, "The callee is busy."),
+        NotReached::NoAnswer => (408, 10_057, "The callee did not answer in time."),
+        NotReached::Nobody => (480, 10_037, "No callee endpoints were found."),
+        NotReached::Unreachable => (480, 10_076, "The callee could not be reached."),
+        NotReached::NotRouted => (480, 10_134, "The call cannot be routed."),
+        NotReached::NoCommonMedia => (480, 10_134, "The call cannot be routed: no common media."),
+        NotReached::Refused => (480, 8541, "The callee is unavailable."),
+        NotReached::Cancelled => (487, 8542, "The call was cancelled before it was answered."),
+    }
+}
+
 /// Why a call ended, by the published table and the suggestions for what it leaves open.
 fn ending(why: Ending, from_phone: bool) -> ResultInfo {
     let (code, subcode, message) = match why {
@@ -445,6 +498,11 @@ fn ending(why: Ending, from_phone: bool) -> ResultInfo {
         Ending::SignallingLost => (408, 10_057, "The signalling with the endpoint was lost."),
         Ending::AudioLost => (410, 301_005, "Media connectivity failure."),
         Ending::OfferRefused => (480, 10_134, "The call cannot be routed: no common media."),
+        Ending::NotReached(why) => not_reached(why),
+        Ending::Transferred => (0, 7015, "GracefulTransferCompleted"),
+        Ending::Redirected => (200, 5003, "The call was redirected."),
+        Ending::Removed => (200, 5000, "Removed from the call by another participant."),
+        Ending::OthersLeft => (200, 5010, "Only one participant remained in the call."),
         Ending::PlatformStopping => (500, 7106, "The platform is going down."),
         Ending::Fault => (500, 7106, "Server internal error."),
     };

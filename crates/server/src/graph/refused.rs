@@ -179,6 +179,48 @@ impl Refused {
             Refusal::WrongState => {
                 Self::new(bad, "8585", "Action not valid in current call state.")
             }
+            Refusal::AppHosted => Self::media_mode(),
+            Refusal::NotAGroup => Self::new(
+                bad,
+                "8548",
+                "Action not supported, the call is not a group call.",
+            ),
+            Refusal::NoSuchParticipant => Self::no_participant(),
+            Refusal::NoSuchRoutingGroup => Self::new(
+                StatusCode::NOT_FOUND,
+                "8522",
+                "Audio routing group not found.",
+            ),
+            Refusal::RoutingGroupExists => Self::new(
+                StatusCode::CONFLICT,
+                "8519",
+                "An audio routing group with this id exists already.",
+            ),
+            Refusal::HoldConflict => Self::new(
+                StatusCode::CONFLICT,
+                "8519",
+                "One participant at a time can be on hold.",
+            ),
+            Refusal::TransferConflict => Self::new(
+                StatusCode::CONFLICT,
+                "8607",
+                "A transfer of this call is under way.",
+            ),
+            Refusal::NoSuchReplacedCall => Self::new(
+                bad,
+                "8523",
+                "The parameter 'replacesCallId' names no established call of this application.",
+            ),
+            Refusal::AlreadyInvited => Self::new(
+                bad,
+                "8523",
+                "The parameter 'participants' names somebody who is in the call or invited already.",
+            ),
+            Refusal::TooManyParties => Self::new(
+                StatusCode::FORBIDDEN,
+                "8530",
+                "The call has as many participants as it may.",
+            ),
             Refusal::TooManyOperations => Self {
                 message: format!(
                     "Please retry again later: {} operations of this call are outstanding.",

@@ -206,7 +206,14 @@ impl Ask<'_> {
     }
 
     async fn take(&self, leg: LegId, asked: to_engine::Answer) -> Result<Answer, Refused> {
-        self.decide(leg, Command::Answer, asked.callback).await?;
+        self.decide(
+            leg,
+            Command::Answer {
+                hosting: offhook_engine::Hosting::Service,
+            },
+            asked.callback,
+        )
+        .await?;
         for prompt in asked.prefetch {
             self.graph.prompts.prefetch(&self.caller.bot, leg, prompt);
         }

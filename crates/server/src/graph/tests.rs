@@ -299,7 +299,9 @@ async fn commands_reach_the_call_and_are_answered_as_published() {
     assert_eq!(
         world.asked(),
         [
-            Command::Answer,
+            Command::Answer {
+                hosting: offhook_engine::Hosting::Service
+            },
             Command::KeepAlive,
             Command::Reject(RejectReason::Busy),
             Command::Reject(RejectReason::None),

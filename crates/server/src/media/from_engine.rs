@@ -98,6 +98,7 @@ impl CallAudio {
                 operation,
                 index,
                 prompt,
+                ..
             } => {
                 self.prepare(operation, index, prompt);
                 None
@@ -107,11 +108,20 @@ impl CallAudio {
                 for_ever,
                 ..
             } => self.play(operation, for_ever),
-            MediaRequest::Beep { operation } => {
+            MediaRequest::Beep { operation, .. } => {
                 let beep = vec![self.platform.beep.clone()];
                 self.play_clips(operation, beep, Repeat::ONCE)
             }
-            MediaRequest::Record { operation, rules } => self.record(operation, &rules),
+            MediaRequest::Record {
+                operation, rules, ..
+            } => self.record(operation, &rules),
+            // The engine asks for none of these before calls have more than two parties.
+            MediaRequest::Seat { .. }
+            | MediaRequest::Hears { .. }
+            | MediaRequest::ListenForTones { .. }
+            | MediaRequest::Ringback { .. }
+            | MediaRequest::HoldMusic { .. }
+            | MediaRequest::SendTones { .. } => None,
             MediaRequest::ToneSignalled { tone, .. } => {
                 // Lost when the tick thread is behind, as it would be in the audio.
                 let _ = self.command(MediaCommand::ToneSignalled(Private::new(tone)));

@@ -1,6 +1,6 @@
 //! What the engine asks of a phone's signalling, in SIP's words.
 
-use offhook_engine::{Ending, SignalRequest, TurnDown};
+use offhook_engine::{Ending, NotReached, SignalRequest, TurnDown};
 use offhook_sip::{Refusal, Session};
 use offhook_terms::LegId;
 
@@ -34,6 +34,8 @@ impl PhoneLeg {
                 self.session
                     .accept_offer(description.as_str().as_bytes().to_vec());
             }
+            // Nobody is called and nobody is transferred yet.
+            SignalRequest::Call { .. } | SignalRequest::Refer { .. } => {}
             SignalRequest::RefuseOffer { .. } => self.session.refuse_offer(488),
         }
     }
@@ -48,12 +50,28 @@ fn refusal(why: TurnDown) -> Refusal {
         TurnDown::NoDecision => {
             Refusal::new(480).because("The bot did not answer the call in time")
         }
+        TurnDown::NotReached(why) => not_reached(why),
         TurnDown::NotAcceptable => Refusal::new(488)
             .because("The offer has no audio this platform speaks: G.711 over RTP/AVP"),
         TurnDown::Unavailable => Refusal::new(503)
             .because("The platform is going down")
             .retry_after(10),
     }
+}
+
+/// What a caller hears of somebody else who was called for it (RFC 3261 §21).
+fn not_reached(why: NotReached) -> Refusal {
+    let (status, words) = match why {
+        NotReached::Declined => (603, "The called party declined"),
+        NotReached::Busy => (486, "The called party is busy"),
+        NotReached::NoAnswer => (480, "The called party did not answer"),
+        NotReached::Nobody => (480, "The called party has no device"),
+        NotReached::Unreachable => (480, "The called party could not be reached"),
+        NotReached::NotRouted => (403, "The called number may not be dialled from here"),
+        NotReached::NoCommonMedia => (488, "There are no common media"),
+        NotReached::Refused | NotReached::Cancelled => (480, "The call could not be completed"),
+    };
+    Refusal::new(status).because(words)
 }
 
 /// Why we hang up, for whoever reads a trace; an ordinary ending needs no reason.

@@ -2,9 +2,11 @@
 
 use std::time::SystemTime;
 
-use offhook_engine::{self as engine, Event, Party, PlayFault, RecordEnding, RejectReason};
+use offhook_engine::{
+    self as engine, Event, NotReached, Party, PlayFault, RecordEnding, RejectReason,
+};
 use offhook_terms::{AppId, CallId};
-use offhook_wire::journal::{Caller, Ending, Entry, Fact, OperationKind, Outcome, VERSION};
+use offhook_wire::journal::{Caller, Ending, Entry, Fact, Member, OperationKind, Outcome, VERSION};
 #[cfg(test)]
 use sqlx::{Row as _, sqlite::SqlitePool};
 
@@ -23,15 +25,25 @@ pub(crate) fn entry(call: CallId, bot: AppId, event: &Event, at: SystemTime) -> 
 fn fact(bot: AppId, fact: &engine::Fact) -> Fact {
     match fact {
         engine::Fact::Incoming { caller, caller_leg } => Fact::Incoming {
-            caller: match caller {
-                Party::Person { id, .. } => Caller::Person { id: id.to_string() },
-                Party::Phone { .. } => Caller::Phone,
-                Party::Guest { .. } => Caller::Guest,
-            },
+            caller: party(caller),
             caller_leg: caller_leg.to_string(),
             bot: bot.to_string(),
         },
         engine::Fact::Establishing => Fact::Establishing,
+        engine::Fact::Ringing => Fact::Ringing,
+        engine::Fact::RosterChanged(roster) => Fact::RosterChanged {
+            participants: roster
+                .participants
+                .iter()
+                .map(|participant| Member {
+                    leg: participant.leg.to_string(),
+                    party: party(&participant.party),
+                })
+                .collect(),
+        },
+        engine::Fact::Transferring => Fact::Transferring,
+        engine::Fact::TransferAccepted => Fact::TransferAccepted,
+        engine::Fact::TransferFailed { .. } => Fact::TransferFailed,
         engine::Fact::Established => Fact::Established,
         engine::Fact::AudioFlows => Fact::AudioFlows,
         engine::Fact::AudioStopped => Fact::AudioStopped,
@@ -48,6 +60,22 @@ fn fact(bot: AppId, fact: &engine::Fact) -> Fact {
             operation_kind: match kind {
                 engine::OperationKind::Play { .. } => OperationKind::Play,
                 engine::OperationKind::Record => OperationKind::Record,
+                engine::OperationKind::SendTones => OperationKind::SendTones,
+                engine::OperationKind::Invite { .. } => OperationKind::Invite,
+                engine::OperationKind::StartHoldMusic => OperationKind::StartHoldMusic,
+                engine::OperationKind::StopHoldMusic => OperationKind::StopHoldMusic,
+                engine::OperationKind::AddLargeGalleryView => OperationKind::AddLargeGalleryView,
+                // These are done at once, and no event tells of their end.
+                engine::OperationKind::Mute => OperationKind::Other("mute".into()),
+                engine::OperationKind::Unmute => OperationKind::Other("unmute".into()),
+                engine::OperationKind::MuteAll => OperationKind::Other("muteAll".into()),
+                engine::OperationKind::CancelMedia => OperationKind::Other("cancelMedia".into()),
+                engine::OperationKind::SubscribeToTones => {
+                    OperationKind::Other("subscribeToTones".into())
+                }
+                engine::OperationKind::UpdateRecordingStatus => {
+                    OperationKind::Other("updateRecordingStatus".into())
+                }
             },
             outcome: outcome(how),
             duration_ms: match how {
@@ -58,7 +86,7 @@ fn fact(bot: AppId, fact: &engine::Fact) -> Fact {
             },
             prompts: match kind {
                 engine::OperationKind::Play { prompts } => u32::try_from(prompts.len()).ok(),
-                engine::OperationKind::Record => None,
+                _ => None,
             },
         },
         engine::Fact::Terminating => Fact::Terminating,
@@ -68,9 +96,23 @@ fn fact(bot: AppId, fact: &engine::Fact) -> Fact {
     }
 }
 
+fn party(party: &Party) -> Caller {
+    match party {
+        Party::Person { id, .. } => Caller::Person { id: id.to_string() },
+        Party::Phone { .. } => Caller::Phone,
+        Party::Guest { .. } => Caller::Guest,
+        Party::Bot { app } => Caller::Bot {
+            id: app.to_string(),
+        },
+    }
+}
+
 fn outcome(outcome: &engine::Outcome) -> Outcome {
     match outcome {
         engine::Outcome::Played => Outcome::Played,
+        engine::Outcome::Done => Outcome::Done,
+        engine::Outcome::NotReached(_) => Outcome::NotReached,
+        engine::Outcome::TonesFailed => Outcome::TonesFailed,
         engine::Outcome::Recorded { ending, .. } => match ending {
             RecordEnding::StopTone => Outcome::StopTone,
             RecordEnding::MaxDuration => Outcome::MaxDuration,
@@ -104,6 +146,21 @@ fn ending(ending: engine::Ending) -> Ending {
         engine::Ending::SignallingLost => Ending::SignallingLost,
         engine::Ending::AudioLost => Ending::AudioLost,
         engine::Ending::OfferRefused => Ending::OfferRefused,
+        engine::Ending::NotReached(why) => match why {
+            NotReached::Declined => Ending::CalleeDeclined,
+            NotReached::Busy => Ending::CalleeBusy,
+            NotReached::NoAnswer => Ending::CalleeNoAnswer,
+            NotReached::Nobody => Ending::CalleeNobody,
+            NotReached::Unreachable => Ending::CalleeUnreachable,
+            NotReached::NotRouted => Ending::CalleeNotRouted,
+            NotReached::NoCommonMedia => Ending::CalleeNoCommonMedia,
+            NotReached::Refused => Ending::CalleeRefused,
+            NotReached::Cancelled => Ending::CalleeCancelled,
+        },
+        engine::Ending::Transferred => Ending::Transferred,
+        engine::Ending::Redirected => Ending::Redirected,
+        engine::Ending::Removed => Ending::Removed,
+        engine::Ending::OthersLeft => Ending::OthersLeft,
         engine::Ending::PlatformStopping => Ending::PlatformStopping,
         engine::Ending::Fault => Ending::Fault,
     }
@@ -128,6 +185,19 @@ pub(super) fn ending_of(fact: &Fact) -> Option<engine::Ending> {
         Ending::SignallingLost => engine::Ending::SignallingLost,
         Ending::AudioLost => engine::Ending::AudioLost,
         Ending::OfferRefused => engine::Ending::OfferRefused,
+        Ending::CalleeDeclined => engine::Ending::NotReached(NotReached::Declined),
+        Ending::CalleeBusy => engine::Ending::NotReached(NotReached::Busy),
+        Ending::CalleeNoAnswer => engine::Ending::NotReached(NotReached::NoAnswer),
+        Ending::CalleeNobody => engine::Ending::NotReached(NotReached::Nobody),
+        Ending::CalleeUnreachable => engine::Ending::NotReached(NotReached::Unreachable),
+        Ending::CalleeNotRouted => engine::Ending::NotReached(NotReached::NotRouted),
+        Ending::CalleeNoCommonMedia => engine::Ending::NotReached(NotReached::NoCommonMedia),
+        Ending::CalleeRefused => engine::Ending::NotReached(NotReached::Refused),
+        Ending::CalleeCancelled => engine::Ending::NotReached(NotReached::Cancelled),
+        Ending::Transferred => engine::Ending::Transferred,
+        Ending::Redirected => engine::Ending::Redirected,
+        Ending::Removed => engine::Ending::Removed,
+        Ending::OthersLeft => engine::Ending::OthersLeft,
         Ending::PlatformStopping => engine::Ending::PlatformStopping,
         // A word of a newer version is no worse than a fault.
         Ending::Fault | Ending::Other(_) => engine::Ending::Fault,

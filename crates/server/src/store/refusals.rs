@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use offhook_engine::{Ending, RejectReason};
+use offhook_engine::{Ending, NotReached, RejectReason};
 use offhook_terms::{AppId, CallId, LegId};
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
@@ -136,10 +136,51 @@ fn words(ending: Ending) -> (&'static str, &'static str, &'static str) {
             "the bot sent no keepAlive",
             "let the bot send keepAlive every 15 minutes",
         ),
+        Ending::NotReached(why) => {
+            let (why, change) = not_reached(why);
+            ("the called party comes", why, change)
+        }
+        Ending::Transferred | Ending::Redirected | Ending::Removed | Ending::OthersLeft => (
+            "the call goes on",
+            "the call went on without this bot",
+            "nothing: this is as the bot asked",
+        ),
         Ending::Fault => (
             "platform works",
             "a fault of the platform's own ended the call",
             "report it, with the log around this time",
+        ),
+    }
+}
+
+fn not_reached(why: NotReached) -> (&'static str, &'static str) {
+    match why {
+        NotReached::Declined => ("they declined", "nothing: they did not want to"),
+        NotReached::Busy => ("they were busy", "call again later"),
+        NotReached::NoAnswer => ("they did not answer in time", "let it ring longer"),
+        NotReached::Nobody => (
+            "they have no device that could ring",
+            "register a phone for them",
+        ),
+        NotReached::Unreachable => (
+            "their device or the trunk could not be reached",
+            "check the network between it and the platform",
+        ),
+        NotReached::NotRouted => (
+            "the number may not be dialled from here",
+            "list its prefix in `allow` of one of [[trunks]]",
+        ),
+        NotReached::NoCommonMedia => (
+            "there were no common media",
+            "enable a codec that the platform speaks in the phone",
+        ),
+        NotReached::Refused => (
+            "the far side refused",
+            "look at what the phone or the trunk says of it",
+        ),
+        NotReached::Cancelled => (
+            "the call ended meanwhile",
+            "nothing: it was not wanted any more",
         ),
     }
 }

@@ -66,6 +66,24 @@ pub enum OperationKind {
     CancelMediaProcessing,
     /// A subscription to key presses.
     SubscribeToTone,
+    /// Pressed keys.
+    SendDtmfTones,
+    /// Others let in.
+    InviteParticipants,
+    /// The bot or a participant muted.
+    MuteParticipant,
+    /// The bot unmuted.
+    UnmuteParticipant,
+    /// Everybody muted (beta).
+    MuteParticipants,
+    /// What the bot says of recording.
+    UpdateRecordingStatus,
+    /// Many shown at once.
+    AddLargeGalleryView,
+    /// Somebody put on hold with music.
+    StartHoldMusic,
+    /// Somebody taken off hold.
+    StopHoldMusic,
     /// Any other.
     Other,
 }
@@ -78,6 +96,15 @@ impl OperationKind {
             Self::Record => tag::RECORD_OPERATION,
             Self::CancelMediaProcessing => tag::CANCEL_MEDIA_PROCESSING_OPERATION,
             Self::SubscribeToTone => tag::SUBSCRIBE_TO_TONE_OPERATION,
+            Self::SendDtmfTones => tag::SEND_DTMF_TONES_OPERATION,
+            Self::InviteParticipants => tag::INVITE_PARTICIPANTS_OPERATION,
+            Self::MuteParticipant => tag::MUTE_PARTICIPANT_OPERATION,
+            Self::UnmuteParticipant => tag::UNMUTE_PARTICIPANT_OPERATION,
+            Self::MuteParticipants => tag::MUTE_PARTICIPANTS_OPERATION,
+            Self::UpdateRecordingStatus => tag::UPDATE_RECORDING_STATUS_OPERATION,
+            Self::AddLargeGalleryView => tag::ADD_LARGE_GALLERY_VIEW_OPERATION,
+            Self::StartHoldMusic => tag::START_HOLD_MUSIC_OPERATION,
+            Self::StopHoldMusic => tag::STOP_HOLD_MUSIC_OPERATION,
             Self::Other => tag::COMMS_OPERATION,
         }
     }
@@ -89,6 +116,15 @@ impl OperationKind {
             Self::Record,
             Self::CancelMediaProcessing,
             Self::SubscribeToTone,
+            Self::SendDtmfTones,
+            Self::InviteParticipants,
+            Self::MuteParticipant,
+            Self::UnmuteParticipant,
+            Self::MuteParticipants,
+            Self::UpdateRecordingStatus,
+            Self::AddLargeGalleryView,
+            Self::StartHoldMusic,
+            Self::StopHoldMusic,
         ]
         .into_iter()
         .find(|kind| tag::same(text, kind.tag()))

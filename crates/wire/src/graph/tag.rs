@@ -45,6 +45,25 @@ pub const CANCEL_MEDIA_PROCESSING_OPERATION: &str =
     "#microsoft.graph.cancelMediaProcessingOperation";
 /// A subscription to key presses.
 pub const SUBSCRIBE_TO_TONE_OPERATION: &str = "#microsoft.graph.subscribeToToneOperation";
+/// Pressed keys.
+pub const SEND_DTMF_TONES_OPERATION: &str = "#microsoft.graph.sendDtmfTonesOperation";
+/// Others let in.
+pub const INVITE_PARTICIPANTS_OPERATION: &str = "#microsoft.graph.inviteParticipantsOperation";
+/// The bot or a participant muted.
+pub const MUTE_PARTICIPANT_OPERATION: &str = "#microsoft.graph.muteParticipantOperation";
+/// The bot unmuted.
+pub const UNMUTE_PARTICIPANT_OPERATION: &str = "#microsoft.graph.unmuteParticipantOperation";
+/// Everybody muted (beta).
+pub const MUTE_PARTICIPANTS_OPERATION: &str = "#microsoft.graph.muteParticipantsOperation";
+/// What the bot says of recording.
+pub const UPDATE_RECORDING_STATUS_OPERATION: &str =
+    "#microsoft.graph.updateRecordingStatusOperation";
+/// Many shown at once.
+pub const ADD_LARGE_GALLERY_VIEW_OPERATION: &str = "#microsoft.graph.addLargeGalleryViewOperation";
+/// Somebody put on hold with music.
+pub const START_HOLD_MUSIC_OPERATION: &str = "#microsoft.graph.startHoldMusicOperation";
+/// Somebody taken off hold.
+pub const STOP_HOLD_MUSIC_OPERATION: &str = "#microsoft.graph.stopHoldMusicOperation";
 /// An operation of no particular kind.
 pub const COMMS_OPERATION: &str = "#microsoft.graph.commsOperation";
 
