@@ -124,7 +124,7 @@ impl LossyKeys {
             sdp::Session::new(at.ip(), at.port(), reports.local_addr()?.port(), number);
         let from = format!("sip:keys@{}", endpoint.advertised());
         let call = OutgoingCall::new(&self.uri, from, describe.offer().into_bytes());
-        let mut session = endpoint.call(call).await?;
+        let mut session = endpoint.call(call)?;
         let mut events = session.events();
         let answer = loop {
             match events.recv().await {

@@ -245,7 +245,7 @@ async fn call(
         None => silent.to_owned(),
     };
     let dial = Dial::new(plan.to.clone());
-    let mut session = phone.endpoint().call(phone.outgoing(&dial, offer)).await?;
+    let mut session = phone.endpoint().call(phone.outgoing(&dial, offer))?;
     let mut events = session.events();
     let answer = timeout(plan.patience, answered(&mut events)).await;
     let sdp = answer.map_err(|_| DialError::Unanswered)??;

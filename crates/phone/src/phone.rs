@@ -318,7 +318,7 @@ impl Phone {
         let port = self.media.threads.prepare_port()?;
         let mut describe = port.describe();
         let call = self.outgoing(&dial, describe.offer());
-        let session = self.endpoint.call(call).await?;
+        let session = self.endpoint.call(call)?;
         let mut events = session.events();
         let mut rang = None;
         let sdp = loop {

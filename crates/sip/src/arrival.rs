@@ -1,6 +1,7 @@
 //! What arrives from the network, for the platform to decide on.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use offhook_terms::Private;
 
@@ -82,6 +83,16 @@ pub struct Incoming {
     pub target: Party,
     /// The caller's account when they proved to be one of our people.
     pub caller: Option<Private<String>>,
+    /// The trunk it came from, by its address ([`Endpoint::trust`](crate::Endpoint::trust)). Such a
+    /// call needs no password; a caller who claims the address of one of our people still does.
+    pub trunk: Option<Arc<str>>,
+    /// The caller as the trunk asserts it (`P-Asserted-Identity`): the number to show or to bill
+    /// where it differs from [`Self::from`]. From others it would mean nothing, and is not read.
+    pub asserted: Option<Party>,
+    /// The session whose place this call wants to take (RFC 3891), by its
+    /// [id](crate::Session::id): answer this one, then end that one. Only with
+    /// [`Config::transfers`](crate::Config::transfers).
+    pub replaces: Option<u64>,
     /// Where the INVITE came from.
     pub source: SocketAddr,
     /// How it came.

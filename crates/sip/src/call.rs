@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use offhook_terms::Private;
-use sipx_sip::Uri;
+use sipx_sip::{HeaderName, Uri};
 use sipx_transport::Target;
 
 use crate::credentials::Credentials;
@@ -23,17 +23,19 @@ pub struct OutgoingCall {
     pub from: Private<String>,
     /// The name shown beside [`Self::from`].
     pub display: Option<Private<String>>,
-    /// What to prove ourselves with when asked.
+    /// What to prove ourselves with when asked: once for each realm, in the whole call.
     pub credentials: Option<Credentials>,
-    /// Our offer, unopened.
+    /// Our offer, unopened; empty to let them make the offer.
     pub offer: Vec<u8>,
     /// How to send it when [`Self::to`] does not say.
     pub transport: Transport,
-    /// Where to send it, whatever [`Self::to`] says; for the whole call.
+    /// Where to send it, by [`Self::transport`], whatever [`Self::to`] says; for the whole call. A
+    /// connection that a phone opened from there is used again.
     pub route: Option<SocketAddr>,
     /// `Route` values to take, such as a registration's path.
     pub routes: Vec<String>,
-    /// Further headers.
+    /// Further headers, such as `User-to-User`, `P-Asserted-Identity`, `Privacy` or an `X-` of your
+    /// own. Those the dialog itself is made of are left out.
     pub headers: Vec<(String, Private<String>)>,
 }
 
@@ -97,24 +99,62 @@ pub(crate) fn sip_uri(text: &str) -> Option<Uri> {
     (uri.scheme().is_sip() && !uri.scheme().is_secure() && !uri.has_headers()).then_some(uri)
 }
 
+/// Whether a header is one that the dialog, the transaction or the body is made of.
+pub(crate) fn is_our_own(name: &HeaderName) -> bool {
+    matches!(
+        name,
+        HeaderName::Via
+            | HeaderName::From
+            | HeaderName::To
+            | HeaderName::CallId
+            | HeaderName::CSeq
+            | HeaderName::Contact
+            | HeaderName::MaxForwards
+            | HeaderName::Route
+            | HeaderName::RecordRoute
+            | HeaderName::ContentType
+            | HeaderName::ContentLength
+            | HeaderName::ContentEncoding
+            | HeaderName::Allow
+            | HeaderName::Supported
+            | HeaderName::Require
+            | HeaderName::SessionExpires
+            | HeaderName::MinSe
+            | HeaderName::RSeq
+            | HeaderName::RAck
+            | HeaderName::Authorization
+            | HeaderName::ProxyAuthorization
+            | HeaderName::UserAgent
+    )
+}
+
+/// Where a call begins.
+pub(crate) struct Start {
+    /// The dialog it may become.
+    pub(crate) dialog: dialog::Dialog,
+    /// The address whose host must be looked up first.
+    pub(crate) look_up: Option<Uri>,
+}
+
 impl OutgoingCall {
-    /// The dialog this call may become.
-    pub(crate) async fn dialog(
-        &self,
-        office: &Office,
-        tag: u64,
-    ) -> Result<dialog::Dialog, CallError> {
+    pub(crate) fn start(&self, office: &Office, tag: u64) -> Result<Start, CallError> {
         let target = sip_uri(self.to.reveal()).ok_or(CallError::NotAnAddress)?;
         let from = sip_uri(self.from.reveal()).ok_or(CallError::NotAnAddress)?;
-        let hop = match self.route {
-            Some(addr) => {
-                let transport = resolve::transport_of(&target).unwrap_or(self.transport);
-                Target::new(addr, transport.kind())
-            }
-            None => resolve::resolve(&target, self.transport)
-                .await
-                .ok_or(CallError::NoSuchHost)?,
+        let routes: Vec<Bytes> = self
+            .routes
+            .iter()
+            .map(|route| Bytes::from(route.clone()))
+            .collect();
+        let next = routes.first().and_then(|route| dialog::address_uri(route));
+        let next = next.unwrap_or_else(|| target.clone());
+        let transport = match self.route {
+            Some(_) => self.transport,
+            None => resolve::transport_of(&next).unwrap_or(self.transport),
         };
+        let addr = self.route.or_else(|| resolve::literal(&next));
+        let look_up = addr.is_none().then_some(next);
+        // Nothing is sent before the look-up has put the real place here.
+        let addr = addr.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
         let display = match &self.display {
             Some(name) => format!(
                 "\"{}\" ",
@@ -122,23 +162,20 @@ impl OutgoingCall {
             ),
             None => String::new(),
         };
-        let contact = office.contact(from.user(), Transport::of(hop.transport));
-        Ok(dialog::Dialog::begin(dialog::Beginning {
+        let contact = office.contact(from.user(), transport);
+        let dialog = dialog::Dialog::begin(dialog::Beginning {
             tag,
             call_id: format!("{:032x}@{}", rand::random::<u128>(), office.host).into(),
             local: format!("{display}<{from}>;tag={}", tag_text(tag)).into(),
             remote: format!("<{target}>").into(),
-            routes: self
-                .routes
-                .iter()
-                .map(|route| Bytes::from(route.clone()))
-                .collect(),
+            routes,
             target,
-            hop,
+            hop: Target::new(addr, transport.kind()),
             pinned: self.route.is_some(),
             contact: contact.into(),
             user_agent: office.user_agent.clone(),
             sent_by: office.sent_by.clone(),
-        }))
+        });
+        Ok(Start { dialog, look_up })
     }
 }

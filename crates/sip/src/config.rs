@@ -44,6 +44,10 @@ pub struct Config {
     /// Wrong passwords one address may send for one account in a minute; ten times as many for all
     /// accounts together. More are answered 403 unread, right or wrong.
     pub failures_per_minute: u32,
+    /// Whether the owner of the calls takes part in transfers: hears of calls that want to take the
+    /// place of another ([`Incoming::replaces`](crate::Incoming::replaces)). Off by default, and then
+    /// peers are told so.
+    pub transfers: bool,
     /// Calls at once, either way; a further INVITE is answered 503 with `Retry-After`.
     pub calls_max: usize,
 }
@@ -62,6 +66,7 @@ impl Config {
             accounts: Arc::new(|_| None),
             callers: Callers::Anyone,
             failures_per_minute: 10,
+            transfers: false,
             calls_max: 5_000,
         }
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use offhook_terms::Private;
-use sipx_sip::headers::{From, MaxForwards, Require, To};
+use sipx_sip::headers::{From, MaxForwards, PAssertedIdentityList, Require, To};
 use sipx_sip::session::Answer;
 use sipx_sip::{Finding, HeaderName, Method, Request, Scheme, TransactionKey, validate_request};
 use sipx_transport::{Incoming as Inbound, Target};
@@ -22,9 +22,10 @@ use crate::counters::count;
 use crate::dialog::Dialog;
 use crate::digest::{Desk, Verdict};
 use crate::endpoint::Office;
+use crate::facts::{DialogId, Facts, Stage};
 use crate::party::host_of;
 use crate::registrar;
-use crate::reply::{ALLOW, Reply, SDP, SUPPORTED, parse_tag};
+use crate::reply::{Reply, SDP, parse_tag};
 use crate::session::{Inward, Opening, Session, SessionTask};
 use crate::{Arrival, Callers, Incoming, Party, Transport, limits, timer};
 
@@ -59,7 +60,7 @@ async fn receive(office: &Arc<Office>, inbound: Inbound, arrivals: &mpsc::Sender
     if to.is_some_and(|to| to.tag().is_some()) {
         return to_session(office, inbound).await;
     }
-    if let Some(reply) = unacceptable(request) {
+    if let Some(reply) = unacceptable(office, request) {
         return refuse(office, &inbound, reply).await;
     }
     match &request.method {
@@ -68,7 +69,7 @@ async fn receive(office: &Arc<Office>, inbound: Inbound, arrivals: &mpsc::Sender
         Method::Options => {
             let draining = office.draining.load(Ordering::Relaxed);
             let reply = Reply::to(request, if draining { 503 } else { 200 })
-                .map(|reply| capable(reply.tagged(rand::random())));
+                .map(|reply| capable(office, reply.tagged(rand::random())));
             office.respond(&inbound.key, reply).await;
         }
         // Nothing outside a dialog can be ended or changed.
@@ -81,7 +82,8 @@ async fn receive(office: &Arc<Office>, inbound: Inbound, arrivals: &mpsc::Sender
             } else {
                 405
             };
-            let reply = Reply::to(request, status).map(|r| r.with(HeaderName::Allow, ALLOW));
+            let reply =
+                Reply::to(request, status).map(|r| r.with(HeaderName::Allow, office.allow()));
             refuse(office, &inbound, reply).await;
         }
     }
@@ -96,7 +98,7 @@ fn fault(request: &Request) -> Option<u16> {
 }
 
 /// Why a request outside a dialog cannot be served whatever it asks.
-fn unacceptable(request: &Request) -> Option<Option<Reply>> {
+fn unacceptable(office: &Office, request: &Request) -> Option<Option<Reply>> {
     let headers = &request.headers;
     if matches!(headers.typed::<MaxForwards>(), Some(Ok(MaxForwards(0)))) {
         return Some(Reply::to(request, 483));
@@ -112,6 +114,7 @@ fn unacceptable(request: &Request) -> Option<Option<Reply>> {
         let is_known = |tag: &[u8]| {
             tag.eq_ignore_ascii_case(b"timer")
                 || (tag.eq_ignore_ascii_case(b"path") && request.method == Method::Register)
+                || (tag.eq_ignore_ascii_case(b"replaces") && office.config.transfers)
         };
         unknown.extend(list.0.0.iter().filter(|tag| !is_known(tag)).cloned());
     }
@@ -131,11 +134,11 @@ async fn refuse(office: &Office, inbound: &Inbound, reply: Option<Reply>) {
 }
 
 /// What OPTIONS tells about us (RFC 3261 §11.2).
-fn capable(reply: Reply) -> Reply {
+fn capable(office: &Office, reply: Reply) -> Reply {
     reply
-        .with(HeaderName::Allow, ALLOW)
+        .with(HeaderName::Allow, office.allow())
         .with(HeaderName::Accept, SDP)
-        .with(HeaderName::Supported, SUPPORTED)
+        .with(HeaderName::Supported, office.supported())
 }
 
 async fn to_session(office: &Office, inbound: Inbound) {
@@ -302,13 +305,19 @@ async fn invite(office: &Arc<Office>, inbound: Inbound, arrivals: &mpsc::Sender<
         count(&office.tally.shed);
         return refuse(office, &inbound, full(request)).await;
     }
+    let trunk = office.trunks.of(inbound.source.ip());
     let caller = match caller(office, request, inbound.source.ip()) {
         Identity::Stranger => None,
         Identity::Known(user) => Some(user),
         Identity::Unproven(verdict) => {
             return challenge(office, &inbound, Desk::Calls, verdict).await;
         }
+        Identity::Unwelcome if trunk.is_some() => None,
         Identity::Unwelcome => return refuse(office, &inbound, Reply::to(request, 403)).await,
+    };
+    let replaces = match replaced(office, request) {
+        Ok(session) => session,
+        Err(status) => return refuse(office, &inbound, Reply::to(request, status)).await,
     };
 
     let tag = rand::random();
@@ -335,13 +344,17 @@ async fn invite(office: &Arc<Office>, inbound: Inbound, arrivals: &mpsc::Sender<
         .await;
     };
     let (inbox, receiver) = mpsc::channel(limits::INBOX);
-    let session = Session::new(inbox.clone(), tag);
+    let facts = Arc::new(Facts::default());
+    let session = Session::new(inbox.clone(), Arc::clone(&facts), tag);
     let body = request.body();
     let incoming = Incoming {
         from,
         to,
         target: Party::of_uri(&request.uri),
         caller,
+        asserted: trunk.is_some().then(|| asserted(request)).flatten(),
+        trunk,
+        replaces,
         source: inbound.source,
         transport,
         offer: (!body.is_empty()).then(|| body.to_vec()),
@@ -349,13 +362,40 @@ async fn invite(office: &Arc<Office>, inbound: Inbound, arrivals: &mpsc::Sender<
         call_id: Private::new(text(request, &HeaderName::CallId)),
         session,
     };
-    office
-        .table
-        .enter_incoming(tag, inbox.clone(), inbound.key.clone(), origin);
+    office.table.enter_incoming(
+        tag,
+        inbox.clone(),
+        Arc::clone(&facts),
+        inbound.key.clone(),
+        origin,
+    );
     count(&office.tally.calls_in);
-    let task = SessionTask::new(Arc::clone(office), dialog, inbox, receiver);
+    let task = SessionTask::new(Arc::clone(office), dialog, facts, inbox, receiver);
     tokio::spawn(task.run(Opening::Invited(Box::new(inbound), terms)));
     place.send(Arrival::Invite(Box::new(incoming)));
+}
+
+/// The session whose place a call wants to take (RFC 3891 §3), or the status that says why not.
+fn replaced(office: &Office, request: &Request) -> Result<Option<u64>, u16> {
+    let headers = &request.headers;
+    if !office.config.transfers || headers.count(&HeaderName::Replaces) == 0 {
+        return Ok(None);
+    }
+    let one = headers.count(&HeaderName::Replaces) == 1;
+    let value = headers.value(&HeaderName::Replaces).filter(|_| one);
+    let (id, early_only) = value
+        .and_then(|value| DialogId::of_replaces(&value))
+        .ok_or(400u16)?;
+    let session = parse_tag(id.local_tag.reveal().as_bytes()).ok_or(481u16)?;
+    let facts = office.table.facts(session).ok_or(481u16)?;
+    facts.get(|known| match known.stage {
+        _ if known.id.as_ref() != Some(&id) => Err(481),
+        Stage::Over => Err(603),
+        // A call that rings here can be picked up by nobody but us.
+        Stage::Early if !known.ours => Err(481),
+        Stage::Up if early_only => Err(486),
+        Stage::Early | Stage::Up => Ok(Some(session)),
+    })
 }
 
 /// Why an INVITE's body cannot be an offer.
@@ -435,6 +475,15 @@ where
         .typed::<H>()?
         .ok()
         .map(|header| Party::of(&header))
+}
+
+/// Who is calling in a trunk's word (RFC 3325), which may differ from what the caller shows.
+fn asserted(request: &Request) -> Option<Party> {
+    let list = PAssertedIdentityList::from_headers(&request.headers);
+    let list = list.ok()??;
+    list.values()
+        .first()
+        .map(|identity| Party::of(identity.address()))
 }
 
 fn text(request: &Request, name: &HeaderName) -> String {

@@ -1,10 +1,12 @@
 //! A dialog (RFC 3261 §12): the two ends' names for it, and the way from us to them.
 
 use bytes::Bytes;
-use sipx_sip::headers::{CSeq, Contact, From, RecordRoute, To};
+use offhook_terms::Private;
+use sipx_sip::headers::{Allow, CSeq, Contact, From, RecordRoute, Supported, To};
 use sipx_sip::{HeaderName, Headers, Method, Request, RequestBuilder, Response, Uri};
 use sipx_transport::{Target, TransportKind, new_branch};
 
+use crate::facts::{Known, Stage, dialog_id};
 use crate::limits;
 use crate::reply::{Tag, push, tag_text};
 use crate::resolve;
@@ -31,7 +33,44 @@ pub(crate) struct Dialog {
     contact: Bytes,
     user_agent: Bytes,
     sent_by: String,
-    peer_updates: bool,
+    peer: Abilities,
+}
+
+/// What the other end says it can do.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Abilities {
+    pub(crate) update: bool,
+    pub(crate) refer: bool,
+    pub(crate) replaces: bool,
+}
+
+impl Abilities {
+    fn in_headers(headers: &Headers) -> Self {
+        let allows = |method: &str| {
+            let lists = headers.typed_all::<Allow>().flatten();
+            lists.into_iter().any(|list| list.contains(method))
+        };
+        let supports = |tag: &str| {
+            let lists = headers.typed_all::<Supported>().flatten();
+            lists.into_iter().any(|list| list.contains(tag))
+        };
+        Self {
+            update: allows("UPDATE"),
+            refer: allows("REFER"),
+            replaces: supports("replaces"),
+        }
+    }
+
+    /// A message that lists its abilities has the last word; one that does not says nothing.
+    fn learn(&mut self, headers: &Headers) {
+        let now = Self::in_headers(headers);
+        if headers.count(&HeaderName::Allow) > 0 {
+            (self.update, self.refer) = (now.update, now.refer);
+        }
+        if headers.count(&HeaderName::Supported) > 0 {
+            self.replaces = now.replaces;
+        }
+    }
 }
 
 /// Our side of a dialog we begin.
@@ -85,7 +124,7 @@ impl Dialog {
             contact,
             user_agent,
             sent_by,
-            peer_updates: sipx_sip::update::peer_allows(headers),
+            peer: Abilities::in_headers(headers),
         };
         // A contact on another address than the request came from is behind a NAT, or wrong.
         let stated = resolve::literal(&dialog.remote_target);
@@ -112,26 +151,31 @@ impl Dialog {
             contact: b.contact,
             user_agent: b.user_agent,
             sent_by: b.sent_by,
-            peer_updates: false,
+            peer: Abilities::default(),
         }
     }
 
-    /// Completes a dialog we began with the 2xx that confirmed it.
+    /// Completes a dialog we began with the response that made it: the 2xx that confirmed it, or
+    /// an earlier one.
     pub(crate) fn confirmed_by(&mut self, response: &Response) {
         let headers = &response.headers;
         if let Some(to) = headers.value(&HeaderName::To) {
             self.remote = to.into_owned().into();
         }
-        self.remote_tag = tag_of(headers);
+        let tag = tag_of(headers);
+        if self.remote_tag != tag {
+            self.remote_cseq = None;
+        }
+        self.remote_tag = tag;
         let mut recorded = routes(headers);
         recorded.reverse();
         self.routes = recorded;
-        self.peer_updates = sipx_sip::update::peer_allows(headers);
         self.retarget(headers);
     }
 
     /// A re-INVITE, UPDATE or 2xx moved the other end (RFC 3261 §12.2).
     pub(crate) fn retarget(&mut self, headers: &Headers) {
+        self.peer.learn(headers);
         if let Some(target) = contact_of(headers) {
             self.remote_target = target;
             self.choose_hop();
@@ -151,7 +195,43 @@ impl Dialog {
     }
 
     pub(crate) fn peer_updates(&self) -> bool {
-        self.peer_updates
+        self.peer.update
+    }
+
+    /// What others may know of this dialog.
+    pub(crate) fn known(&self, stage: Stage, ours: bool) -> Known {
+        let id = self
+            .remote_tag
+            .as_deref()
+            .map(|remote| dialog_id(&self.call_id, self.tag, remote));
+        Known {
+            stage,
+            ours,
+            contact: id
+                .is_some()
+                .then(|| Private::new(self.remote_target.to_string())),
+            id,
+            takes_refer: self.peer.refer,
+            takes_replaces: self.peer.replaces,
+        }
+    }
+
+    /// Sends to that place from now on.
+    pub(crate) fn aim(&mut self, hop: Target) {
+        self.hop = hop;
+    }
+
+    /// The same dialog before anybody responded to it; its sequence goes on.
+    pub(crate) fn restart_from(&mut self, fresh: &Self) {
+        *self = Self {
+            local_cseq: self.local_cseq,
+            ..fresh.clone()
+        };
+    }
+
+    /// Whether nobody has responded with a tag yet.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.remote_tag.is_none()
     }
 
     pub(crate) fn contact(&self) -> Bytes {
@@ -306,7 +386,7 @@ fn split_list(row: &[u8]) -> Vec<Bytes> {
     parts
 }
 
-fn address_uri(value: &[u8]) -> Option<Uri> {
+pub(crate) fn address_uri(value: &[u8]) -> Option<Uri> {
     sipx_sip::Address::parse(value, "Route")
         .ok()
         .map(|address| address.uri)
@@ -318,6 +398,6 @@ fn contact_of(headers: &Headers) -> Option<Uri> {
     contact.uri.scheme().is_sip().then(|| contact.uri.clone())
 }
 
-fn tag_of(headers: &Headers) -> Option<Vec<u8>> {
+pub(crate) fn tag_of(headers: &Headers) -> Option<Vec<u8>> {
     headers.typed::<To>()?.ok()?.tag().map(<[u8]>::to_vec)
 }

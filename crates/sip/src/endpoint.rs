@@ -10,13 +10,15 @@ use sipx_transport::Handle;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::call::{CallError, OutgoingCall};
+use crate::call::{CallError, OutgoingCall, Start};
 use crate::counters::{Counters, Tally, count};
 use crate::digest::Digest;
+use crate::facts::Facts;
 use crate::registrar::{Contact, Registrar};
 use crate::reply::Reply;
 use crate::session::{Inward, Opening, Outgoing, Session, SessionTask};
 use crate::table::Table;
+use crate::trunks::Trunks;
 use crate::{Arrival, Config, Transport, desk, limits, receive_queue};
 
 /// What everybody behind one port shares.
@@ -27,6 +29,7 @@ pub(crate) struct Office {
     pub(crate) tally: Tally,
     pub(crate) digest: Digest,
     pub(crate) registrar: Registrar,
+    pub(crate) trunks: Trunks,
     /// The host we advertise, without brackets.
     pub(crate) host: String,
     /// Host and port as they stand in `Via` and `Contact`.
@@ -47,6 +50,19 @@ impl Office {
                 .iter()
                 .any(|domain| domain.eq_ignore_ascii_case(host))
             || host.parse::<IpAddr>().is_ok_and(|ip| ip == bound)
+    }
+
+    /// The methods we take (RFC 3261 §20.5).
+    pub(crate) fn allow(&self) -> &'static str {
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"
+    }
+
+    /// The extensions we speak.
+    pub(crate) fn supported(&self) -> &'static str {
+        match self.config.transfers {
+            true => "timer, replaces",
+            false => "timer",
+        }
     }
 
     /// Our `Contact`, reachable the way the peer reaches us.
@@ -165,6 +181,7 @@ pub(crate) fn open(
         tally: Tally::default(),
         digest: Digest::new(realm, config.failures_per_minute),
         registrar: Registrar::default(),
+        trunks: Trunks::default(),
         host,
         sent_by,
         user_agent: Bytes::from(config.user_agent.clone()),
@@ -197,24 +214,28 @@ impl Endpoint {
     }
 
     /// Places a call. Its session reports Ringing, Answered and the end; dropping the session
-    /// cancels it.
+    /// cancels it. Nothing is waited for: a host that must be looked up is looked up by the session.
+    /// Must be called inside a tokio runtime.
     ///
     /// # Errors
     /// When the call cannot even be tried; whatever the network says comes as an event.
-    pub async fn call(&self, call: OutgoingCall) -> Result<Session, CallError> {
+    pub fn call(&self, call: OutgoingCall) -> Result<Session, CallError> {
         let office = &self.office;
         if office.draining.load(Ordering::Relaxed) || office.table.len() >= office.config.calls_max
         {
             return Err(CallError::Full);
         }
         let tag = rand::random();
-        let dialog = call.dialog(office, tag).await?;
+        let Start { dialog, look_up } = call.start(office, tag)?;
         let (inbox, receiver) = mpsc::channel(limits::INBOX);
-        let session = Session::new(inbox.clone(), tag);
-        office.table.enter_outgoing(tag, inbox.clone());
+        let facts = Arc::new(Facts::default());
+        let session = Session::new(inbox.clone(), Arc::clone(&facts), tag);
+        office
+            .table
+            .enter_outgoing(tag, inbox.clone(), Arc::clone(&facts));
         count(&office.tally.calls_out);
-        let opening = Opening::Outgoing(Box::new(Outgoing::new(call)));
-        let task = SessionTask::new(Arc::clone(office), dialog, inbox, receiver);
+        let opening = Opening::Outgoing(Box::new(Outgoing::new(call, look_up)));
+        let task = SessionTask::new(Arc::clone(office), dialog, facts, inbox, receiver);
         tokio::spawn(task.run(opening));
         Ok(session)
     }
@@ -223,6 +244,15 @@ impl Endpoint {
     #[must_use]
     pub fn contacts(&self, user: &str) -> Vec<Contact> {
         self.office.registrar.contacts(user, Instant::now())
+    }
+
+    /// Says from which addresses a trunk calls us, whatever was said of it before. Its calls are let
+    /// in without a password, as [`Incoming::trunk`](crate::Incoming::trunk), and what it asserts
+    /// about its callers is handed on. Whoever can send from such an address is believed, so name
+    /// no more than the trunk's own. Addresses beyond a bound, or another trunk's, are left out; the
+    /// result says how many are known.
+    pub fn trust(&self, trunk: &str, addresses: &[IpAddr]) -> usize {
+        self.office.trunks.set(trunk, addresses)
     }
 
     /// What has been counted so far.

@@ -32,6 +32,7 @@ mod desk;
 mod dialog;
 mod digest;
 mod endpoint;
+mod facts;
 mod guesses;
 mod limits;
 mod party;
@@ -46,6 +47,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod trunks;
 
 pub use arrival::{Arrival, Incoming, Transport};
 pub use call::{CallError, OutgoingCall, locate};
@@ -53,6 +55,7 @@ pub use config::{Accounts, Callers, Config};
 pub use counters::Counters;
 pub use credentials::Credentials;
 pub use endpoint::{Endpoint, ListenError, listen};
+pub use facts::DialogId;
 pub use party::Party;
 pub use register::{Register, RegisterError, Registration};
 pub use registrar::Contact;

@@ -83,9 +83,21 @@ const _: () = assert!(UNANSWERED.as_secs() > 2 * RING_AGAIN.as_secs());
 /// What a refused caller is told to wait when we are full.
 pub(crate) const RETRY_AFTER_SECS: u32 = 5;
 
-/// How often a call follows a challenge or a longer session interval before it gives up: once
-/// for the challenge, once for a stale nonce, once for the interval.
-pub(crate) const INVITE_ATTEMPTS: u32 = 4;
+/// How often a call follows a challenge or a longer session interval before it gives up: once for
+/// the challenge of a trunk and of a proxy before it, once for a stale nonce of each, once for the
+/// interval.
+pub(crate) const INVITE_ATTEMPTS: u32 = 6;
+
+/// Realms that may ask one call for proof: a trunk, and proxies before it. A further one is told
+/// nothing, and its refusal stands.
+pub(crate) const REALMS: usize = 4;
+
+/// How long the host of a call we place is looked for. A caller who hears nothing for longer has
+/// hung up.
+pub(crate) const LOOK_UP: Duration = Duration::from_secs(5);
+
+/// Addresses from which trunks call us. Of more, the last named are not believed.
+pub(crate) const TRUNK_ADDRESSES: usize = 256;
 
 /// How long a shutdown waits for goodbyes to leave.
 pub(crate) const SHUTDOWN: Duration = Duration::from_secs(2);

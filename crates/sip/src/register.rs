@@ -12,10 +12,10 @@ use sipx_transport::{Target, new_branch};
 use tokio::sync::oneshot;
 
 use crate::call::sip_uri;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Proofs};
 use crate::endpoint::{Endpoint, Office};
 use crate::reply::{push, tag_text};
-use crate::{Transport, resolve};
+use crate::{Transport, limits, resolve};
 
 /// A registration to make.
 #[derive(Debug, Clone)]
@@ -157,24 +157,18 @@ impl Registering {
 
     /// One REGISTER, with proof when asked for; gives the time it holds.
     async fn send(&mut self, expires: Duration) -> Result<Duration, RegisterError> {
-        let mut proof: Option<(HeaderName, String)> = None;
-        for _ in 0..3 {
-            let response = self.exchange(expires, proof.as_ref()).await?;
+        let mut proofs = Proofs::default();
+        let uri = self.registrar.to_string();
+        for _ in 0..limits::INVITE_ATTEMPTS {
+            let proof = proofs.headers(&self.register.credentials, "REGISTER", &uri);
+            let response = self.exchange(expires, &proof).await?;
             let status = response.status.code();
             if response.status.is_success() {
                 return Ok(self.granted(&response, expires));
             }
-            let uri = self.registrar.to_string();
-            match self
-                .register
-                .credentials
-                .answer(&response, "REGISTER", &uri)
-            {
-                Some(answer) => proof = Some(answer),
-                None => {
-                    let phrase = String::from_utf8_lossy(&response.reason).into_owned();
-                    return Err(RegisterError::Refused { status, phrase });
-                }
+            if !proofs.learn(&response) {
+                let phrase = String::from_utf8_lossy(&response.reason).into_owned();
+                return Err(RegisterError::Refused { status, phrase });
             }
         }
         Err(RegisterError::Refused {
@@ -186,7 +180,7 @@ impl Registering {
     async fn exchange(
         &mut self,
         expires: Duration,
-        proof: Option<&(HeaderName, String)>,
+        proof: &[(HeaderName, String)],
     ) -> Result<Response, RegisterError> {
         self.cseq += 1;
         let mut request = RequestBuilder::new(Method::Register, self.registrar.clone())
@@ -220,7 +214,7 @@ impl Registering {
             HeaderName::UserAgent,
             self.office.user_agent.clone(),
         );
-        if let Some((name, value)) = proof {
+        for (name, value) in proof {
             push(headers, name.clone(), value.clone());
         }
         let mut responses = self

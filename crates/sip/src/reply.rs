@@ -4,10 +4,6 @@ use bytes::Bytes;
 use sipx_sip::headers::To;
 use sipx_sip::{Header, HeaderName, Headers, Request, Response, ResponseBuilder, StatusCode};
 
-/// What we allow inside a call and outside one.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER";
-/// The extensions we speak.
-pub(crate) const SUPPORTED: &str = "timer";
 /// The only body we take.
 pub(crate) const SDP: &str = "application/sdp";
 

@@ -12,17 +12,23 @@
 //!
 //! Every session ends with exactly one [`SessionEvent::Ended`], and nothing comes after it.
 
+use std::sync::Arc;
+
 use offhook_terms::{Private, Tone};
 use tokio::sync::mpsc;
 
+use crate::facts::{DialogId, Facts};
 use crate::limits;
 
+mod calling;
+mod changes;
 mod inward;
 mod out;
 mod run;
 
+pub(crate) use calling::Outgoing;
 pub(crate) use inward::{Inward, Order, Outcome};
-pub(crate) use run::{Opening, Outgoing, SessionTask};
+pub(crate) use run::{Opening, SessionTask};
 
 /// Something that happened in a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +110,8 @@ pub enum Loss {
     Transport,
     /// The peer said nothing for 64·T1.
     Timeout,
+    /// The host of the address we called has no address.
+    NoSuchHost,
 }
 
 impl std::fmt::Display for Loss {
@@ -113,6 +121,7 @@ impl std::fmt::Display for Loss {
             Self::SessionExpired => "the session timer ran out",
             Self::Transport => "the peer could not be reached",
             Self::Timeout => "the peer did not respond",
+            Self::NoSuchHost => "the host of the address cannot be found",
         })
     }
 }
@@ -168,16 +177,18 @@ pub struct Session {
     orders: mpsc::Sender<Inward>,
     /// The reserved place of our goodbye, so that ending a session cannot fail for want of room.
     farewell: Option<mpsc::OwnedPermit<Inward>>,
+    facts: Arc<Facts>,
     id: u64,
 }
 
 impl Session {
-    pub(crate) fn new(orders: mpsc::Sender<Inward>, id: u64) -> Self {
+    pub(crate) fn new(orders: mpsc::Sender<Inward>, facts: Arc<Facts>, id: u64) -> Self {
         let farewell = orders.clone().try_reserve_owned().ok();
         debug_assert!(farewell.is_some(), "a fresh inbox has room");
         Self {
             orders,
             farewell,
+            facts,
             id,
         }
     }
@@ -186,6 +197,31 @@ impl Session {
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// The dialog's name, for a call that shall take its place; `None` while a call of ours has not
+    /// been responded to by anybody.
+    #[must_use]
+    pub fn dialog(&self) -> Option<DialogId> {
+        self.facts.get(|known| known.id.clone())
+    }
+
+    /// Where the other end says it is (its `Contact`): the address to refer somebody else to.
+    #[must_use]
+    pub fn peer_contact(&self) -> Option<Private<String>> {
+        self.facts.get(|known| known.contact.clone())
+    }
+
+    /// Whether the other end says it takes REFER (its `Allow`). False until it has said so.
+    #[must_use]
+    pub fn peer_takes_refer(&self) -> bool {
+        self.facts.get(|known| known.takes_refer)
+    }
+
+    /// Whether the other end says it takes calls that replace this one (`Supported: replaces`).
+    #[must_use]
+    pub fn peer_takes_replaces(&self) -> bool {
+        self.facts.get(|known| known.takes_replaces)
     }
 
     /// Sends this session's events there from now on, oldest first, including those that nobody
@@ -259,6 +295,12 @@ impl Session {
     /// Presses a key by SIP INFO (`application/dtmf-relay`).
     pub fn send_tone(&self, tone: Tone, held_ms: u16) {
         self.order(Order::Tone(tone, held_ms));
+    }
+
+    /// Ends a call of ours because another phone answered it first. The phone is told so and shows
+    /// no missed call; once this one is answered, it hangs up.
+    pub fn answered_elsewhere(&mut self) {
+        self.leave(Order::Elsewhere);
     }
 
     /// Ends the session; a reason goes out in a `Reason` header.

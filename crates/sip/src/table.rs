@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sipx_sip::{HeaderName, Request, TransactionKey};
 use tokio::sync::mpsc;
 
+use crate::facts::Facts;
 use crate::reply::Tag;
 use crate::session::Inward;
 
@@ -29,6 +30,7 @@ struct Inner {
 
 struct Entry {
     inbox: mpsc::Sender<Inward>,
+    facts: Arc<Facts>,
     invite: Option<TransactionKey>,
     origin: Option<u64>,
 }
@@ -60,6 +62,7 @@ impl Table {
         &self,
         tag: Tag,
         inbox: mpsc::Sender<Inward>,
+        facts: Arc<Facts>,
         invite: TransactionKey,
         origin: u64,
     ) {
@@ -70,6 +73,7 @@ impl Table {
             tag,
             Entry {
                 inbox,
+                facts,
                 invite: Some(invite),
                 origin: Some(origin),
             },
@@ -77,11 +81,12 @@ impl Table {
     }
 
     /// Enters a session we began.
-    pub(crate) fn enter_outgoing(&self, tag: Tag, inbox: mpsc::Sender<Inward>) {
+    pub(crate) fn enter_outgoing(&self, tag: Tag, inbox: mpsc::Sender<Inward>, facts: Arc<Facts>) {
         self.inner().sessions.insert(
             tag,
             Entry {
                 inbox,
+                facts,
                 invite: None,
                 origin: None,
             },
@@ -129,6 +134,12 @@ impl Table {
             .sessions
             .get(&tag)
             .map(|entry| entry.inbox.clone())
+    }
+
+    pub(crate) fn facts(&self, tag: Tag) -> Option<Arc<Facts>> {
+        let inner = self.inner();
+        let entry = inner.sessions.get(&tag)?;
+        Some(Arc::clone(&entry.facts))
     }
 
     pub(crate) fn by_invite(&self, invite: &TransactionKey) -> Option<mpsc::Sender<Inward>> {

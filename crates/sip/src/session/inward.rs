@@ -2,6 +2,7 @@
 
 use offhook_terms::{Private, Tone};
 use sipx_sip::Response;
+use sipx_transport::Target;
 
 use super::{Refusal, Sink};
 
@@ -11,6 +12,8 @@ pub(crate) enum Inward {
     Request(Box<sipx_transport::Incoming>),
     /// The pending INVITE was cancelled; the CANCEL itself has been answered.
     Cancelled,
+    /// The host we call was looked for.
+    Located(Option<Target>),
     /// A request of ours came to something. The number says which.
     Outcome(u32, Outcome),
     /// What the owner wants.
@@ -44,4 +47,6 @@ pub(crate) enum Order {
     Reinvite(Vec<u8>),
     Tone(Tone, u16),
     HangUp(Option<Private<String>>),
+    /// Another phone answered the call this one rings for.
+    Elsewhere,
 }

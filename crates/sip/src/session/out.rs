@@ -4,7 +4,7 @@ use sipx_sip::{HeaderName, Method, Request, RequestBuilder, Response, StatusCode
 
 use super::run::SessionTask;
 use super::{Refusal, SessionEvent};
-use crate::reply::{ALLOW, Reply, SDP, SUPPORTED, push, reason_header};
+use crate::reply::{Reply, SDP, push, reason_header};
 use crate::{limits, pump, timer};
 
 impl SessionTask {
@@ -29,8 +29,8 @@ impl SessionTask {
         let mut reply = Reply::to(request, 200)?
             .recording(request)
             .with(HeaderName::Contact, self.dialog.contact())
-            .with(HeaderName::Allow, ALLOW)
-            .with(HeaderName::Supported, SUPPORTED);
+            .with(HeaderName::Allow, self.office.allow())
+            .with(HeaderName::Supported, self.office.supported());
         if let Some((expires, require)) = timer::accepted_header(terms) {
             reply = reply.with(HeaderName::SessionExpires, expires);
             if require {
@@ -74,6 +74,19 @@ impl SessionTask {
         }
     }
 
+    /// Answers in a request every challenge we know of; gives what was added.
+    pub(super) fn prove(&mut self, request: &mut Request) -> Vec<(HeaderName, String)> {
+        let Some(credentials) = &self.credentials else {
+            return Vec::new();
+        };
+        let (method, uri) = (request.method.to_string(), request.uri.to_string());
+        let headers = self.proofs.headers(credentials, &method, &uri);
+        for (name, value) in &headers {
+            push(&mut request.headers, name.clone(), value.clone());
+        }
+        headers
+    }
+
     /// Acknowledges a 2xx to our INVITE (RFC 3261 §13.2.2.4).
     pub(super) async fn acknowledge(&mut self, cseq: u32) {
         let mut ack = self.dialog.numbered(Method::Ack, cseq);
@@ -102,7 +115,44 @@ impl SessionTask {
                 reason_header(cause, text),
             );
         }
-        self.tell(bye).await;
+        self.prove(&mut bye);
+        match &self.credentials {
+            Some(_) => self.say_goodbye(bye).await,
+            None => self.tell(bye).await,
+        }
+    }
+
+    /// Sends a BYE that somebody on the way may want proof for; a dialog that has ended cannot
+    /// wait for that itself.
+    async fn say_goodbye(&mut self, mut bye: Request) {
+        let hop = self.dialog.hop_for(&mut bye);
+        let Ok(mut responses) = self.office.wire.send(bye.clone(), hop).await else {
+            return;
+        };
+        let mut again = self.dialog.request(Method::Bye);
+        for reason in bye.headers.get_all(&HeaderName::Reason) {
+            again.headers.push(reason.clone());
+        }
+        let hop = self.dialog.hop_for(&mut again);
+        let mut proofs = std::mem::take(&mut self.proofs);
+        let (wire, credentials) = (self.office.wire.clone(), self.credentials.clone());
+        tokio::spawn(async move {
+            proofs.forget();
+            let (Some(refusal), Some(credentials)) =
+                (responses.final_response().await, credentials)
+            else {
+                return;
+            };
+            if !proofs.learn(&refusal) {
+                return;
+            }
+            for (name, value) in proofs.headers(&credentials, "BYE", &again.uri.to_string()) {
+                push(&mut again.headers, name, value);
+            }
+            if let Err(error) = wire.send(again, hop).await {
+                tracing::debug!(%error, "a goodbye could not be sent");
+            }
+        });
     }
 
     pub(super) fn emit(&mut self, event: SessionEvent) {

@@ -13,22 +13,23 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use offhook_terms::Tone;
-use sipx_sip::session::{Answer, MinSe, SessionExpires};
+use sipx_sip::session::Answer;
 use sipx_sip::{CSeq, HeaderName, Method, Request, Response, TransactionKey};
 use sipx_transport::{Incoming as Inbound, Target};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::calling::{Outgoing, elsewhere};
 use super::inward::{Inward, Order, Outcome};
-use super::out::{cancel_of, is_ringing, with_sdp, worded};
 use super::{Ending, Loss, Refusal, SessionEvent, Sink};
-use crate::call::OutgoingCall;
 use crate::counters::count;
+use crate::credentials::{Credentials, Proofs};
 use crate::dialog::Dialog;
 use crate::endpoint::Office;
+use crate::facts::{Facts, Stage};
 use crate::limits;
-use crate::reply::{ALLOW, Reply, SUPPORTED, push};
-use crate::timer::{self, Running};
+use crate::reply::{Reply, push, reason_header};
+use crate::timer::Running;
 
 /// How a session begins.
 pub(crate) enum Opening {
@@ -38,57 +39,21 @@ pub(crate) enum Opening {
     Outgoing(Box<Outgoing>),
 }
 
-/// A call of ours on its way.
-pub(crate) struct Outgoing {
-    call: OutgoingCall,
-    invite: Option<Request>,
-    hop: Option<Target>,
-    attempts: u32,
-    /// The session interval we ask for.
-    interval: Option<Duration>,
-    answered_once: bool,
-    cancelled: Cancelled,
-    give_up: Option<Instant>,
-}
-
-#[derive(PartialEq, Eq)]
-enum Cancelled {
-    No,
-    /// CANCEL must wait for a provisional response (RFC 3261 §9.1).
-    Wanted,
-    Sent,
-}
-
-impl Outgoing {
-    pub(crate) fn new(call: OutgoingCall) -> Self {
-        Self {
-            call,
-            invite: None,
-            hop: None,
-            attempts: 0,
-            interval: None,
-            answered_once: false,
-            cancelled: Cancelled::No,
-            give_up: None,
-        }
-    }
-}
-
 /// A call to us that is not answered yet.
-struct Ringing {
+pub(super) struct Ringing {
     key: TransactionKey,
     request: Request,
     terms: Answer,
     last: Option<Reringing>,
 }
 
-struct Reringing {
+pub(super) struct Reringing {
     status: u16,
     sdp: Option<Vec<u8>>,
     again: Instant,
 }
 
-enum Phase {
+pub(super) enum Phase {
     New,
     Ringing(Box<Ringing>),
     Calling(Box<Outgoing>),
@@ -97,14 +62,14 @@ enum Phase {
 }
 
 /// An INVITE or UPDATE of theirs that our owner has to answer.
-struct TheirOffer {
-    key: TransactionKey,
-    request: Request,
-    terms: Answer,
+pub(super) struct TheirOffer {
+    pub(super) key: TransactionKey,
+    pub(super) request: Request,
+    pub(super) terms: Answer,
 }
 
 /// A 2xx of ours that waits for its ACK, and is sent again until it comes.
-struct Unacked {
+pub(super) struct Unacked {
     key: TransactionKey,
     response: Response,
     cseq: u32,
@@ -117,12 +82,14 @@ struct Unacked {
 }
 
 /// A re-INVITE or UPDATE of ours in flight.
-struct OurOffer {
-    cseq: u32,
-    method: Method,
+pub(super) struct OurOffer {
+    pub(super) cseq: u32,
+    pub(super) method: Method,
     /// The offer, unless this only refreshes the session timer.
-    offer: Option<Vec<u8>>,
-    interval: Option<Duration>,
+    pub(super) offer: Option<Vec<u8>>,
+    pub(super) interval: Option<Duration>,
+    /// Sent again with the proof that was asked for.
+    pub(super) proven: bool,
 }
 
 pub(crate) struct SessionTask {
@@ -130,30 +97,35 @@ pub(crate) struct SessionTask {
     pub(super) me: mpsc::Sender<Inward>,
     inbox: mpsc::Receiver<Inward>,
     pub(super) dialog: Dialog,
-    phase: Phase,
+    pub(super) phase: Phase,
     pub(super) sink: Option<Sink>,
     pub(super) backlog: Vec<SessionEvent>,
     pub(super) ended: bool,
-    theirs: Option<Box<TheirOffer>>,
-    unacked: Option<Box<Unacked>>,
-    ours: Option<OurOffer>,
+    pub(super) facts: Arc<Facts>,
+    pub(super) theirs: Option<Box<TheirOffer>>,
+    pub(super) unacked: Option<Box<Unacked>>,
+    pub(super) ours: Option<OurOffer>,
     /// A change our owner wants that could not be offered yet.
-    waiting_offer: Option<(Instant, Option<Vec<u8>>)>,
-    timer: Option<Running>,
-    local_sdp: Vec<u8>,
-    /// Our credentials, repeated in the ACK of an INVITE that needed them.
+    pub(super) waiting_offer: Option<(Instant, Option<Vec<u8>>)>,
+    pub(super) timer: Option<Running>,
+    pub(super) local_sdp: Vec<u8>,
+    /// What we prove ourselves with, and what has been asked.
+    pub(super) credentials: Option<Credentials>,
+    pub(super) proofs: Proofs,
+    /// The proof an INVITE of ours carried, repeated in its ACK (RFC 3261 §22.1).
     pub(super) proof: Vec<(HeaderName, String)>,
     pub(super) last_ack: Option<Box<(u32, Request, Target)>>,
     /// The owner hung up before our answer was acknowledged; BYE follows the ACK (§15).
     leaving: Option<Option<String>>,
     owner_gone: bool,
-    we_called: bool,
+    pub(super) we_called: bool,
 }
 
 impl SessionTask {
     pub(crate) fn new(
         office: Arc<Office>,
         dialog: Dialog,
+        facts: Arc<Facts>,
         me: mpsc::Sender<Inward>,
         inbox: mpsc::Receiver<Inward>,
     ) -> Self {
@@ -167,12 +139,15 @@ impl SessionTask {
             sink: None,
             backlog: Vec::new(),
             ended: false,
+            facts,
             theirs: None,
             unacked: None,
             ours: None,
             waiting_offer: None,
             timer: None,
             local_sdp: Vec::new(),
+            credentials: None,
+            proofs: Proofs::default(),
             proof: Vec::new(),
             last_ack: None,
             leaving: None,
@@ -224,14 +199,9 @@ impl SessionTask {
                     last: None,
                 };
                 self.phase = Phase::Ringing(Box::new(ringing));
+                self.publish();
             }
-            Opening::Outgoing(mut outgoing) => {
-                self.we_called = true;
-                let config = &self.office.config;
-                outgoing.interval =
-                    (!config.session_expires.is_zero()).then(|| timer::ours(config));
-                self.call(outgoing).await;
-            }
+            Opening::Outgoing(outgoing) => self.begin_call(outgoing).await,
         }
     }
 
@@ -239,18 +209,30 @@ impl SessionTask {
         match inward {
             Inward::Request(inbound) => self.on_request(*inbound).await,
             Inward::Cancelled => self.on_cancelled().await,
+            Inward::Located(hop) => self.on_located(hop).await,
             Inward::Outcome(number, outcome) => self.on_outcome(number, outcome).await,
             Inward::Order(order) => self.on_order(order).await,
             Inward::Shutdown => self.hang_up(Some("shutting down".to_owned())).await,
         }
     }
 
-    fn over(&mut self, ending: Ending) {
+    pub(super) fn over(&mut self, ending: Ending) {
         if matches!(ending, Ending::Lost(_)) {
             count(&self.office.tally.calls_lost);
         }
         self.phase = Phase::Over;
+        self.facts.over();
         self.emit(SessionEvent::Ended(ending));
+    }
+
+    /// Lets the owner's handle and other sessions know what this dialog has become.
+    pub(super) fn publish(&self) {
+        let stage = match &self.phase {
+            Phase::Up => Stage::Up,
+            Phase::Over => Stage::Over,
+            _ => Stage::Early,
+        };
+        self.facts.set(self.dialog.known(stage, self.we_called));
     }
 
     // What comes due.
@@ -258,7 +240,7 @@ impl SessionTask {
     fn deadline(&self) -> Option<Instant> {
         let phase = match &self.phase {
             Phase::Ringing(ringing) => ringing.last.as_ref().map(|last| last.again),
-            Phase::Calling(outgoing) => outgoing.give_up,
+            Phase::Calling(outgoing) => outgoing.due(),
             _ => None,
         };
         let up = self.timer.as_ref().map(Running::due);
@@ -279,8 +261,8 @@ impl SessionTask {
                     self.on_ring(last.status, last.sdp).await;
                 }
             }
-            Phase::Calling(outgoing) if outgoing.give_up.is_some_and(|at| at <= now) => {
-                return self.over(Ending::Closed);
+            Phase::Calling(outgoing) if outgoing.due().is_some_and(|at| at <= now) => {
+                return self.given_up();
             }
             _ => {}
         }
@@ -329,7 +311,7 @@ impl SessionTask {
     }
 
     /// The dialog is broken: says goodbye in case somebody hears it.
-    async fn lose(&mut self, loss: Loss) {
+    pub(super) async fn lose(&mut self, loss: Loss) {
         let cause = if loss == Loss::SessionExpired {
             408
         } else {
@@ -373,6 +355,13 @@ impl SessionTask {
                 }
             }
             Order::Tone(tone, held_ms) => self.send_tone(tone, held_ms).await,
+            Order::Elsewhere => {
+                self.owner_gone = true;
+                match &self.phase {
+                    Phase::Calling(_) => self.abandon(Some(elsewhere())).await,
+                    _ => self.hang_up(None).await,
+                }
+            }
             Order::HangUp(reason) => {
                 self.owner_gone = true;
                 self.hang_up(reason.map(offhook_terms::Private::into_inner))
@@ -401,9 +390,11 @@ impl SessionTask {
     }
 
     async fn answer(&mut self, sdp: Vec<u8>) {
-        let Phase::Ringing(ringing) = std::mem::replace(&mut self.phase, Phase::Up) else {
-            return;
+        let ringing = match std::mem::replace(&mut self.phase, Phase::Up) {
+            Phase::Ringing(ringing) => ringing,
+            other => return self.phase = other,
         };
+        self.publish();
         self.office.table.settled(self.dialog.tag);
         let offered = ringing.request.body().is_empty();
         let reply = self.acceptance(&ringing.request, ringing.terms, &sdp);
@@ -414,7 +405,7 @@ impl SessionTask {
     }
 
     /// Sends a 2xx to an INVITE and keeps it until it is acknowledged.
-    async fn send_answer(
+    pub(super) async fn send_answer(
         &mut self,
         key: TransactionKey,
         request: &Request,
@@ -469,11 +460,9 @@ impl SessionTask {
                 };
                 self.refuse(&refusal, Ending::Closed).await;
             }
-            Phase::Calling(outgoing) => {
-                if outgoing.cancelled == Cancelled::No {
-                    outgoing.cancelled = Cancelled::Wanted;
-                    self.cancel().await;
-                }
+            Phase::Calling(_) => {
+                let parting = reason.as_deref().map(|text| reason_header(487, text));
+                self.abandon(parting).await;
             }
             Phase::Up if self.unacked.as_ref().is_some_and(|unacked| unacked.first) => {
                 self.leaving = Some(reason);
@@ -491,6 +480,7 @@ impl SessionTask {
             return;
         }
         let mut info = self.dialog.request(Method::Info);
+        self.prove(&mut info);
         let body = format!("Signal={}\r\nDuration={held_ms}\r\n", tone.symbol());
         push(
             &mut info.headers,
@@ -507,62 +497,8 @@ impl SessionTask {
         self.tell(info).await;
     }
 
-    // Calls we place.
-
-    /// Sends an INVITE: the first, or the next after a challenge.
-    async fn call(&mut self, mut outgoing: Box<Outgoing>) {
-        outgoing.attempts += 1;
-        let mut invite = self.dialog.request(Method::Invite);
-        push(&mut invite.headers, HeaderName::Allow, ALLOW);
-        push(&mut invite.headers, HeaderName::Supported, SUPPORTED);
-        if let Some(interval) = outgoing.interval {
-            push(
-                &mut invite.headers,
-                HeaderName::SessionExpires,
-                interval.as_secs().to_string(),
-            );
-        }
-        for (name, value) in &outgoing.call.headers {
-            let name = HeaderName::parse(&bytes::Bytes::from(name.clone()));
-            push(&mut invite.headers, name, value.reveal().clone());
-        }
-        for (name, value) in &self.proof {
-            push(&mut invite.headers, name.clone(), value.clone());
-        }
-        let mut invite = with_sdp(invite, &outgoing.call.offer);
-        let hop = self.dialog.hop_for(&mut invite);
-        outgoing.invite = Some(invite.clone());
-        outgoing.hop = Some(hop.clone());
-        outgoing.answered_once = false;
-        self.phase = Phase::Calling(outgoing);
-        let number = self.dialog.local_cseq();
-        if !crate::pump::send(&self.office.wire, invite, hop, number, &self.me).await {
-            self.over(Ending::Lost(Loss::Transport));
-        }
-    }
-
-    /// Cancels our INVITE as soon as that is allowed.
-    async fn cancel(&mut self) {
-        let Phase::Calling(outgoing) = &mut self.phase else {
-            return;
-        };
-        if outgoing.cancelled != Cancelled::Wanted || !outgoing.answered_once {
-            return;
-        }
-        let (Some(invite), Some(hop)) = (&outgoing.invite, outgoing.hop.clone()) else {
-            return;
-        };
-        outgoing.cancelled = Cancelled::Sent;
-        // §9.1: an INVITE without a final response 64·T1 after its CANCEL counts as cancelled.
-        outgoing.give_up = Some(Instant::now() + self.office.timers.timeout());
-        let cancel = cancel_of(invite);
-        if let Err(error) = self.office.wire.send(cancel, hop).await {
-            tracing::debug!(session = self.dialog.tag, %error, "a CANCEL could not be sent");
-        }
-    }
-
     async fn on_outcome(&mut self, number: u32, outcome: Outcome) {
-        if matches!(self.phase, Phase::Calling(_)) && number == self.dialog.local_cseq() {
+        if self.is_of_call(number) {
             return self.on_call_outcome(number, outcome).await;
         }
         if let Some(ours) = self.ours.take_if(|ours| ours.cseq == number) {
@@ -578,212 +514,6 @@ impl SessionTask {
                 let _ = self.office.wire.send_directly(ack, hop).await;
             } else {
                 self.leave_fork(number, &response).await;
-            }
-        }
-    }
-
-    async fn on_call_outcome(&mut self, number: u32, outcome: Outcome) {
-        let Phase::Calling(outgoing) = &mut self.phase else {
-            return;
-        };
-        let response = match outcome {
-            Outcome::Response(response) => response,
-            Outcome::Timeout | Outcome::Unreachable => {
-                let loss = match outcome {
-                    Outcome::Timeout => Loss::Timeout,
-                    _ => Loss::Transport,
-                };
-                let cancelled = outgoing.cancelled != Cancelled::No;
-                return self.over(if cancelled {
-                    Ending::Closed
-                } else {
-                    Ending::Lost(loss)
-                });
-            }
-        };
-        if response.status.is_provisional() {
-            outgoing.answered_once = true;
-            if outgoing.cancelled == Cancelled::Wanted {
-                self.cancel().await;
-            } else if is_ringing(response.status) && outgoing.cancelled == Cancelled::No {
-                let sdp = Some(response.body().to_vec()).filter(|sdp| !sdp.is_empty());
-                self.emit(SessionEvent::Ringing {
-                    status: response.status.code(),
-                    sdp,
-                });
-            }
-            return;
-        }
-        if response.status.is_success() {
-            return self.on_answered(number, &response).await;
-        }
-        if outgoing.cancelled != Cancelled::No {
-            return self.over(Ending::Closed);
-        }
-        if let Some(outgoing) = self.second_try(&response) {
-            return self.call(outgoing).await;
-        }
-        let status = response.status.code();
-        self.over(Ending::Refused {
-            status,
-            reason: worded(&response),
-        });
-    }
-
-    async fn on_answered(&mut self, number: u32, response: &Response) {
-        let Phase::Calling(outgoing) = std::mem::replace(&mut self.phase, Phase::Up) else {
-            return;
-        };
-        self.dialog.confirmed_by(response);
-        self.acknowledge(number).await;
-        if outgoing.cancelled != Cancelled::No {
-            self.bye(None).await;
-            return self.over(Ending::Closed);
-        }
-        let asked = outgoing.interval;
-        // A peer without session timers is not asked to refresh one; ours would only be noise.
-        let agreed = response.headers.get(&HeaderName::SessionExpires).is_some();
-        self.timer = agreed
-            .then(|| Running::adopted(&response.headers, asked, Instant::now()))
-            .flatten();
-        self.local_sdp = outgoing.call.offer;
-        self.emit(SessionEvent::Answered {
-            sdp: response.body().to_vec(),
-        });
-    }
-
-    /// What to send after a refusal that only asks for more: proof, or a longer session.
-    fn second_try(&mut self, response: &Response) -> Option<Box<Outgoing>> {
-        let Phase::Calling(outgoing) = &mut self.phase else {
-            return None;
-        };
-        if outgoing.attempts >= limits::INVITE_ATTEMPTS {
-            return None;
-        }
-        if response.status.code() == 422 {
-            let least = response.headers.typed::<MinSe>()?.ok()?.0;
-            outgoing.interval = Some(least.max(outgoing.interval?));
-        } else {
-            let credentials = outgoing.call.credentials.as_ref()?;
-            let uri = outgoing.invite.as_ref()?.uri.to_string();
-            let (name, value) = credentials.answer(response, "INVITE", &uri)?;
-            let repeated = self.proof.iter().any(|(known, _)| *known == name);
-            let stale = value_says_stale(response);
-            if repeated && !stale {
-                return None;
-            }
-            self.proof.retain(|(known, _)| *known != name);
-            self.proof.push((name, value));
-        }
-        match std::mem::replace(&mut self.phase, Phase::New) {
-            Phase::Calling(outgoing) => Some(outgoing),
-            _ => None,
-        }
-    }
-
-    /// Another phone behind the same number answered as well: thanked and left.
-    async fn leave_fork(&mut self, number: u32, response: &Response) {
-        let mut fork = self.dialog.fork(response);
-        let mut ack = fork.numbered(Method::Ack, number);
-        let hop = fork.hop_for(&mut ack);
-        let _ = self.office.wire.send_directly(ack, hop).await;
-        let mut bye = fork.request(Method::Bye);
-        let hop = fork.hop_for(&mut bye);
-        let _ = self.office.wire.send(bye, hop).await;
-    }
-
-    // Changes we offer.
-
-    /// Offers a change, or with `None` refreshes the session timer.
-    async fn offer(&mut self, offer: Option<Vec<u8>>) {
-        let busy = self.ours.is_some() || self.theirs.is_some() || self.unacked.is_some();
-        if busy {
-            // One change at a time in a dialog (§14.1); this one gets its turn.
-            let at = Instant::now() + self.office.timers.t1;
-            if offer.is_some() || self.waiting_offer.is_none() {
-                self.waiting_offer = Some((at, offer));
-            }
-            return;
-        }
-        let by_update = offer.is_none() && self.dialog.peer_updates();
-        let method = if by_update {
-            Method::Update
-        } else {
-            Method::Invite
-        };
-        let mut request = self.dialog.request(method.clone());
-        push(&mut request.headers, HeaderName::Supported, SUPPORTED);
-        push(&mut request.headers, HeaderName::Allow, ALLOW);
-        let interval = self.timer.as_ref().map(Running::interval);
-        if let Some(interval) = interval {
-            let refresher = Some(sipx_sip::session::Refresher::Uac);
-            let value = SessionExpires {
-                interval,
-                refresher,
-            }
-            .to_string();
-            push(&mut request.headers, HeaderName::SessionExpires, value);
-        }
-        let request = match (&offer, by_update) {
-            (Some(offer), _) => with_sdp(request, offer),
-            (None, true) => request,
-            (None, false) => with_sdp(request, &self.local_sdp),
-        };
-        let cseq = self.dialog.local_cseq();
-        if self.ask(request).await {
-            self.ours = Some(OurOffer {
-                cseq,
-                method,
-                offer,
-                interval,
-            });
-        } else {
-            self.waiting_offer = Some((Instant::now() + self.office.timers.t1, offer));
-        }
-    }
-
-    async fn on_offer_outcome(&mut self, ours: OurOffer, outcome: Outcome) {
-        let response = match outcome {
-            Outcome::Response(response) => response,
-            Outcome::Timeout => return self.lose(Loss::Timeout).await,
-            Outcome::Unreachable => return self.lose(Loss::Transport).await,
-        };
-        if response.status.is_provisional() {
-            self.ours = Some(ours);
-            return;
-        }
-        if response.status.is_success() {
-            if ours.method == Method::Invite {
-                self.acknowledge(ours.cseq).await;
-            }
-            self.dialog.retarget(&response.headers);
-            self.timer = Running::adopted(&response.headers, ours.interval, Instant::now());
-            if let Some(offer) = ours.offer {
-                self.local_sdp = offer;
-                self.emit(SessionEvent::Reanswered {
-                    sdp: response.body().to_vec(),
-                });
-            }
-            return;
-        }
-        match response.status.code() {
-            // Both sides offered at once; who waits how long is RFC 3261 §14.1.
-            491 => {
-                let millis = rand::random::<u64>() % 190 * 10;
-                let wait = if self.we_called {
-                    2_100 + millis
-                } else {
-                    millis
-                };
-                let at = Instant::now() + Duration::from_millis(wait);
-                self.waiting_offer = Some((at, ours.offer));
-            }
-            // The other end no longer knows this dialog (§12.2.1.2).
-            408 | 481 => self.lose(Loss::Timeout).await,
-            status => {
-                if ours.offer.is_some() {
-                    self.emit(SessionEvent::ReofferRefused { status });
-                }
             }
         }
     }
@@ -822,8 +552,8 @@ impl SessionTask {
             Method::Options => {
                 let reply = Reply::to(&request, 200).map(|reply| {
                     reply
-                        .with(HeaderName::Allow, ALLOW)
-                        .with(HeaderName::Supported, SUPPORTED)
+                        .with(HeaderName::Allow, self.office.allow())
+                        .with(HeaderName::Supported, self.office.supported())
                 });
                 self.respond(&key, reply).await;
             }
@@ -833,7 +563,8 @@ impl SessionTask {
                 } else {
                     405
                 };
-                let reply = Reply::to(&request, status).map(|r| r.with(HeaderName::Allow, ALLOW));
+                let reply = Reply::to(&request, status)
+                    .map(|r| r.with(HeaderName::Allow, self.office.allow()));
                 self.respond(&key, reply).await;
             }
         }
@@ -877,79 +608,6 @@ impl SessionTask {
         }
     }
 
-    /// A re-INVITE or UPDATE: a change they offer, or only a refresh of the session timer.
-    async fn on_reoffer(&mut self, key: TransactionKey, request: Request) {
-        let is_invite = request.method == Method::Invite;
-        let has_offer = !request.body().is_empty();
-        let asks = is_invite || has_offer;
-        if asks && let Some(status) = self.collision() {
-            let later = (status == 500).then(|| (rand::random::<u32>() % 10).to_string());
-            let reply = Reply::to(&request, status);
-            let reply = reply.map(|reply| reply.maybe(HeaderName::RetryAfter, later));
-            self.respond(&key, reply).await;
-            return;
-        }
-        let terms = match timer::answer(&request.headers, &self.office.config) {
-            Ok(Answer::TooBrief(least)) => {
-                let least = least.as_secs().to_string();
-                let reply = Reply::to(&request, 422).map(|r| r.with(HeaderName::MinSe, least));
-                self.respond(&key, reply).await;
-                return;
-            }
-            Ok(terms) => terms,
-            Err(timer::Malformed) => return self.status(&key, &request, 400).await,
-        };
-        self.dialog.retarget(&request.headers);
-        if !asks {
-            let reply = self.acceptance(&request, terms, &[]);
-            self.respond(&key, reply).await;
-            self.timer = Running::accepted(terms, Instant::now());
-            return;
-        }
-        let sdp = has_offer.then(|| request.body().to_vec());
-        if is_invite {
-            self.office.respond(&key, Reply::to(&request, 100)).await;
-            self.office.table.may_cancel(self.dialog.tag, key.clone());
-        }
-        self.theirs = Some(Box::new(TheirOffer {
-            key,
-            request,
-            terms,
-        }));
-        self.emit(SessionEvent::Reoffered { sdp });
-    }
-
-    /// Why a change of theirs cannot be looked at now (RFC 3261 §14.2).
-    fn collision(&self) -> Option<u16> {
-        let early = !matches!(self.phase, Phase::Up);
-        if self.theirs.is_some() || early {
-            return Some(500);
-        }
-        let our_offer_is_out = self.ours.is_some() || self.unacked.is_some();
-        our_offer_is_out.then_some(491)
-    }
-
-    async fn accept_offer(&mut self, sdp: Vec<u8>) {
-        let Some(theirs) = self.theirs.take() else {
-            return;
-        };
-        let TheirOffer {
-            key,
-            request,
-            terms,
-        } = *theirs;
-        self.office.table.settled(self.dialog.tag);
-        let reply = self.acceptance(&request, terms, &sdp);
-        self.local_sdp = sdp;
-        self.timer = Running::accepted(terms, Instant::now());
-        if request.method == Method::Invite {
-            let offered = request.body().is_empty();
-            self.send_answer(key, &request, reply, offered, false).await;
-        } else {
-            self.respond(&key, reply).await;
-        }
-    }
-
     async fn on_info(&mut self, key: &TransactionKey, request: &Request) {
         if request.body().is_empty() {
             return self.status(key, request, 200).await;
@@ -990,20 +648,10 @@ fn tone_in(body: &[u8]) -> Option<Tone> {
     }
 }
 
-fn value_says_stale(response: &Response) -> bool {
-    [HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate]
-        .iter()
-        .any(|name| {
-            response.headers.get_all(name).any(|header| {
-                let value = String::from_utf8_lossy(&header.value()).to_ascii_lowercase();
-                value.contains("stale=true")
-            })
-        })
-}
-
 impl Drop for SessionTask {
     fn drop(&mut self) {
         self.office.table.remove(self.dialog.tag);
+        self.facts.over();
         self.office.tally.calls_live.fetch_sub(1, Ordering::Relaxed);
         // A task that was stopped in the middle still ends its session.
         self.emit(SessionEvent::Ended(Ending::Closed));

@@ -391,3 +391,72 @@ async fn a_shutdown_says_goodbye_to_everybody() {
     world.event(&mut events).await;
     closing.await.expect("shutting down ends");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_takes_the_place_of_the_one_it_names() {
+    let mut world = World::with(|config| config.transfers = true);
+    let (call, _events, answer) = world.established().await;
+    let tag = header(&answer, &HeaderName::To);
+    let tag = tag.split_once(";tag=").expect("our tag").1;
+    let replaced = format!("call-1;to-tag={tag};from-tag=peer");
+    for (replaces, status) in [
+        (format!("call-1;to-tag={tag};from-tag=other"), 481),
+        (format!("call-2;to-tag={tag};from-tag=peer"), 481),
+        ("call-1;to-tag=0123;from-tag=peer".to_owned(), 481),
+        (format!("{replaced};early-only"), 486),
+        ("call-1".to_owned(), 400),
+        (format!("{replaced}\nReplaces: {replaced}"), 400),
+    ] {
+        let mut other = world.invite().header(&format!("Replaces: {replaces}"));
+        other.call_id = "call-9".into();
+        let refusal = world.ask(&other).await;
+        assert_eq!(refusal.status.code(), status, "{replaces}");
+    }
+    let mut other = world
+        .invite()
+        .header(&format!("Replaces: {replaced}"))
+        .header("Require: replaces");
+    other.call_id = "call-10".into();
+    let mut responses = world.send(&other).await;
+    let (second, _events) = world.incoming().await;
+    assert_eq!(second.replaces, Some(call.session.id()));
+    second.session.answer(ANSWER.to_vec());
+    let answer = world.answer(&mut responses).await;
+    assert_eq!(header(&answer, &HeaderName::Supported), "timer, replaces");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_over_or_rings_here_cannot_be_replaced() {
+    let mut world = World::with(|config| config.transfers = true);
+    let invite = world.invite();
+    let mut responses = world.send(&invite).await;
+    let (mut call, _events) = world.incoming().await;
+    call.session.ring();
+    let trying = world.response(&mut responses).await;
+    assert_eq!(trying.status.code(), 100);
+    let ringing = world.response(&mut responses).await;
+    let tag = header(&ringing, &HeaderName::To);
+    let tag = tag.split_once(";tag=").expect("our tag").1;
+    let mut other = world
+        .invite()
+        .header(&format!("Replaces: call-1;to-tag={tag};from-tag=peer"));
+    other.call_id = "call-9".into();
+    assert_eq!(world.ask(&other).await.status.code(), 481);
+    call.session.hang_up(None);
+    world.answer(&mut responses).await;
+    other.cseq += 1;
+    other.branch += "-again";
+    assert_eq!(world.ask(&other).await.status.code(), 481);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_takes_no_part_in_transfers_is_spared_them() {
+    let mut world = World::new();
+    let (_call, _events, answer) = world.established().await;
+    assert_eq!(header(&answer, &HeaderName::Supported), "timer");
+    let mut required = world.invite().header("Require: replaces");
+    required.call_id = "call-9".into();
+    assert_eq!(world.ask(&required).await.status.code(), 420);
+    let refer = world.within("REFER", &answer);
+    assert_eq!(world.ask(&refer).await.status.code(), 405);
+}

@@ -1,8 +1,11 @@
 //! Over real sockets on loopback: what only the wire can show.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use offhook_terms::Private;
+use sipx_sip::auth::{self, Challenge};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
@@ -99,7 +102,7 @@ async fn calls_pass_over_udp_and_tcp() {
         let to = format!("sip:bot@{}", server.local_addr());
         let mut call = OutgoingCall::new(to, "sip:ann@elsewhere.example", b"v=0 offer".to_vec());
         call.transport = transport;
-        let mut session = phone.call(call).await.expect("can be tried");
+        let mut session = phone.call(call).expect("can be tried");
         let mut events = session.events();
         let Some(Arrival::Invite(incoming)) = arrivals.recv().await else {
             panic!("a call comes")
@@ -144,7 +147,7 @@ async fn an_unreachable_peer_is_lost_at_once_over_tcp() {
     };
     let to = format!("sip:bot@{nobody};transport=tcp");
     let call = OutgoingCall::new(to, "sip:ann@elsewhere.example", b"v=0".to_vec());
-    let session = phone.call(call).await.expect("can be tried");
+    let session = phone.call(call).expect("can be tried");
     let ended = session.events().recv().await;
     assert_eq!(
         ended,
@@ -167,4 +170,73 @@ async fn a_stream_is_answered_on_its_own_connection() {
     let mut buffer = vec![0; 4_096];
     let length = stream.read(&mut buffer).await.expect("answered");
     assert!(buffer[..length].starts_with(b"SIP/2.0 200 OK"));
+}
+
+/// A phone behind a NAT is called over the connection it registered with, and over nothing else.
+#[tokio::test]
+async fn a_registered_phone_is_called_over_its_own_connection() {
+    let config = Config::new("127.0.0.1:0".parse().expect("an address"));
+    let (endpoint, _arrivals) = listen(Config {
+        domains: vec!["example.com".into()],
+        accounts: Arc::new(|user| (user == "ann").then(|| Private::new("secret".to_owned()))),
+        ..config
+    })
+    .await
+    .expect("a free port");
+    let mut stream = TcpStream::connect(endpoint.local_addr())
+        .await
+        .expect("connects");
+    let mut buffer = vec![0; 4_096];
+    let mut proof = String::new();
+    for cseq in 1..=2 {
+        let register = format!(
+            "REGISTER sip:example.com SIP/2.0\r\n\
+             Via: SIP/2.0/TCP 10.1.2.3:5060;branch=z9hG4bK-{cseq};rport\r\n\
+             From: <sip:ann@example.com>;tag=1\r\nTo: <sip:ann@example.com>\r\n\
+             Call-ID: register\r\nCSeq: {cseq} REGISTER\r\nMax-Forwards: 70\r\n\
+             Contact: <sip:ann@10.1.2.3:5060;transport=tcp>\r\n{proof}Content-Length: 0\r\n\r\n"
+        );
+        stream.write_all(register.as_bytes()).await.expect("sent");
+        let length = stream.read(&mut buffer).await.expect("answered");
+        let answer = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        if let Some(asked) = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("WWW-Authenticate:"))
+        {
+            let challenge = Challenge::parse(asked.trim().as_bytes(), false).expect("a challenge");
+            let own = auth::Credentials::new("ann", "secret");
+            let value = auth::respond(&challenge, &own, "REGISTER", "sip:example.com", 1, "c");
+            proof = format!("Authorization: {value}\r\n");
+        } else {
+            assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+        }
+    }
+    let contacts = endpoint.contacts("ann");
+    assert_eq!(contacts.len(), 1);
+    let offer = b"v=0 offer".to_vec();
+    let call = OutgoingCall::to_contact(&contacts[0], "sip:bot@example.com", offer);
+    let session = endpoint.call(call).expect("can be tried");
+    let mut events = session.events();
+    let length = stream.read(&mut buffer).await.expect("called");
+    let invite = String::from_utf8_lossy(&buffer[..length]).into_owned();
+    let first = "INVITE sip:ann@10.1.2.3:5060;transport=tcp SIP/2.0\r\nVia: SIP/2.0/TCP ";
+    assert!(invite.starts_with(first), "{invite}");
+    let line = |name: &str| {
+        let mut lines = invite.lines();
+        lines.find(|line| line.starts_with(name)).expect("there")
+    };
+    let busy = format!(
+        "SIP/2.0 486 Busy Here\r\n{}\r\n{}\r\n{};tag=2\r\n{}\r\n{}\r\nContent-Length: 0\r\n\r\n",
+        line("Via:"),
+        line("From:"),
+        line("To:"),
+        line("Call-ID:"),
+        line("CSeq:"),
+    );
+    stream.write_all(busy.as_bytes()).await.expect("sent");
+    let ended = events.recv().await.expect("it ends");
+    assert!(matches!(
+        ended,
+        SessionEvent::Ended(Ending::Refused { status: 486, .. })
+    ));
 }

@@ -283,3 +283,28 @@ async fn strangers_are_let_in_only_where_anyone_may_call() {
     let (call, _events) = world.incoming().await;
     assert!(call.caller.is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_trunk_is_let_in_by_its_address_and_our_own_people_still_prove_themselves() {
+    let mut world = World::of_people();
+    let mut invite = world
+        .invite()
+        .header("P-Asserted-Identity: \"Bob\" <sip:+14255550199@carrier.example>");
+    invite.from = "<sip:anonymous@anonymous.invalid>;tag=peer".into();
+    assert_eq!(world.ask(&invite).await.status.code(), 403, "nobody's");
+
+    let here = world.our_addr().ip();
+    assert_eq!(world.endpoint.trust("carrier", &[here]), 1);
+    invite.branch += "-again";
+    invite.cseq += 1;
+    let _responses = world.send(&invite).await;
+    let (call, _events) = world.incoming().await;
+    assert_eq!(call.trunk.as_deref(), Some("carrier"));
+    assert_eq!(call.caller, None);
+    let asserted = call.asserted.as_ref().expect("the trunk says who calls");
+    assert_eq!(asserted.user.reveal(), "+14255550199");
+
+    let mut as_ann = world.invite();
+    as_ann.call_id = "call-2".into();
+    assert_eq!(world.ask(&as_ann).await.status.code(), 407);
+}

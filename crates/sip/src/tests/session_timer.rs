@@ -100,7 +100,7 @@ async fn we_refresh_by_reinvite_where_it_does_not() {
         "sip:bot@example.com",
         b"v=0".to_vec(),
     );
-    let session = world.endpoint.call(call).await.expect("can be tried");
+    let session = world.endpoint.call(call).expect("can be tried");
     let mut events = session.events();
     let invite = world.request().await;
     let terms = [

@@ -251,6 +251,18 @@ impl World {
         extra: &[(&str, &str)],
         sdp: &str,
     ) {
+        self.respond_as(inbound, status, "callee", extra, sdp).await;
+    }
+
+    /// As one of several phones behind the number we called, each of which has its own tag.
+    pub(super) async fn respond_as(
+        &mut self,
+        inbound: &Inbound,
+        status: u16,
+        tag: &str,
+        extra: &[(&str, &str)],
+        sdp: &str,
+    ) {
         let code = StatusCode::new(status).expect("a status");
         let mut builder =
             ResponseBuilder::to_request(&inbound.request, code, "As Scripted").expect("answerable");
@@ -263,7 +275,7 @@ impl World {
         let to = String::from_utf8(to).expect("text");
         if !to.contains(";tag=") && status > 100 {
             builder = builder
-                .set_header(&HeaderName::To, to + ";tag=callee")
+                .set_header(&HeaderName::To, format!("{to};tag={tag}"))
                 .expect("fine");
         }
         builder = builder
