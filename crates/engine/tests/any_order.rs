@@ -315,12 +315,13 @@ impl Trial {
                 index,
                 why: PrepareFault::Format,
             },
-            (MediaRequest::Play { operation, .. } | MediaRequest::Beep { operation }, true) => {
+            (MediaRequest::Play { operation, .. } | MediaRequest::Beep { operation, .. }, true) => {
                 MediaEvent::Played { operation }
             }
-            (MediaRequest::Play { operation, .. } | MediaRequest::Beep { operation }, false) => {
-                MediaEvent::PlayFailed { operation }
-            }
+            (
+                MediaRequest::Play { operation, .. } | MediaRequest::Beep { operation, .. },
+                false,
+            ) => MediaEvent::PlayFailed { operation },
             (MediaRequest::Record { operation, .. }, _) => recorded(operation),
             _ => return,
         };
@@ -455,6 +456,7 @@ impl Trial {
                 Output::Over {
                     was_established, ..
                 } => self.check_over(at, was_established),
+                other => panic!("nobody asked for {other:?}"),
             }
         }
         assert_eq!(self.calls[at].is_over(), self.ledgers[at].is_over);
@@ -482,6 +484,7 @@ impl Trial {
                 let alive = [Fate::Arrived, Fate::Ringing, Fate::Answered].as_slice();
                 (leg, alive, self.fates[leg])
             }
+            other => panic!("nobody asked for {other:?}"),
         };
         assert_eq!(self.owners[leg], at, "{request:?} of another call's phone");
         let fate = self.fates[leg];
@@ -519,7 +522,7 @@ impl Trial {
                 ledger.owed.push(request);
             }
             MediaRequest::Play { operation, .. }
-            | MediaRequest::Beep { operation }
+            | MediaRequest::Beep { operation, .. }
             | MediaRequest::Record { operation, .. } => {
                 ledger.check_live(*operation);
                 let running = *ledger.running.get_or_insert(*operation);
@@ -533,6 +536,7 @@ impl Trial {
                 let operation = *operation;
                 ledger.owed.retain(|owed| of(owed) != Some(operation));
             }
+            other => panic!("nobody asked for {other:?}"),
         }
     }
 
@@ -591,6 +595,7 @@ impl Ledger {
                 self.told = Some(LegState::Terminated);
                 self.audio_flows = false;
             }
+            other => panic!("nobody asked for {other:?}"),
         }
     }
 }
@@ -599,7 +604,7 @@ fn of(request: &MediaRequest) -> Option<OperationId> {
     match request {
         MediaRequest::Prepare { operation, .. }
         | MediaRequest::Play { operation, .. }
-        | MediaRequest::Beep { operation }
+        | MediaRequest::Beep { operation, .. }
         | MediaRequest::Record { operation, .. } => Some(*operation),
         _ => None,
     }

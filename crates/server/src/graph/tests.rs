@@ -197,6 +197,10 @@ async fn call(
                     caller_leg: PHONE,
                     audio_flows: true,
                     number: 4,
+                    direction: offhook_engine::CallDirection::Incoming,
+                    targets: Vec::new(),
+                    is_group: false,
+                    hosting: offhook_engine::Hosting::Service,
                 }));
             }
             Message::Question(Question::Operation {
