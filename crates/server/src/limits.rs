@@ -114,6 +114,13 @@ pub(crate) const RECORDING_KEPT_MAX: Duration = Duration::from_secs(24 * 3600);
 /// minute is over are forgotten, then all.
 pub(crate) const LOGIN_FAILURES_REMEMBERED_MAX: usize = 10_000;
 
+/// Conditions of a `$filter` inside one another. Reading one takes stack, and nobody writes ten.
+pub(crate) const FILTER_DEPTH_MAX: usize = 32;
+
+/// Things shown beside things shown beside a resource. The deepest there is are the segments of the
+/// sessions of a call record.
+pub(crate) const EXPAND_DEPTH_MAX: usize = 4;
+
 /// The longest `clientContext` (Graph commsOperation), in characters.
 pub(crate) const CLIENT_CONTEXT_CHARS_MAX: usize = 256;
 

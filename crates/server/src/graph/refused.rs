@@ -124,6 +124,22 @@ impl Refused {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
     }
 
+    /// A query option that cannot be read.
+    pub(crate) fn query(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    /// A query that can be read, but is not served for this collection.
+    pub(crate) fn unsupported_query(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Request_UnsupportedQuery", message)
+    }
+
+    /// A query option that this collection does not have.
+    pub(crate) fn unsupported_option(name: &str) -> Self {
+        let message = format!("'{name}' is not supported by the service.");
+        Self::new(StatusCode::BAD_REQUEST, "Request_BadRequest", message)
+    }
+
     pub(super) fn query_option(name: &str) -> Self {
         let message = format!("The query option '{name}' is not known.");
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)

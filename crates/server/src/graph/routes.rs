@@ -15,7 +15,7 @@ use offhook_wire::graph::{FullCall, FullOperation};
 use serde_json::{Value, json};
 
 use super::path::{self, Action, NoSuchPath, Resource, Version};
-use super::query::Query;
+use super::query::{Query, Rules};
 use super::rate::Rates;
 use super::response::{self, Answer, Ids};
 use super::{Known, Refused, Wording, from_engine, to_engine};
@@ -133,6 +133,34 @@ async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Refused> {
     }
     Ok(body)
 }
+
+/// A call has few operations, so all are shown at once.
+const OPERATIONS: Rules = Rules {
+    of: "microsoft.graph.commsOperation",
+    properties: &["id", "status", "clientContext"],
+    contains: true,
+    page: None,
+    directory: false,
+};
+
+const PARTICIPANTS: Rules = Rules {
+    of: "microsoft.graph.participant",
+    properties: &[
+        "id",
+        "isMuted",
+        "isInLobby",
+        "metadata",
+        "rosterSequenceNumber",
+        "info/participantId",
+        "info/identity/user/id",
+        "info/identity/user/displayName",
+        "info/identity/application/id",
+        "info/identity/phone/id",
+    ],
+    contains: true,
+    page: None,
+    directory: false,
+};
 
 /// One request, let in.
 struct Ask<'a> {
@@ -303,7 +331,7 @@ impl Ask<'_> {
     async fn operations(&self, leg: Option<LegId>) -> Result<Answer, Refused> {
         let leg = leg.ok_or_else(Refused::no_call)?;
         let all = self.all_operations(leg).await?;
-        self.collection(leg, "operations", all)
+        self.collection(leg, "operations", &OPERATIONS, all)
     }
 
     async fn all_operations(&self, leg: LegId) -> Result<Vec<Value>, Refused> {
@@ -354,7 +382,7 @@ impl Ask<'_> {
     async fn participants(&self, leg: Option<LegId>) -> Result<Answer, Refused> {
         let leg = leg.ok_or_else(Refused::no_call)?;
         self.view(leg).await?;
-        self.collection(leg, "participants", Vec::new())
+        self.collection(leg, "participants", &PARTICIPANTS, Vec::new())
     }
 
     async fn participant(&self, leg: Option<LegId>) -> Result<Answer, Refused> {
@@ -362,17 +390,21 @@ impl Ask<'_> {
         Err(Refused::no_participant())
     }
 
-    fn collection(&self, leg: LegId, name: &str, values: Vec<Value>) -> Result<Answer, Refused> {
+    fn collection(
+        &self,
+        leg: LegId,
+        name: &str,
+        rules: &Rules,
+        values: Vec<Value>,
+    ) -> Result<Answer, Refused> {
         let query = Query::read(self.parts.uri.query())?;
-        let values: Vec<_> = values
-            .into_iter()
-            .map(|mut value| {
-                query.select(&mut value);
-                value
-            })
-            .collect();
-        let context = self.context(&format!("communications/calls('{leg}')/{name}"));
-        let body = json!({ "@odata.context": context, "value": values });
+        let page = query.page(values, rules, &self.parts.headers)?;
+        let context = self.context(&format!(
+            "communications/calls('{leg}')/{name}{}",
+            query.selected()
+        ));
+        let url = format!("{}/communications/calls/{leg}/{name}", self.versioned());
+        let body = page.body(context, &url);
         Ok(self.about(leg, Answer::body(body.to_string())))
     }
 
