@@ -97,6 +97,8 @@ ids! {
     OperationId,
     /// A person of the workplace, who may have phones.
     PersonId,
+    /// A meeting of the workplace.
+    MeetingId,
     /// A bot's registration; the *app id* of its protocols.
     AppId,
 }
