@@ -86,6 +86,7 @@ impl Load {
         let mut config = Config::new(self.local);
         config.media_threads = self.media_threads;
         config.calls_max = usize::MAX;
+        config.sure_of_ringing = false;
         let phone = Arc::new(Phone::start(config).await?);
         let mut plan = Plan::new(self.uri, self.calls);
         plan.per_second = self.per_second;

@@ -36,6 +36,8 @@ pub struct Config {
     pub account: Option<Account>,
     /// Calls at once.
     pub calls_max: usize,
+    /// Whether it makes sure of ringing, as a good phone does (RFC 3262): two messages more a call.
+    pub sure_of_ringing: bool,
 }
 
 /// Somebody's account.
@@ -60,6 +62,7 @@ impl Config {
             transport: Transport::Udp,
             account: None,
             calls_max: 10_000,
+            sure_of_ringing: true,
         }
     }
 
@@ -210,6 +213,7 @@ impl Phone {
         let mut sip = offhook_sip::Config::new(config.local);
         sip.user_agent = concat!("Offhook phone/", env!("CARGO_PKG_VERSION")).to_owned();
         sip.calls_max = config.calls_max;
+        sip.reliable = config.sure_of_ringing;
         let (endpoint, arrivals) = offhook_sip::listen(sip).await?;
         let bind = config.local.ip();
         let advertised = if bind.is_unspecified() {

@@ -48,6 +48,9 @@ pub struct Config {
     /// place of another ([`Incoming::replaces`](crate::Incoming::replaces)). Off by default, and then
     /// peers are told so.
     pub transfers: bool,
+    /// Whether ringing is made sure to arrive where both ends can (RFC 3262). It costs two messages
+    /// a call. On by default.
+    pub reliable: bool,
     /// Calls at once, either way; a further INVITE is answered 503 with `Retry-After`.
     pub calls_max: usize,
 }
@@ -67,6 +70,7 @@ impl Config {
             callers: Callers::Anyone,
             failures_per_minute: 10,
             transfers: false,
+            reliable: true,
             calls_max: 5_000,
         }
     }

@@ -114,6 +114,7 @@ fn unacceptable(office: &Office, request: &Request) -> Option<Option<Reply>> {
         let is_known = |tag: &[u8]| {
             tag.eq_ignore_ascii_case(b"timer")
                 || (tag.eq_ignore_ascii_case(b"path") && request.method == Method::Register)
+                || (tag.eq_ignore_ascii_case(b"100rel") && office.config.reliable)
                 || (tag.eq_ignore_ascii_case(b"replaces") && office.config.transfers)
         };
         unknown.extend(list.0.0.iter().filter(|tag| !is_known(tag)).cloned());
@@ -138,7 +139,7 @@ fn capable(office: &Office, reply: Reply) -> Reply {
     reply
         .with(HeaderName::Allow, office.allow())
         .with(HeaderName::Accept, SDP)
-        .with(HeaderName::Supported, office.supported())
+        .with(HeaderName::Supported, office.supported(true))
 }
 
 async fn to_session(office: &Office, inbound: Inbound) {

@@ -47,12 +47,12 @@ pub(crate) struct Abilities {
 impl Abilities {
     fn in_headers(headers: &Headers) -> Self {
         let allows = |method: &str| {
-            let lists = headers.typed_all::<Allow>().flatten();
-            lists.into_iter().any(|list| list.contains(method))
+            let mut lists = headers.typed_all::<Allow>().flatten();
+            lists.any(|list| list.contains(method))
         };
         let supports = |tag: &str| {
-            let lists = headers.typed_all::<Supported>().flatten();
-            lists.into_iter().any(|list| list.contains(tag))
+            let mut lists = headers.typed_all::<Supported>().flatten();
+            lists.any(|list| list.contains(tag))
         };
         Self {
             update: allows("UPDATE"),
@@ -227,6 +227,16 @@ impl Dialog {
             local_cseq: self.local_cseq,
             ..fresh.clone()
         };
+    }
+
+    /// Takes the sequence numbers that a fork of this dialog has used.
+    pub(crate) fn count_from(&mut self, fork: &Self) {
+        self.local_cseq = fork.local_cseq;
+    }
+
+    /// Whether the other end has that tag.
+    pub(crate) fn is_with(&self, tag: &[u8]) -> bool {
+        self.remote_tag.as_deref() == Some(tag)
     }
 
     /// Whether nobody has responded with a tag yet.

@@ -54,14 +54,16 @@ impl Office {
 
     /// The methods we take (RFC 3261 §20.5).
     pub(crate) fn allow(&self) -> &'static str {
-        "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REGISTER"
     }
 
-    /// The extensions we speak.
-    pub(crate) fn supported(&self) -> &'static str {
-        match self.config.transfers {
-            true => "timer, replaces",
-            false => "timer",
+    /// The extensions we speak; in a request, whether `certain` responses are among them.
+    pub(crate) fn supported(&self, certain: bool) -> &'static str {
+        match (certain && self.config.reliable, self.config.transfers) {
+            (false, false) => "timer",
+            (false, true) => "timer, replaces",
+            (true, false) => "timer, 100rel",
+            (true, true) => "timer, 100rel, replaces",
         }
     }
 

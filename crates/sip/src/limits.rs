@@ -92,6 +92,10 @@ pub(crate) const INVITE_ATTEMPTS: u32 = 6;
 /// nothing, and its refusal stands.
 pub(crate) const REALMS: usize = 4;
 
+/// Phones that may ring for one call of ours behind one number, as far as they want their ringing
+/// acknowledged. A further one repeats itself until it gives up; the call goes on.
+pub(crate) const FORKS: usize = 16;
+
 /// How long the host of a call we place is looked for. A caller who hears nothing for longer has
 /// hung up.
 pub(crate) const LOOK_UP: Duration = Duration::from_secs(5);

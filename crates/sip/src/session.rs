@@ -24,6 +24,7 @@ mod calling;
 mod changes;
 mod inward;
 mod out;
+mod reliable;
 mod run;
 
 pub(crate) use calling::Outgoing;
@@ -58,7 +59,8 @@ pub enum SessionEvent {
         /// [`SessionEvent::Confirmed`].
         sdp: Option<Vec<u8>>,
     },
-    /// They accepted our [`Session::reinvite`].
+    /// They accepted our [`Session::reinvite`], or answered the offer of our
+    /// [`Session::progress`] before we answered their call.
     Reanswered {
         /// Their answer.
         sdp: Vec<u8>,
@@ -258,7 +260,9 @@ impl Session {
         });
     }
 
-    /// Lets the caller hear us before we answer (183 with our answer).
+    /// Lets the caller hear us before we answer (183): with our answer, or with our offer to a
+    /// caller who made none and acknowledges what rings (RFC 3262). A description that went out
+    /// and must arrive is the one that counts: [`Session::answer`] no longer changes it.
     pub fn progress(&self, sdp: Vec<u8>) {
         self.order(Order::Ring {
             status: 183,
@@ -286,7 +290,8 @@ impl Session {
         self.order(Order::RefuseOffer(status));
     }
 
-    /// Offers a change: hold, resume. The outcome is [`SessionEvent::Reanswered`] or
+    /// Offers a change: hold, resume. Before the call is answered this is an UPDATE, and waits until
+    /// both ends have described themselves reliably and the peer takes it. The outcome is [`SessionEvent::Reanswered`] or
     /// [`SessionEvent::ReofferRefused`].
     pub fn reinvite(&self, offer: Vec<u8>) {
         self.order(Order::Reinvite(offer));

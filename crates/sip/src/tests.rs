@@ -5,5 +5,6 @@ mod calls_out;
 mod network;
 mod refusals;
 mod registration;
+mod reliable;
 mod session_timer;
 mod world;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::inward::{Inward, Outcome};
 use super::out::{cancel_of, is_ringing, with_sdp, worded};
+use super::reliable::{Early, early_mut, numbered};
 use super::run::{Phase, SessionTask};
 use super::{Ending, Loss, SessionEvent};
 use crate::call::{OutgoingCall, is_our_own};
@@ -43,6 +44,8 @@ pub(crate) struct Outgoing {
     /// What the CANCEL will say.
     parting: Option<String>,
     give_up: Option<Instant>,
+    /// Who rings.
+    early: Vec<Early>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -68,7 +71,12 @@ impl Outgoing {
             cancelled: Cancelled::No,
             parting: None,
             give_up: None,
+            early: Vec::new(),
         }
+    }
+
+    pub(super) fn early_mut(&mut self, tag: Option<Vec<u8>>) -> Option<&mut Early> {
+        early_mut(&mut self.early, tag)
     }
 
     pub(super) fn due(&self) -> Option<Instant> {
@@ -121,10 +129,13 @@ impl SessionTask {
         }
         let mut invite = self.dialog.request(Method::Invite);
         push(&mut invite.headers, HeaderName::Allow, self.office.allow());
+        // Without an offer of ours the first reliable response would bring theirs, and PRACK would
+        // have to bring our answer at once; the 200 and its ACK do the same without haste.
+        let certain = !outgoing.call.offer.is_empty();
         push(
             &mut invite.headers,
             HeaderName::Supported,
-            self.office.supported(),
+            self.office.supported(certain),
         );
         if let Some(interval) = outgoing.interval {
             push(
@@ -147,6 +158,7 @@ impl SessionTask {
         outgoing.invite = Some(invite.clone());
         outgoing.hop = Some(hop.clone());
         outgoing.heard = false;
+        outgoing.early.clear();
         let number = self.dialog.local_cseq();
         outgoing.number = number;
         self.phase = Phase::Calling(outgoing);
@@ -203,6 +215,18 @@ impl SessionTask {
         });
     }
 
+    /// Whether the phone that rings has answered our offer already, so that changes may be offered.
+    pub(super) fn is_agreed_early(&self) -> bool {
+        match &self.phase {
+            Phase::Ringing(_) => self.reliable.as_ref().is_some_and(|r| r.is_agreed()),
+            Phase::Calling(outgoing) => outgoing
+                .early
+                .iter()
+                .any(|early| early.answer.is_some() && self.dialog.is_with(&early.tag)),
+            _ => false,
+        }
+    }
+
     /// Whether an outcome is that of the INVITE we are calling with.
     pub(super) fn is_of_call(&self, number: u32) -> bool {
         matches!(&self.phase, Phase::Calling(outgoing) if outgoing.number == number)
@@ -228,7 +252,7 @@ impl SessionTask {
             }
         };
         if response.status.is_provisional() {
-            return self.on_provisional(&response).await;
+            return self.on_provisional(number, &response).await;
         }
         if response.status.is_success() {
             return self.on_answered(number, &response).await;
@@ -246,7 +270,7 @@ impl SessionTask {
         });
     }
 
-    async fn on_provisional(&mut self, response: &Response) {
+    async fn on_provisional(&mut self, number: u32, response: &Response) {
         let Phase::Calling(outgoing) = &mut self.phase else {
             return;
         };
@@ -261,7 +285,17 @@ impl SessionTask {
             self.dialog.confirmed_by(response);
             self.publish();
         }
+        if !self.acknowledge_early(response, number).await {
+            return;
+        }
         let sdp = Some(response.body().to_vec()).filter(|sdp| !sdp.is_empty());
+        if let Phase::Calling(outgoing) = &mut self.phase
+            && numbered(&response.headers).is_some()
+            && let Some(early) = outgoing.early_mut(tag_of(&response.headers))
+            && early.answer.is_none()
+        {
+            early.answer.clone_from(&sdp);
+        }
         self.emit(SessionEvent::Ringing {
             status: response.status.code(),
             sdp,
@@ -269,9 +303,11 @@ impl SessionTask {
     }
 
     async fn on_answered(&mut self, number: u32, response: &Response) {
-        let Phase::Calling(outgoing) = std::mem::replace(&mut self.phase, Phase::Up) else {
+        let Phase::Calling(mut outgoing) = std::mem::replace(&mut self.phase, Phase::Up) else {
             return;
         };
+        let earlier = outgoing.early_mut(tag_of(&response.headers));
+        let earlier = earlier.and_then(|early| early.answer.take());
         self.dialog.confirmed_by(response);
         self.acknowledge(number).await;
         if outgoing.cancelled != Cancelled::No {
@@ -286,9 +322,10 @@ impl SessionTask {
             .then(|| Running::adopted(&response.headers, asked, Instant::now()))
             .flatten();
         self.local_sdp = outgoing.call.offer;
-        self.emit(SessionEvent::Answered {
-            sdp: response.body().to_vec(),
-        });
+        let sdp = response.body().to_vec();
+        // An answer that came reliably before is not repeated (RFC 3261 §13.2.1).
+        let sdp = earlier.filter(|_| sdp.is_empty()).unwrap_or(sdp);
+        self.emit(SessionEvent::Answered { sdp });
     }
 
     /// What to send after a refusal that only asks for more: proof, or a longer session.

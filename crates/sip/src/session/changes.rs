@@ -20,7 +20,10 @@ impl SessionTask {
     }
 
     async fn offer_with(&mut self, offer: Option<Vec<u8>>, proven: bool) {
+        let early = !matches!(self.phase, Phase::Up);
+        let too_early = early && !(self.is_agreed_early() && self.dialog.peer_updates());
         let busy = self.ours.is_some() || self.theirs.is_some() || self.unacked.is_some();
+        let busy = busy || too_early;
         if busy {
             // One change at a time in a dialog (§14.1); this one gets its turn.
             let at = Instant::now() + self.office.timers.t1;
@@ -29,7 +32,8 @@ impl SessionTask {
             }
             return;
         }
-        let by_update = offer.is_none() && self.dialog.peer_updates();
+        // Before the answer only an UPDATE can change anything (RFC 3311 §5.1).
+        let by_update = early || (offer.is_none() && self.dialog.peer_updates());
         let method = if by_update {
             Method::Update
         } else {
@@ -43,7 +47,7 @@ impl SessionTask {
         push(
             &mut request.headers,
             HeaderName::Supported,
-            self.office.supported(),
+            self.office.supported(false),
         );
         push(&mut request.headers, HeaderName::Allow, self.office.allow());
         let interval = self.timer.as_ref().map(Running::interval);
@@ -76,8 +80,11 @@ impl SessionTask {
     }
 
     pub(super) async fn on_offer_outcome(&mut self, ours: OurOffer, outcome: Outcome) {
+        let early = !matches!(self.phase, Phase::Up);
         let response = match outcome {
             Outcome::Response(response) => response,
+            // A call that is not answered yet ends by its INVITE.
+            _ if early => return self.emit(SessionEvent::ReofferRefused { status: 408 }),
             Outcome::Timeout => return self.lose(Loss::Timeout).await,
             Outcome::Unreachable => return self.lose(Loss::Transport).await,
         };
@@ -124,7 +131,7 @@ impl SessionTask {
                 self.waiting_offer = Some((at, ours.offer));
             }
             // The other end no longer knows this dialog (§12.2.1.2).
-            408 | 481 => self.lose(Loss::Timeout).await,
+            408 | 481 if !early => self.lose(Loss::Timeout).await,
             status => {
                 if ours.offer.is_some() {
                     self.emit(SessionEvent::ReofferRefused { status });
@@ -137,7 +144,7 @@ impl SessionTask {
         let is_invite = request.method == Method::Invite;
         let has_offer = !request.body().is_empty();
         let asks = is_invite || has_offer;
-        if asks && let Some(status) = self.collision() {
+        if asks && let Some(status) = self.collision(is_invite) {
             let later = (status == 500).then(|| (rand::random::<u32>() % 10).to_string());
             let reply = Reply::to(&request, status);
             let reply = reply.map(|reply| reply.maybe(HeaderName::RetryAfter, later));
@@ -159,7 +166,9 @@ impl SessionTask {
         if !asks {
             let reply = self.acceptance(&request, terms, &[]);
             self.respond(&key, reply).await;
-            self.timer = Running::accepted(terms, Instant::now());
+            if matches!(self.phase, Phase::Up) {
+                self.timer = Running::accepted(terms, Instant::now());
+            }
             return;
         }
         let sdp = has_offer.then(|| request.body().to_vec());
@@ -176,9 +185,10 @@ impl SessionTask {
     }
 
     /// Why a change of theirs cannot be looked at now (RFC 3261 §14.2).
-    fn collision(&self) -> Option<u16> {
+    fn collision(&self, is_invite: bool) -> Option<u16> {
         let early = !matches!(self.phase, Phase::Up);
-        if self.theirs.is_some() || early {
+        let too_early = early && (is_invite || !self.is_agreed_early());
+        if self.theirs.is_some() || too_early {
             return Some(500);
         }
         let our_offer_is_out = self.ours.is_some() || self.unacked.is_some();
@@ -194,15 +204,18 @@ impl SessionTask {
             request,
             terms,
         } = *theirs;
-        self.office.table.settled(self.dialog.tag);
         let reply = self.acceptance(&request, terms, &sdp);
         self.local_sdp = sdp;
-        self.timer = Running::accepted(terms, Instant::now());
+        if request.method != Method::Prack && matches!(self.phase, Phase::Up) {
+            self.timer = Running::accepted(terms, Instant::now());
+        }
         if request.method == Method::Invite {
+            self.office.table.settled(self.dialog.tag);
             let offered = request.body().is_empty();
             self.send_answer(key, &request, reply, offered, false).await;
         } else {
             self.respond(&key, reply).await;
+            self.resume().await;
         }
     }
 }

@@ -30,7 +30,7 @@ impl SessionTask {
             .recording(request)
             .with(HeaderName::Contact, self.dialog.contact())
             .with(HeaderName::Allow, self.office.allow())
-            .with(HeaderName::Supported, self.office.supported());
+            .with(HeaderName::Supported, self.office.supported(true));
         if let Some((expires, require)) = timer::accepted_header(terms) {
             reply = reply.with(HeaderName::SessionExpires, expires);
             if require {

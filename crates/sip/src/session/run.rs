@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use offhook_terms::Tone;
+use sipx_sip::rel::OPTION_TAG;
 use sipx_sip::session::Answer;
 use sipx_sip::{CSeq, HeaderName, Method, Request, Response, TransactionKey};
 use sipx_transport::{Incoming as Inbound, Target};
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 
 use super::calling::{Outgoing, elsewhere};
 use super::inward::{Inward, Order, Outcome};
+use super::reliable::{Manner, Reliable};
 use super::{Ending, Loss, Refusal, SessionEvent, Sink};
 use crate::counters::count;
 use crate::credentials::{Credentials, Proofs};
@@ -42,7 +44,7 @@ pub(crate) enum Opening {
 /// A call to us that is not answered yet.
 pub(super) struct Ringing {
     key: TransactionKey,
-    request: Request,
+    pub(super) request: Request,
     terms: Answer,
     last: Option<Reringing>,
 }
@@ -104,6 +106,8 @@ pub(crate) struct SessionTask {
     pub(super) facts: Arc<Facts>,
     pub(super) theirs: Option<Box<TheirOffer>>,
     pub(super) unacked: Option<Box<Unacked>>,
+    /// Their INVITE knows provisional responses that must arrive.
+    pub(super) reliable: Option<Box<Reliable>>,
     pub(super) ours: Option<OurOffer>,
     /// A change our owner wants that could not be offered yet.
     pub(super) waiting_offer: Option<(Instant, Option<Vec<u8>>)>,
@@ -142,6 +146,7 @@ impl SessionTask {
             facts,
             theirs: None,
             unacked: None,
+            reliable: None,
             ours: None,
             waiting_offer: None,
             timer: None,
@@ -192,6 +197,9 @@ impl SessionTask {
             Opening::Invited(inbound, terms) => {
                 let Inbound { key, request, .. } = *inbound;
                 self.office.respond(&key, Reply::to(&request, 100)).await;
+                if self.office.config.reliable {
+                    self.reliable = Reliable::asked_by(&key, &request).map(Box::new);
+                }
                 let ringing = Ringing {
                     key,
                     request,
@@ -249,7 +257,11 @@ impl SessionTask {
             .as_ref()
             .map(|unacked| unacked.next.min(unacked.until));
         let waiting = self.waiting_offer.as_ref().map(|(at, _)| *at);
-        [phase, up, unacked, waiting].into_iter().flatten().min()
+        let reliable = self.reliable.as_ref().and_then(|reliable| reliable.due());
+        [phase, up, unacked, waiting, reliable]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     async fn on_time(&mut self) {
@@ -283,6 +295,7 @@ impl SessionTask {
             return self.over(ending);
         }
         self.repeat_answer(now).await;
+        self.repeat_provisional(now).await;
         if let Some((_, offer)) = self.waiting_offer.take_if(|(at, _)| *at <= now) {
             self.offer(offer).await;
         }
@@ -346,11 +359,17 @@ impl SessionTask {
                     let refusal = Refusal::new(status);
                     self.respond(&theirs.key, Self::refusal(&theirs.request, &refusal))
                         .await;
-                    self.office.table.settled(self.dialog.tag);
+                    if theirs.request.method == Method::Invite {
+                        self.office.table.settled(self.dialog.tag);
+                    }
+                    self.resume().await;
                 }
             }
             Order::Reinvite(offer) => {
-                if matches!(self.phase, Phase::Up) {
+                if matches!(
+                    self.phase,
+                    Phase::Up | Phase::Ringing(_) | Phase::Calling(_)
+                ) {
                     self.offer(Some(offer)).await;
                 }
             }
@@ -370,7 +389,8 @@ impl SessionTask {
         }
     }
 
-    async fn on_ring(&mut self, status: u16, sdp: Option<Vec<u8>>) {
+    pub(super) async fn on_ring(&mut self, status: u16, mut sdp: Option<Vec<u8>>) {
+        let manner = self.manner(status, &mut sdp);
         let Phase::Ringing(ringing) = &mut self.phase else {
             return;
         };
@@ -378,27 +398,62 @@ impl SessionTask {
         let reply = Reply::to(&ringing.request, status).map(|reply| {
             let reply = reply
                 .recording(&ringing.request)
-                .with(HeaderName::Contact, self.dialog.contact());
+                .tagged(self.dialog.tag)
+                .with(HeaderName::Contact, self.dialog.contact())
+                .with(HeaderName::Allow, self.office.allow());
             match &sdp {
                 Some(sdp) => reply.sdp(sdp),
                 None => reply,
             }
         });
-        ringing.last = Some(Reringing { status, sdp, again });
         let key = ringing.key.clone();
-        self.respond(&key, reply).await;
+        ringing.last = Some(Reringing {
+            status,
+            sdp: sdp.clone(),
+            again,
+        });
+        match manner {
+            Manner::Plain => {
+                self.respond(&key, reply).await;
+            }
+            Manner::Numbered(number) => {
+                let reply = reply.map(|reply| {
+                    reply
+                        .with(HeaderName::Require, OPTION_TAG)
+                        .with(HeaderName::RSeq, number.to_string())
+                });
+                let Some(reply) = reply else {
+                    return;
+                };
+                let response = reply
+                    .with(HeaderName::Server, self.office.user_agent.clone())
+                    .done();
+                self.expect_prack(response.clone(), sdp);
+                if let Err(error) = self.office.wire.respond(&key, response).await {
+                    tracing::debug!(session = self.dialog.tag, %error, "a ringing could not be sent");
+                }
+            }
+            Manner::Not => {}
+        }
     }
 
-    async fn answer(&mut self, sdp: Vec<u8>) {
+    pub(super) async fn answer(&mut self, sdp: Vec<u8>) {
+        let Some(sdp) = self.hold_back(sdp) else {
+            return;
+        };
         let ringing = match std::mem::replace(&mut self.phase, Phase::Up) {
             Phase::Ringing(ringing) => ringing,
             other => return self.phase = other,
         };
         self.publish();
         self.office.table.settled(self.dialog.tag);
-        let offered = ringing.request.body().is_empty();
-        let reply = self.acceptance(&ringing.request, ringing.terms, &sdp);
-        self.local_sdp = sdp;
+        let described = self.reliable.as_ref().and_then(|r| r.described());
+        let described = described.map(<[u8]>::to_vec);
+        let offered = ringing.request.body().is_empty() && described.is_none();
+        // A description that went out reliably is not repeated (RFC 3261 §13.2.1).
+        let body = if described.is_some() { &[][..] } else { &sdp };
+        let reply = self.acceptance(&ringing.request, ringing.terms, body);
+        self.local_sdp = described.unwrap_or(sdp);
         self.timer = Running::accepted(ringing.terms, Instant::now());
         self.send_answer(ringing.key, &ringing.request, reply, offered, true)
             .await;
@@ -442,9 +497,12 @@ impl SessionTask {
         }));
     }
 
-    async fn refuse(&mut self, refusal: &Refusal, ending: Ending) {
+    pub(super) async fn refuse(&mut self, refusal: &Refusal, ending: Ending) {
         if let Phase::Ringing(ringing) = std::mem::replace(&mut self.phase, Phase::Over) {
             self.office.table.settled(self.dialog.tag);
+            if let Some(theirs) = self.theirs.take() {
+                self.status(&theirs.key, &theirs.request, 487).await;
+            }
             self.respond(&ringing.key, Self::refusal(&ringing.request, refusal))
                 .await;
         }
@@ -548,12 +606,13 @@ impl SessionTask {
         match &request.method {
             Method::Bye => self.on_bye(&key, &request).await,
             Method::Invite | Method::Update => self.on_reoffer(key, request).await,
+            Method::Prack => self.on_prack(key, request).await,
             Method::Info => self.on_info(&key, &request).await,
             Method::Options => {
                 let reply = Reply::to(&request, 200).map(|reply| {
                     reply
                         .with(HeaderName::Allow, self.office.allow())
-                        .with(HeaderName::Supported, self.office.supported())
+                        .with(HeaderName::Supported, self.office.supported(true))
                 });
                 self.respond(&key, reply).await;
             }
@@ -632,7 +691,8 @@ impl SessionTask {
     }
 }
 
-/// The key of an INFO body: `Signal=5` among lines, or the symbol alone.
+/// The key of an INFO body: `Signal=5` among lines, or the symbol alone. Some phones count on after
+/// 9 as RFC 4733 does.
 fn tone_in(body: &[u8]) -> Option<Tone> {
     let text = std::str::from_utf8(body).ok()?;
     let named = text.lines().find_map(|line| {
@@ -641,7 +701,12 @@ fn tone_in(body: &[u8]) -> Option<Tone> {
             .eq_ignore_ascii_case("signal")
             .then(|| value.trim())
     });
-    let mut symbol = named.unwrap_or(text.trim()).chars();
+    let named = match named.unwrap_or(text.trim()) {
+        "10" => "*",
+        "11" => "#",
+        other => other,
+    };
+    let mut symbol = named.chars();
     match (symbol.next(), symbol.next()) {
         (Some(symbol), None) => Tone::from_symbol(symbol),
         _ => None,

@@ -330,7 +330,18 @@ async fn keys_arrive_by_info() {
         panic!("a tone comes")
     };
     assert_eq!(tone.symbol(), '#');
+    for (body, symbol) in [("Signal=10\r\nDuration=160", '*'), ("7", '7')] {
+        info.cseq += 1;
+        info.branch += "-next";
+        info.body = body.into();
+        assert_eq!(world.ask(&info).await.status.code(), 200);
+        let Some(SessionEvent::Tone(tone)) = events.recv().await else {
+            panic!("a tone comes")
+        };
+        assert_eq!(tone.symbol(), symbol);
+    }
     info.cseq += 100;
+    info.branch += "-next";
     info.body = "Signal=hello\r\n".into();
     assert_eq!(world.ask(&info).await.status.code(), 400);
 }
@@ -422,7 +433,10 @@ async fn a_call_takes_the_place_of_the_one_it_names() {
     assert_eq!(second.replaces, Some(call.session.id()));
     second.session.answer(ANSWER.to_vec());
     let answer = world.answer(&mut responses).await;
-    assert_eq!(header(&answer, &HeaderName::Supported), "timer, replaces");
+    assert_eq!(
+        header(&answer, &HeaderName::Supported),
+        "timer, 100rel, replaces"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -453,7 +467,7 @@ async fn a_call_that_is_over_or_rings_here_cannot_be_replaced() {
 async fn an_owner_that_takes_no_part_in_transfers_is_spared_them() {
     let mut world = World::new();
     let (_call, _events, answer) = world.established().await;
-    assert_eq!(header(&answer, &HeaderName::Supported), "timer");
+    assert_eq!(header(&answer, &HeaderName::Supported), "timer, 100rel");
     let mut required = world.invite().header("Require: replaces");
     required.call_id = "call-9".into();
     assert_eq!(world.ask(&required).await.status.code(), 420);

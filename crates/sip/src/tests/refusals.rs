@@ -18,7 +18,7 @@ async fn options_tells_what_we_can() {
 async fn each_fault_has_its_status() {
     let mut world = World::new();
     let mut expect = Vec::new();
-    let mut draft = world.invite().header("Require: timer, 100rel");
+    let mut draft = world.invite().header("Require: timer, precondition");
     expect.push((draft.clone(), 420));
     draft = world.draft("SUBSCRIBE");
     expect.push((draft, 405));
@@ -65,11 +65,11 @@ async fn each_fault_has_its_status() {
 #[tokio::test(start_paused = true)]
 async fn an_unsupported_extension_is_named() {
     let mut world = World::new();
-    let invite = world.invite().header("Require: 100rel, privacy");
+    let invite = world.invite().header("Require: precondition, privacy");
     let response = world.ask(&invite).await;
     assert_eq!(
         header(&response, &HeaderName::Unsupported),
-        "100rel, privacy"
+        "precondition, privacy"
     );
 }
 
