@@ -1,14 +1,15 @@
 //! One call's audio, twenty milliseconds at a time.
 //!
 //! ```text
-//!   RTP in ─▶ latch ─▶ statistics ─▶ tones ─▶ jitter buffer ─▶ recorder ─▶ ring ─▶ RecordingTap
+//!   RTP in ─▶ latch ─▶ statistics ─▶ tones ─▶ jitter buffer ─▶ sums ─▶ recorder ─▶ RecordingTap
 //!                                     │ (only while somebody listens)
 //!                                     ▼
-//!   RTP out ◀── frame of a Clip, a tone, or silence ◀── Port ◀── MediaCommand      MediaEvent ─▶
+//!   RTP out ◀── a mix, a Clip, a tone, or silence ◀── Room ◀── MediaCommand        MediaEvent ─▶
 //! ```
 //!
 //! The core does no I/O and reads no clock: a [`Port`] is handed packets, commands and the time,
-//! and hands back packets and [`MediaEvent`]s. A [`Room`] holds the ports of one call.
+//! and hands back packets and [`MediaEvent`]s. A [`Room`] holds the ports of one call's phones and
+//! the seats of its bots; each hears the sum of those it may hear ([`Sources`]).
 //! [`threads`] is the only place with sockets and threads: it owns many rooms and ticks each
 //! fifty times a second. After a room is attached nothing on that path allocates, locks, logs or
 //! waits; what must be freed travels back to the side that allocated it.
@@ -17,11 +18,16 @@
 
 mod clip;
 mod codec;
+mod dual_tone;
+mod given;
+mod hears;
 mod jitter;
 mod latch;
 pub mod limits;
+mod mix;
 mod player;
 mod port;
+mod rates;
 mod recorder;
 mod recording;
 mod resample;
@@ -29,7 +35,10 @@ mod room;
 mod rtcp;
 mod rtp;
 pub mod sdp;
+mod seat;
 mod sound;
+#[cfg(test)]
+mod spectrum;
 mod statistics;
 pub mod threads;
 mod tones;
@@ -38,9 +47,12 @@ mod widen;
 
 pub use clip::Clip;
 pub use codec::Codec;
+pub use hears::{Places, PortId, Sources};
 pub use latch::Latch;
+pub use mix::Desk;
 pub use player::{PlayEnded, Repeat};
-pub use port::{Port, PortId, StreamStart};
+pub use port::{Port, StreamStart};
+pub use rates::Rate;
 pub use recorder::{RecordEnded, RecordPlan, StopTones};
 pub use recording::{Frame, RecordingFeed, RecordingTap, recording};
 pub use resample::Resampler;

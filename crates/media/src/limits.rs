@@ -85,8 +85,20 @@ pub const ROOMS_PER_THREAD: usize = 8192;
 /// and still below what a system keeps for itself.
 pub const TICK_NICENESS: i32 = -10;
 
-/// Ports of one room today: a phone and one more. Mixing many is a later step.
-pub const PORTS_PER_ROOM: usize = 2;
+/// Phones of one room: a large meeting. At some 10 µs a port, all of them are a few per cent of
+/// a tick, and every room reserves no more than a pointer for each.
+pub const PORTS_PER_ROOM: usize = 64;
+
+/// Seats of one room: a call has a bot or two, a meeting may have a few.
+pub const SEATS_PER_ROOM: usize = 8;
+
+/// Distinct mixes of a tick that are kept for the next listener who hears the same: of whoever
+/// listens without speaking there are as many as a room has groups. Beyond it they are made again.
+pub const MIXES_KEPT: usize = 8;
+
+/// Ticks a host that was late catches up with (one second): of a longer sleep recordings leave the
+/// rest out.
+pub const TICKS_CAUGHT_UP_MAX: u32 = 50;
 
 /// Packets read from one socket when it is emptied, every eighth tick, for a peer that sends one
 /// packet a tick.

@@ -34,6 +34,12 @@ pub enum PlayEnded {
 pub(crate) struct Player {
     pub(crate) operation: OperationId,
     pub(crate) clips: Vec<Clip>,
+    place: Place,
+}
+
+/// How far the clips are played.
+#[derive(Debug, Clone, Copy)]
+struct Place {
     /// Rounds left after this one; `None` without end.
     rounds_left: Option<u32>,
     clip: usize,
@@ -49,25 +55,53 @@ impl Player {
         Self {
             operation,
             clips,
-            rounds_left,
-            clip: 0,
-            at: 0,
+            place: Place {
+                rounds_left,
+                clip: 0,
+                at: 0,
+            },
         }
     }
 
     /// Fills a packet with what comes next and silence after it. True when nothing is left.
     pub(crate) fn fill(&mut self, codec: Codec, out: &mut [u8]) -> bool {
+        self.place.fill(&self.clips, codec, out)
+    }
+
+    /// What comes next, and it stays next: others may ask for it in another codec.
+    pub(crate) fn peek(&self, codec: Codec, out: &mut [u8]) {
+        let mut place = self.place;
+        place.fill(&self.clips, codec, out);
+    }
+
+    /// A late tick's audio is dropped, not sent later: the prompt keeps its time.
+    pub(crate) fn skip(&mut self, codec: Codec, samples: usize) -> bool {
+        let mut dropped = [0; crate::TICK_SAMPLES];
+        let mut left = samples;
+        while left > 0 {
+            let piece = left.min(dropped.len());
+            if self.fill(codec, &mut dropped[..piece]) {
+                return true;
+            }
+            left -= piece;
+        }
+        false
+    }
+}
+
+impl Place {
+    fn fill(&mut self, clips: &[Clip], codec: Codec, out: &mut [u8]) -> bool {
         let mut filled = 0;
         // A round without a sample would turn for ever.
         let mut empty_clips = 0;
         while filled < out.len() {
-            let Some(clip) = self.clips.get(self.clip) else {
+            let Some(clip) = clips.get(self.clip) else {
                 match self.rounds_left.as_mut() {
                     Some(0) => break,
                     Some(rounds) => *rounds -= 1,
                     None => {}
                 }
-                if empty_clips >= self.clips.len() {
+                if empty_clips >= clips.len() {
                     break;
                 }
                 self.clip = 0;
@@ -87,25 +121,11 @@ impl Player {
             }
         }
         out[filled..].fill(codec.silence());
-        filled < out.len() || self.nothing_left()
+        filled < out.len() || self.nothing_left(clips)
     }
 
-    /// A late tick's audio is dropped, not sent later: the prompt keeps its time.
-    pub(crate) fn skip(&mut self, codec: Codec, samples: usize) -> bool {
-        let mut dropped = [0; crate::TICK_SAMPLES];
-        let mut left = samples;
-        while left > 0 {
-            let piece = left.min(dropped.len());
-            if self.fill(codec, &mut dropped[..piece]) {
-                return true;
-            }
-            left -= piece;
-        }
-        false
-    }
-
-    fn nothing_left(&self) -> bool {
-        self.rounds_left == Some(0) && self.clip >= self.clips.len()
+    fn nothing_left(&self, clips: &[Clip]) -> bool {
+        self.rounds_left == Some(0) && self.clip >= clips.len()
     }
 }
 

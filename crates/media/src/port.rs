@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use offhook_terms::{OperationId, Private, Tone};
 
 use crate::codec::Codec;
-use crate::jitter::Kept;
+use crate::given::Given;
+use crate::jitter::{JitterBuffer, Kept};
 use crate::latch::{Latch, Verdict};
 use crate::limits;
 use crate::player::{PlayEnded, Player};
@@ -20,17 +21,8 @@ use crate::rtcp;
 use crate::rtp;
 use crate::sdp::{Agreed, Direction};
 use crate::statistics::{Place, Received, Statistics};
-use crate::tones::{ToneReceiver, ToneSender, ToneTick, TonesEnded};
+use crate::tones::{Beat, Press, PressClock, ToneReceiver, ToneSender, TonesEnded};
 use crate::{Frame, TICK, TICK_SAMPLES};
-
-/// A port's place in its room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PortId(pub u8);
-
-impl PortId {
-    /// The port a room was opened with.
-    pub const FIRST: Self = Self(0);
-}
 
 /// Where a stream's numbers begin. Random in use (RFC 3550 §5.1), chosen in tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +54,10 @@ pub struct Port {
     owed: u32,
     player: Option<Player>,
     tone_sender: Option<ToneSender>,
+    press_clock: PressClock,
+    /// What the room gives it to say, and a key one of its seats presses.
+    given: Given,
+    pressed: Option<Press>,
     sent: u64,
     sent_octets: u32,
     unsent: u64,
@@ -72,6 +68,9 @@ pub struct Port {
     received: Received,
     tone_receiver: ToneReceiver,
     recorder: Option<Recorder>,
+    ear: Ear,
+    /// Keys heard that the room has not looked at, and when by the peer's clock.
+    keys: Keys,
     /// What the last jitter buffer learned about the network, for the next.
     delay: i32,
     packet_came: bool,
@@ -105,6 +104,9 @@ impl Port {
             owed: 0,
             player: None,
             tone_sender: None,
+            press_clock: PressClock::default(),
+            given: Given::default(),
+            pressed: None,
             sent: 0,
             sent_octets: 0,
             unsent: 0,
@@ -113,6 +115,8 @@ impl Port {
             received: Received::default(),
             tone_receiver: ToneReceiver::default(),
             recorder: None,
+            ear: Ear::default(),
+            keys: Keys::default(),
             delay: limits::JITTER_DELAY_SAMPLES_START,
             packet_came: false,
             late: 0,
@@ -184,8 +188,9 @@ impl Port {
                 mut feed,
             } => {
                 self.end_recording(RecordEnded::Stopped);
-                feed.jitter.begin_with(self.delay);
+                self.borrow_buffer(&mut feed.jitter);
                 self.recorder = Some(Recorder::new(operation, plan, feed));
+                self.listen();
             }
             MediaCommand::SendTones {
                 operation,
@@ -209,6 +214,8 @@ impl Port {
             MediaCommand::ToneSignalled(tone) => self.tone_signalled(tone.into_inner()),
             MediaCommand::Stop { operation } => self.stop(operation),
             MediaCommand::Agree(agreed) => self.agree(agreed, now),
+            // Who hears whom is the room's business.
+            MediaCommand::Hears(_) => {}
         }
     }
 
@@ -242,6 +249,9 @@ impl Port {
             self.said_nothing_heard = false;
         }
         self.marker |= agreed.direction.sends() && !sent;
+        if agreed.codec != self.agreed.codec {
+            self.given.clear();
+        }
         // On hold by an address of zeros nothing moves: the resume brings the old address back.
         if !agreed.remote.ip().is_unspecified() {
             self.latch.signalled(agreed.remote);
@@ -262,6 +272,7 @@ impl Port {
             // Time goes on, so that the peer's jitter buffer sees a pause and not a jump back.
             self.stream.timestamp = self.stream.timestamp.wrapping_add(self.owed);
             self.owed = 0;
+            self.given.clear();
         }
         self.watch_peer(now)
     }
@@ -311,13 +322,12 @@ impl Port {
         if self.owed < TICK_SAMPLES as u32 && self.owed < u32::from(self.agreed.packet_samples) {
             return None;
         }
-        if self.tone_sender.is_some() {
-            if self.owed < TICK_SAMPLES as u32 {
-                return None;
-            }
-            if let Some(length) = self.next_tone_packet(out) {
-                return Some(length);
-            }
+        let presses = self.tone_sender.is_some() || self.pressed.is_some();
+        if presses && self.owed < TICK_SAMPLES as u32 {
+            return None;
+        }
+        if let Some(press) = self.next_press() {
+            return Some(self.write_press(press, out));
         }
         let in_gap = self.tone_sender.is_some();
         let samples = if in_gap {
@@ -337,6 +347,9 @@ impl Port {
                     self.end_playing(PlayEnded::Finished);
                 }
             }
+            None if !in_gap && !self.given.is_empty() => {
+                self.given.read(self.owed as usize, codec, payload);
+            }
             _ => payload.fill(codec.silence()),
         }
         let timestamp = self.stream.timestamp;
@@ -347,26 +360,32 @@ impl Port {
         Some(length)
     }
 
-    fn next_tone_packet(&mut self, out: &mut [u8; PACKET_BYTES]) -> Option<usize> {
-        let sender = self.tone_sender.as_mut()?;
-        match sender.tick(self.stream.timestamp) {
-            ToneTick::Packet(packet) => {
-                out[rtp::HEADER..rtp::HEADER + 4].copy_from_slice(&packet.payload);
-                let payload_type = self
-                    .agreed
-                    .tones_sent_as
-                    .unwrap_or(self.agreed.payload_type);
-                self.write_header(out, packet.marker, payload_type, packet.timestamp);
-                self.pass(TICK_SAMPLES as u32);
-                self.sent_octets = self.sent_octets.wrapping_add(4);
-                Some(rtp::HEADER + 4)
-            }
-            ToneTick::Gap => None,
-            ToneTick::Done => {
+    /// The part of a press that is due: of this port's own tones, or of a seat's.
+    fn next_press(&mut self) -> Option<Press> {
+        let Some(sender) = &mut self.tone_sender else {
+            return self.pressed.take();
+        };
+        match sender.beat() {
+            Beat::Press(press) => Some(press),
+            Beat::Gap => None,
+            Beat::Done => {
                 self.end_tones(TonesEnded::Finished);
                 None
             }
         }
+    }
+
+    fn write_press(&mut self, press: Press, out: &mut [u8; PACKET_BYTES]) -> usize {
+        let packet = self.press_clock.packet(press, self.stream.timestamp);
+        out[rtp::HEADER..rtp::HEADER + 4].copy_from_slice(&packet.payload);
+        let payload_type = self
+            .agreed
+            .tones_sent_as
+            .unwrap_or(self.agreed.payload_type);
+        self.write_header(out, packet.marker, payload_type, packet.timestamp);
+        self.pass(TICK_SAMPLES as u32);
+        self.sent_octets = self.sent_octets.wrapping_add(4);
+        rtp::HEADER + 4
     }
 
     fn write_header(&mut self, out: &mut [u8], marker: bool, payload_type: u8, timestamp: u32) {
@@ -385,6 +404,26 @@ impl Port {
     fn pass(&mut self, samples: u32) {
         self.stream.timestamp = self.stream.timestamp.wrapping_add(samples);
         self.owed -= samples;
+        self.given.keep_newest(self.owed as usize);
+    }
+
+    /// Whether the port says nothing of the room: it sends nothing, or has sound or keys of its own.
+    pub(crate) fn is_occupied(&self) -> bool {
+        !self.agreed.direction.sends() || self.player.is_some() || self.tone_sender.is_some()
+    }
+
+    /// What the port says in this tick, in its codec; silence when it is given none.
+    pub(crate) fn give(&mut self, sound: Option<&[u8; TICK_SAMPLES]>) {
+        self.given.give(sound, self.agreed.codec);
+    }
+
+    /// A key a seat presses, in the place of this tick's sound. False when the peer knows no keys.
+    pub(crate) fn press(&mut self, press: Press) -> bool {
+        let is_understood = self.agreed.tones_sent_as.is_some();
+        if is_understood {
+            self.pressed = Some(press);
+        }
+        is_understood
     }
 
     /// The network would not take a packet.
@@ -462,12 +501,9 @@ impl Port {
         } else if let Some(codec) = codec {
             self.peer_packet_samples = heard.payload.len() as u16;
             // Nobody listens: counted above, and never looked at.
-            if let Some(recorder) = &mut self.recorder
-                && recorder
-                    .feed
-                    .jitter
-                    .push(heard.sequence, heard.timestamp, codec, heard.payload)
-                    == Kept::Late
+            if self.ear.listens
+                && let Some(buffer) = &mut self.ear.buffer
+                && buffer.push(heard.sequence, heard.timestamp, codec, heard.payload) == Kept::Late
             {
                 self.late += 1;
             }
@@ -487,8 +523,8 @@ impl Port {
         if self.peer.is_some() {
             self.received.begin_stream();
             self.tone_receiver.reset();
-            if let Some(recorder) = &mut self.recorder {
-                recorder.feed.jitter.reset();
+            if let Some(buffer) = &mut self.ear.buffer {
+                buffer.reset();
             }
             self.peer_report = None;
         }
@@ -502,27 +538,47 @@ impl Port {
         if self.events.len() + 8 < limits::ROOM_EVENTS {
             self.tell(MediaEvent::ToneHeard(Private::new(tone)), Spent::Nothing);
         }
-        let Some(recorder) = &mut self.recorder else {
+        self.keys.push(tone, timestamp);
+        let Some(mut recorder) = self.recorder.take() else {
             return;
         };
-        if recorder.stops_at(tone) {
-            // What was said before the key is still waiting for its turn.
+        let ended = self.press_into(&mut recorder, tone, timestamp);
+        self.recorder = Some(recorder);
+        if let Some(ended) = ended {
+            self.end_recording(ended);
+        }
+    }
+
+    /// A key heard here, for a recording of this port alone. What was said before the key is still
+    /// waiting for its turn.
+    pub(crate) fn press_into(
+        &mut self,
+        recorder: &mut Recorder,
+        tone: Tone,
+        timestamp: u32,
+    ) -> Option<RecordEnded> {
+        if recorder.stops_at(tone)
+            && let Some(buffer) = &mut self.ear.buffer
+        {
             let mut frame = [0; TICK_SAMPLES];
             for _ in 0..limits::JITTER_PACKETS {
-                let before = recorder.feed.jitter.play_time().is_some_and(|play| {
+                let before = buffer.play_time().is_some_and(|play| {
                     let left = timestamp.wrapping_sub(play) as i32;
                     (TICK_SAMPLES as i32..=limits::JITTER_DELAY_SAMPLES_MAX * 2).contains(&left)
                 });
                 if !before {
                     break;
                 }
-                recorder.feed.jitter.pop(&mut frame);
+                buffer.pop(&mut frame);
                 recorder.keep(&frame);
             }
         }
-        if let Some(ended) = recorder.tone(tone) {
-            self.end_recording(ended);
-        }
+        recorder.tone(tone)
+    }
+
+    /// A key heard since the room last looked, and when by the peer's clock.
+    pub(crate) fn next_key(&mut self) -> Option<(Tone, u32)> {
+        self.keys.pop()
     }
 
     fn tone_signalled(&mut self, tone: Tone) {
@@ -535,20 +591,102 @@ impl Port {
         }
     }
 
-    /// After the packets of a tick were handed in: what was heard goes to whoever listens.
+    /// After the packets of a tick were handed in: what was heard goes to whoever listens. In a
+    /// room, the room does this.
     pub fn hear(&mut self, ticks: u32) {
-        let Some(recorder) = &mut self.recorder else {
-            return;
-        };
-        let came = self.packet_came || self.agreed.direction == Direction::Inactive;
         // A host that slept through a second leaves silence there, not a minute of catching up.
-        for _ in 0..ticks.min(50) {
+        for _ in 0..ticks.min(limits::TICKS_CAUGHT_UP_MAX) {
             let mut frame: Frame = [0; TICK_SAMPLES];
-            recorder.feed.jitter.pop(&mut frame);
-            if let Some(ended) = recorder.frame(&frame, came) {
-                self.end_recording(ended);
-                return;
+            self.take_frame(&mut frame);
+        }
+    }
+
+    /// Takes the next twenty milliseconds of what the peer says, which the port's own recording has
+    /// then heard. False when nobody listens.
+    pub(crate) fn take_frame(&mut self, frame: &mut Frame) -> bool {
+        let Some(buffer) = &mut self.ear.buffer else {
+            return false;
+        };
+        if !self.ear.listens {
+            return false;
+        }
+        buffer.pop(frame);
+        let came = self.is_live();
+        if let Some(recorder) = &mut self.recorder
+            && let Some(ended) = recorder.frame(frame, came)
+        {
+            self.end_recording(ended);
+        }
+        true
+    }
+
+    /// Whether a packet came in this tick, or none could be expected.
+    pub(crate) fn is_live(&self) -> bool {
+        self.packet_came || self.agreed.direction == Direction::Inactive
+    }
+
+    /// Somebody in the room listens to the port, or nobody does any more.
+    pub(crate) fn is_heard(&mut self, by_room: bool) {
+        self.ear.by_room = by_room;
+        self.listen();
+    }
+
+    /// Begins to keep what comes when somebody listens, and ends when nobody does.
+    fn listen(&mut self) {
+        let listens = self.ear.by_room || self.recorder.is_some();
+        if listens
+            && !self.ear.listens
+            && let Some(buffer) = &mut self.ear.buffer
+        {
+            buffer.reset();
+        }
+        self.ear.listens = listens;
+    }
+
+    /// Whether the port has a jitter buffer of its own.
+    pub(crate) fn has_buffer(&self) -> bool {
+        self.ear.buffer.is_some() && !self.ear.is_borrowed
+    }
+
+    /// The port's own jitter buffer: it will be heard by others for as long as it is there.
+    pub(crate) fn own_buffer(&mut self, mut buffer: Box<JitterBuffer>) {
+        if self.ear.is_borrowed {
+            // What it hears with now stays, and whoever lent it gets this one.
+            self.ear.is_borrowed = false;
+            self.ear.spare = Some(buffer);
+        } else if self.ear.buffer.is_none() {
+            buffer.begin_with(self.delay);
+            self.ear.buffer = Some(buffer);
+        }
+    }
+
+    /// Takes the jitter buffer that came with a recording, if it has none.
+    pub(crate) fn borrow_buffer(&mut self, from: &mut Option<Box<JitterBuffer>>) {
+        if self.ear.buffer.is_none()
+            && let Some(mut buffer) = from.take()
+        {
+            buffer.begin_with(self.delay);
+            self.ear.buffer = Some(buffer);
+            self.ear.is_borrowed = true;
+            // Nothing of it was heard yet.
+            self.ear.listens = false;
+        }
+    }
+
+    /// Gives a recording that ends its jitter buffer back, unless somebody else still listens.
+    pub(crate) fn return_buffer(&mut self, to: &mut Option<Box<JitterBuffer>>) {
+        if to.is_some() {
+            return;
+        }
+        if self.ear.is_borrowed && !self.ear.by_room && self.recorder.is_none() {
+            self.ear.is_borrowed = false;
+            self.ear.listens = false;
+            *to = self.ear.buffer.take();
+            if let Some(buffer) = to {
+                self.delay = buffer.delay();
             }
+        } else {
+            *to = self.ear.spare.take();
         }
     }
 
@@ -664,7 +802,8 @@ impl Port {
     fn end_recording(&mut self, ended: RecordEnded) {
         if let Some(mut recorder) = self.recorder.take() {
             let duration = recorder.finish();
-            self.delay = recorder.feed.jitter.delay();
+            self.return_buffer(&mut recorder.feed.jitter);
+            self.listen();
             let operation = recorder.operation;
             self.tell(
                 MediaEvent::Recorded {
@@ -695,8 +834,42 @@ impl Port {
         self.events.push_back((event, spent));
     }
 
+    /// The next thing that happened here, and what it leaves behind.
     pub(crate) fn poll(&mut self) -> Option<(MediaEvent, Spent)> {
         self.events.pop_front()
+    }
+}
+
+/// What the port hears with. A buffer is large and most ports are heard by nobody: it comes with the
+/// first recording, or with the second port of a room.
+#[derive(Debug, Default)]
+struct Ear {
+    buffer: Option<Box<JitterBuffer>>,
+    is_borrowed: bool,
+    /// A buffer that came when another was in use; on its way back to where it may be freed.
+    spare: Option<Box<JitterBuffer>>,
+    by_room: bool,
+    /// Somebody does: what comes is kept.
+    listens: bool,
+}
+
+/// Keys heard in one tick. More than these in twenty milliseconds were not pressed by a finger.
+#[derive(Debug, Default)]
+struct Keys {
+    heard: [Option<(Tone, u32)>; 4],
+}
+
+impl Keys {
+    fn push(&mut self, tone: Tone, timestamp: u32) {
+        if let Some(free) = self.heard.iter_mut().find(|key| key.is_none()) {
+            *free = Some((tone, timestamp));
+        }
+    }
+
+    fn pop(&mut self) -> Option<(Tone, u32)> {
+        let first = self.heard[0].take();
+        self.heard.rotate_left(1);
+        first
     }
 }
 

@@ -23,12 +23,12 @@ struct Ring {
     ended: AtomicBool,
 }
 
-/// The tick's end of a recording. It brings the jitter buffer with it: only while somebody listens
-/// does a port need one, and it is made and freed where that may be done.
+/// The tick's end of a recording. It brings a jitter buffer to lend to a port that has none: only
+/// while somebody listens does a port need one, and it is made and freed where that may be done.
 #[derive(Debug)]
 pub struct RecordingFeed {
     ring: Arc<Ring>,
-    pub(crate) jitter: Box<JitterBuffer>,
+    pub(crate) jitter: Option<Box<JitterBuffer>>,
 }
 
 /// The writer's end of a recording.
@@ -44,7 +44,7 @@ pub fn recording() -> (RecordingFeed, RecordingTap) {
     });
     let feed = RecordingFeed {
         ring: ring.clone(),
-        jitter: Box::default(),
+        jitter: Some(Box::default()),
     };
     (feed, RecordingTap(ring))
 }

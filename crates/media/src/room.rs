@@ -1,23 +1,45 @@
-//! One call's audio: its ports, and what is asked of them.
+//! One call's audio: its phones' ports and its bots' seats, and who hears what.
+//!
+//! ```text
+//!   port ─ packets ─ jitter buffer ─┐                     ┌─▶ packets of every port
+//!   port ─ packets ─ jitter buffer ─┼─▶ desk: sums ───────┼─▶ recordings of every seat
+//!   seat ─ clip, keys ──────────────┘   without oneself   └─▶ …
+//! ```
+//!
+//! A tick of a room is: [`begin`](Room::begin), packets in, [`hear`](Room::hear),
+//! [`speak`](Room::speak), packets out, [`end`](Room::end). Where no phone hears another, packets may
+//! go out before others come in.
 
 use std::time::{Duration, Instant};
 
 use offhook_terms::{OperationId, Private, Tone};
 
 use crate::clip::Clip;
+use crate::codec::Codec;
+use crate::dual_tone;
+use crate::hears::{PLACES, Places, PortId, Sources};
+use crate::jitter::JitterBuffer;
 use crate::limits;
-use crate::player::{PlayEnded, Repeat};
-use crate::port::{Port, PortId};
-use crate::recorder::{RecordEnded, RecordPlan};
+use crate::mix::{Desk, MixId};
+use crate::player::{PlayEnded, Player, Repeat};
+use crate::port::Port;
+use crate::rates::{Past, Rate};
+use crate::recorder::{RecordEnded, RecordPlan, Recorder};
 use crate::recording::RecordingFeed;
 use crate::sdp::Agreed;
+use crate::seat::Seat;
 use crate::statistics::Statistics;
-use crate::tones::TonesEnded;
+use crate::tones::{Press, TonesEnded};
+use crate::{Frame, TICK_SAMPLES};
 
-/// Asked of one port.
+/// Asked of one participant.
+///
+/// What a port plays, records and presses is its own: played to its peer alone, which then hears
+/// nothing else of the room (music on hold), and heard of its peer alone. What a seat plays and
+/// presses is for all who may hear the seat, and it records the mix of all it may hear.
 #[derive(Debug)]
 pub enum MediaCommand {
-    /// Plays clips to the port's peer, one after the other. Replaces what plays, which ends as
+    /// Plays clips, one after the other. Replaces what plays, which ends as
     /// stopped: queueing is decided elsewhere.
     Play {
         /// Whose ending [`MediaEvent::Played`] tells.
@@ -27,7 +49,7 @@ pub enum MediaCommand {
         /// How often all of them.
         repeat: Repeat,
     },
-    /// Records what the port's peer says. Replaces a running recording, which ends as stopped.
+    /// Records what is heard. Replaces a running recording, which ends as stopped.
     Record {
         /// Whose ending [`MediaEvent::Recorded`] tells.
         operation: OperationId,
@@ -55,11 +77,13 @@ pub enum MediaCommand {
         /// Which.
         operation: OperationId,
     },
-    /// A re-offer was agreed: hold, resume, another address or codec.
+    /// A re-offer was agreed: hold, resume, another address or codec. Only a port's.
     Agree(Agreed),
+    /// Whom it may hear from now on.
+    Hears(Sources),
 }
 
-/// What happened at one port.
+/// What happened at one participant.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MediaEvent {
     /// The first packet of the peer, or the first after [`NothingHeard`](Self::NothingHeard).
@@ -125,51 +149,633 @@ pub(crate) enum Spent {
     Tones(Vec<Tone>),
 }
 
-/// The ports of one call. Today each plays and records for itself; mixing will happen here.
+/// The participants of one call.
 #[derive(Debug)]
 pub struct Room {
-    ports: Vec<Port>,
+    members: [Option<Box<Member>>; PLACES],
+    ports: Places,
+    seats: Places,
+    /// Of both, who is no longer heard and goes when this tick has faded them out.
+    parting: Places,
+    /// Some port hears another one in this tick.
+    forwards: bool,
+    /// Counts the frames that were laid out.
+    frame: u64,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct Member {
+    id: PortId,
+    hears: Sources,
+    /// Whom it could hear in the last tick; what is different now fades. `None` in its first: who
+    /// comes into a conversation hears it fade in, and a prompt from its beginning.
+    heard: Option<Places>,
+    /// Whether it made a sound in the last tick.
+    sounded: bool,
+    past: Past,
+    /// The last frame that was resampled: the past of an older one is over.
+    resampled: u64,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a member is boxed as it is, and most are ports"
+)]
+enum Kind {
+    Port(Port),
+    Seat(Seat),
+}
+
+impl Member {
+    pub(crate) fn port(id: PortId, port: Port) -> Box<Self> {
+        Self::new(id, Kind::Port(port))
+    }
+
+    pub(crate) fn seat(id: PortId) -> Box<Self> {
+        Self::new(id, Kind::Seat(Seat::new()))
+    }
+
+    fn new(id: PortId, kind: Kind) -> Box<Self> {
+        Box::new(Self {
+            id,
+            hears: Sources::Everyone,
+            heard: None,
+            sounded: false,
+            past: Past::default(),
+            resampled: 0,
+            kind,
+        })
+    }
+
+    pub(crate) fn id(&self) -> PortId {
+        self.id
+    }
+
+    /// The port, for another room.
+    pub(crate) fn into_port(self) -> Option<Port> {
+        match self.kind {
+            Kind::Port(port) => Some(port),
+            Kind::Seat(_) => None,
+        }
+    }
+
+    pub(crate) fn as_port(&mut self) -> Option<&mut Port> {
+        match &mut self.kind {
+            Kind::Port(port) => Some(port),
+            Kind::Seat(_) => None,
+        }
+    }
+
+    fn as_seat(&mut self) -> Option<&mut Seat> {
+        match &mut self.kind {
+            Kind::Seat(seat) => Some(seat),
+            Kind::Port(_) => None,
+        }
+    }
 }
 
 impl Room {
     /// A room with its first port. Allocates all it will need.
     pub fn new(port: Port) -> Self {
-        let mut ports = Vec::with_capacity(limits::PORTS_PER_ROOM);
-        ports.push(port);
-        Self { ports }
+        let mut room = Self::empty();
+        room.join(Member::port(PortId::FIRST, port));
+        room
     }
 
-    /// The ports, in the order of their [`PortId`]s.
-    pub fn ports(&self) -> &[Port] {
-        &self.ports
+    /// A room with nobody in it.
+    pub fn empty() -> Self {
+        Self {
+            members: [const { None }; PLACES],
+            ports: Places::NONE,
+            seats: Places::NONE,
+            parting: Places::NONE,
+            forwards: false,
+            frame: 0,
+        }
     }
 
-    /// Hands a command to its port; to one that is not there it is nothing.
-    pub fn command(&mut self, port: PortId, command: MediaCommand, now: Instant) {
-        if let Some(port) = self.port(port) {
-            port.command(command, now);
+    /// Somebody comes in. A place that is taken stays taken: then they are handed back.
+    pub(crate) fn join(&mut self, mut member: Box<Member>) -> Option<Box<Member>> {
+        let place = member.id.place();
+        if self.members.get(place).is_none_or(Option::is_some) {
+            return Some(member);
+        }
+        if let Some(port) = member.as_port() {
+            self.ports.insert(place);
+            // A recording that has found nobody to listen to yet.
+            for seat in self.seats.iter() {
+                if let Some(recorder) = self.seat(seat).and_then(Seat::recorder) {
+                    port.borrow_buffer(&mut recorder.feed.jitter);
+                }
+            }
+        } else {
+            self.seats.insert(place);
+        }
+        self.members[place] = Some(member);
+        None
+    }
+
+    /// Somebody is not to be heard any more. They fade within the next tick, and then can be
+    /// [taken away](Self::take_away).
+    pub(crate) fn part(&mut self, id: PortId) {
+        if self.member(id).is_some() {
+            self.parting.insert(id.place());
+        }
+    }
+
+    /// Somebody leaves with all that runs.
+    pub(crate) fn take_away(&mut self, id: PortId) -> Option<Box<Member>> {
+        self.member(id)?;
+        let place = id.place();
+        self.ports.remove(place);
+        self.seats.remove(place);
+        self.parting.remove(place);
+        for member in self.members.iter_mut().flatten() {
+            member.hears.forget(place);
+            if let Some(heard) = &mut member.heard {
+                heard.remove(place);
+            }
+        }
+        self.members[place].take()
+    }
+
+    /// Hands a command to its participant; to one that is not there it is nothing.
+    pub fn command(&mut self, to: PortId, command: MediaCommand, now: Instant) {
+        let Some(member) = self.member(to) else {
+            return;
+        };
+        if let MediaCommand::Hears(sources) = command {
+            member.hears = sources;
+            return;
+        }
+        match &mut member.kind {
+            Kind::Port(port) => {
+                let told = match &command {
+                    MediaCommand::ToneSignalled(tone) => Some(tone.into_inner()),
+                    _ => None,
+                };
+                port.command(command, now);
+                if let Some(tone) = told {
+                    self.key(to.place(), tone, None);
+                }
+            }
+            Kind::Seat(_) => self.seat_command(to.place(), command),
+        }
+    }
+
+    fn seat_command(&mut self, place: usize, command: MediaCommand) {
+        if let MediaCommand::Record { .. } = command {
+            self.end_recording(place, RecordEnded::Stopped);
+        }
+        let ports = self.ports;
+        let Some(seat) = self.seat(place) else {
+            return;
+        };
+        match command {
+            MediaCommand::Play {
+                operation,
+                clips,
+                repeat,
+            } => seat.play(Player::new(operation, clips, repeat)),
+            MediaCommand::SendTones {
+                operation,
+                tones,
+                press,
+                gap,
+            } => seat.send_tones(operation, tones, press, gap),
+            MediaCommand::Stop { operation } => {
+                if seat
+                    .recorder()
+                    .is_some_and(|recorder| recorder.operation == operation)
+                {
+                    self.end_recording(place, RecordEnded::Stopped);
+                } else {
+                    seat.stop(operation);
+                }
+            }
+            MediaCommand::Record {
+                operation,
+                plan,
+                mut feed,
+            } => {
+                for port in ports.iter() {
+                    if let Some(port) = self.port_at(port) {
+                        port.borrow_buffer(&mut feed.jitter);
+                    }
+                }
+                if let Some(seat) = self.seat(place) {
+                    seat.record(Recorder::new(operation, plan, feed));
+                }
+                self.attend();
+            }
+            // A seat has no peer to agree with or to hear keys from.
+            MediaCommand::ToneSignalled(_) | MediaCommand::Agree(_) | MediaCommand::Hears(_) => {}
         }
     }
 
     /// A port, to hand packets to and take packets from.
-    pub fn port(&mut self, port: PortId) -> Option<&mut Port> {
-        self.ports.get_mut(usize::from(port.0))
+    pub fn port(&mut self, id: PortId) -> Option<&mut Port> {
+        self.member(id)?.as_port()
     }
 
-    /// The next event of any port.
+    /// The places that are taken by ports.
+    pub(crate) fn ports(&self) -> Places {
+        self.ports
+    }
+
+    /// All places that are taken.
+    pub(crate) fn members(&self) -> Places {
+        self.ports | self.seats
+    }
+
+    pub(crate) fn id_at(&self, place: usize) -> Option<PortId> {
+        self.members[place].as_ref().map(|member| member.id)
+    }
+
+    pub(crate) fn port_at(&mut self, place: usize) -> Option<&mut Port> {
+        self.members[place].as_mut()?.as_port()
+    }
+
+    /// Whether a phone hears another one: then a tick's packets are read before others are sent,
+    /// which saves each voice twenty milliseconds of waiting.
+    pub(crate) fn forwards(&self) -> bool {
+        self.forwards
+    }
+
+    /// A port's own jitter buffer, which it needs where it is not alone.
+    pub(crate) fn give_buffer(&mut self, id: PortId, buffer: Box<JitterBuffer>) {
+        if let Some(port) = self.port(id) {
+            port.own_buffer(buffer);
+        }
+    }
+
+    /// Begins a tick, or several when the host was late: what should have been played in all but the
+    /// last is dropped.
+    pub(crate) fn begin(&mut self, desk: &mut Desk, ticks: u32) {
+        desk.clear();
+        self.attend();
+        for place in self.seats.iter() {
+            if let Some(seat) = self.seat(place) {
+                seat.begin(ticks);
+            }
+        }
+    }
+
+    /// Decides which ports are listened to: what comes for the others is counted and thrown away.
+    fn attend(&mut self) {
+        let mut heard = Places::NONE;
+        for place in self.ports.iter() {
+            let hears = self.may_hear(place);
+            if let Some(member) = self.members[place].as_mut()
+                && let heard_before = member.heard.unwrap_or_default()
+                && let Some(port) = member.as_port()
+                && !port.is_occupied()
+            {
+                heard |= hears | heard_before;
+            }
+        }
+        self.forwards = !(heard & self.ports).is_empty();
+        for place in self.seats.iter() {
+            let hears = self.may_hear(place);
+            if self
+                .seat(place)
+                .is_some_and(|seat| seat.recorder().is_some())
+            {
+                heard |= hears;
+            }
+        }
+        for place in self.ports.iter() {
+            if let Some(port) = self.port_at(place) {
+                port.is_heard(heard.contains(place));
+            }
+        }
+    }
+
+    /// Whom a participant may hear of those who are here.
+    fn may_hear(&self, place: usize) -> Places {
+        let here = (self.ports | self.seats) - self.parting - Places::one(place);
+        self.members[place]
+            .as_ref()
+            .map_or(Places::NONE, |member| member.hears.of(here))
+    }
+
+    /// After the packets of a tick were handed in: what was said is laid out to be added up, and the
+    /// recordings hear it.
+    pub(crate) fn hear(&mut self, desk: &mut Desk, ticks: u32) {
+        self.keys();
+        // A host that slept through a second leaves silence there, not a minute of catching up.
+        let ticks = ticks.min(limits::TICKS_CAUGHT_UP_MAX);
+        for tick in 1..=ticks {
+            desk.clear();
+            self.frame += 1;
+            self.take_frames(desk);
+            let is_last = tick == ticks;
+            self.record(desk, is_last);
+        }
+    }
+
+    fn take_frames(&mut self, desk: &mut Desk) {
+        let fades = self.forwards;
+        for place in self.ports.iter() {
+            let Some(member) = &mut self.members[place] else {
+                continue;
+            };
+            let sounded = std::mem::take(&mut member.sounded);
+            let mut frame: Frame = [0; TICK_SAMPLES];
+            let Some(port) = member.as_port() else {
+                continue;
+            };
+            if !port.take_frame(&mut frame) || !desk.say(place, &frame) {
+                continue;
+            }
+            if fades && !sounded {
+                desk.fade_in(place);
+            }
+            member.sounded = true;
+        }
+    }
+
+    fn record(&mut self, desk: &mut Desk, with_seats: bool) {
+        for place in self.seats.iter() {
+            if self
+                .seat(place)
+                .is_none_or(|seat| seat.recorder().is_none())
+            {
+                continue;
+            }
+            if with_seats {
+                self.say_clips(desk);
+            }
+            let of = self.may_hear(place) & desk.sounding();
+            let came = self.is_live();
+            let mix = self.mix(desk, of, Rate::Narrow, false);
+            let mut frame: Frame = [0; TICK_SAMPLES];
+            frame.copy_from_slice(desk.samples(mix));
+            let ended = self
+                .seat(place)
+                .and_then(Seat::recorder)
+                .and_then(|recorder| recorder.frame(&frame, came));
+            if let Some(ended) = ended {
+                self.end_recording(place, ended);
+            }
+        }
+    }
+
+    /// Whether a packet came to any port, or none could be expected.
+    fn is_live(&mut self) -> bool {
+        let ports = self.ports;
+        ports
+            .iter()
+            .any(|place| self.port_at(place).is_some_and(|port| port.is_live()))
+    }
+
+    /// Gives every port what it says to its peer in this tick.
+    pub(crate) fn speak(&mut self, desk: &mut Desk) {
+        let plays = self.plays();
+        for place in self.ports.iter() {
+            let hears = self.may_hear(place);
+            let Some(member) = &mut self.members[place] else {
+                continue;
+            };
+            let heard = member.heard.replace(hears).unwrap_or(hears & self.seats);
+            let Some(port) = member.as_port() else {
+                continue;
+            };
+            if port.is_occupied() {
+                // When it is free again it comes into the conversation as if it were new.
+                member.heard = None;
+                continue;
+            }
+            if let Some(press) = self.pressed(hears) {
+                self.press(place, press);
+                continue;
+            }
+            let sounding = plays | desk.sounding();
+            self.say_to(desk, place, [heard & sounding, hears & sounding], plays);
+        }
+    }
+
+    /// A port says a mix, or goes from one mix to another.
+    fn say_to(
+        &mut self,
+        desk: &mut Desk,
+        place: usize,
+        [heard, hears]: [Places; 2],
+        plays: Places,
+    ) {
+        if (heard | hears).is_empty() {
+            self.give(place, None);
+            return;
+        }
+        if heard == hears
+            && let Some(seat) = hears.single()
+            && plays.contains(seat)
+        {
+            self.say_clip(place, seat);
+            return;
+        }
+        self.say_clips(desk);
+        let Some(port) = self.port_at(place) else {
+            return;
+        };
+        let (codec, rate) = (port.agreed().codec, Rate::Narrow);
+        let mix = if heard == hears {
+            let is_own = desk.sounding().contains(place);
+            self.mix(desk, hears, rate, is_own)
+        } else {
+            self.bring(desk, heard | hears, rate);
+            desk.cross_fade(heard, hears, rate)
+        };
+        let sound = desk.encoded(mix, codec);
+        self.give(place, Some(sound));
+    }
+
+    /// A port says what one seat plays and nothing else: as it was encoded when it was fetched.
+    fn say_clip(&mut self, place: usize, seat: usize) {
+        let Some(codec) = self.port_at(place).map(|port| port.agreed().codec) else {
+            return;
+        };
+        let mut sound = [0; TICK_SAMPLES];
+        if let Some(seat) = self.seat(seat) {
+            seat.sound(codec, &mut sound);
+        }
+        self.give(place, Some(&sound));
+    }
+
+    fn press(&mut self, place: usize, press: Press) {
+        let Some(port) = self.port_at(place) else {
+            return;
+        };
+        if port.press(press) {
+            self.give(place, None);
+            return;
+        }
+        let codec = port.agreed().codec;
+        let (mut samples, mut sound) = ([0; TICK_SAMPLES], [0; TICK_SAMPLES]);
+        dual_tone::sound(press, &mut samples);
+        codec.encode(&samples, &mut sound);
+        self.give(place, Some(&sound));
+    }
+
+    fn give(&mut self, place: usize, sound: Option<&[u8; TICK_SAMPLES]>) {
+        if let Some(port) = self.port_at(place) {
+            port.give(sound);
+        }
+    }
+
+    /// Ends a tick: what was played in it has been heard.
+    pub(crate) fn end(&mut self) {
+        for place in self.seats.iter() {
+            if let Some(seat) = self.seat(place) {
+                seat.end();
+            }
+        }
+    }
+
+    fn mix(&mut self, desk: &mut Desk, of: Places, rate: Rate, is_own: bool) -> MixId {
+        self.bring(desk, of, rate);
+        desk.mix(of, rate, is_own)
+    }
+
+    /// Sees that what these say is here at a rate.
+    fn bring(&mut self, desk: &mut Desk, of: Places, rate: Rate) {
+        for place in desk.missing(of, rate).iter() {
+            if let Some(member) = &mut self.members[place] {
+                if member.resampled + 1 < self.frame {
+                    member.past = Past::default();
+                }
+                member.resampled = self.frame;
+                desk.resample(place, rate, &mut member.past);
+            }
+        }
+    }
+
+    /// The seats that play.
+    fn plays(&mut self) -> Places {
+        let mut plays = Places::NONE;
+        for place in self.seats.iter() {
+            if self.seat(place).is_some_and(|seat| seat.plays()) {
+                plays.insert(place);
+            }
+        }
+        plays
+    }
+
+    /// Lays out what the seats play, to be added up with the voices.
+    fn say_clips(&mut self, desk: &mut Desk) {
+        for place in (self.plays() - desk.sounding()).iter() {
+            // Any codec would do; of the two, this one has the finer steps where speech is.
+            let (mut bytes, mut frame) = ([0; TICK_SAMPLES], [0; TICK_SAMPLES]);
+            if let Some(seat) = self.seat(place) {
+                seat.sound(Codec::Pcmu, &mut bytes);
+            }
+            Codec::Pcmu.decode(&bytes, &mut frame);
+            desk.say(place, &frame);
+        }
+    }
+
+    /// What a seat of these presses.
+    fn pressed(&mut self, of: Places) -> Option<Press> {
+        (of & self.seats)
+            .iter()
+            .find_map(|place| self.seat(place).and_then(|seat| seat.pressed()))
+    }
+
+    /// Keys heard at the ports, for the recordings of those who hear them.
+    fn keys(&mut self) {
+        for place in self.ports.iter() {
+            while let Some((tone, timestamp)) = self.port_at(place).and_then(Port::next_key) {
+                self.key(place, tone, Some(timestamp));
+            }
+        }
+    }
+
+    /// A key was pressed at a port: in its audio at a time of its peer's clock, or beside it.
+    fn key(&mut self, port: usize, tone: Tone, timestamp: Option<u32>) {
+        for seat in self.seats.iter() {
+            let hears = self.may_hear(seat);
+            if !hears.contains(port) {
+                continue;
+            }
+            let Some(mut recorder) = self.seat(seat).and_then(Seat::take_recorder) else {
+                continue;
+            };
+            let is_alone = (self.ports.single(), self.seats.count()) == (Some(port), 1);
+            let ended = match (timestamp, self.port_at(port)) {
+                // Nobody else listens: what was said before the key can be taken ahead of time.
+                (Some(timestamp), Some(port)) if is_alone => {
+                    port.press_into(&mut recorder, tone, timestamp)
+                }
+                _ => recorder.tone(tone),
+            };
+            if let Some(seat) = self.seat(seat) {
+                seat.record(recorder);
+            }
+            if let Some(ended) = ended {
+                self.end_recording(seat, ended);
+            }
+        }
+    }
+
+    fn end_recording(&mut self, seat: usize, ended: RecordEnded) {
+        let Some(mut recorder) = self.seat(seat).and_then(Seat::take_recorder) else {
+            return;
+        };
+        self.attend();
+        for port in self.ports.iter() {
+            if let Some(port) = self.port_at(port) {
+                port.return_buffer(&mut recorder.feed.jitter);
+            }
+        }
+        if let Some(seat) = self.seat(seat) {
+            seat.recorded(recorder, ended);
+        }
+    }
+
+    /// Ends every operation of a participant; the last thing that happens there.
+    pub(crate) fn close(&mut self, id: PortId) {
+        let place = id.place();
+        if self.member(id).is_none() {
+            return;
+        }
+        self.end_recording(place, RecordEnded::Stopped);
+        if let Some(member) = &mut self.members[place] {
+            match &mut member.kind {
+                Kind::Port(port) => port.close(),
+                Kind::Seat(seat) => seat.close(),
+            }
+        }
+    }
+
+    /// The next event of any participant.
     pub fn poll(&mut self) -> Option<Output> {
-        self.ports.iter_mut().enumerate().find_map(|(at, port)| {
-            let (event, spent) = port.poll()?;
+        (self.ports | self.seats).iter().find_map(|place| {
+            let member = self.members[place].as_mut()?;
+            let (event, spent) = match &mut member.kind {
+                Kind::Port(port) => port.poll(),
+                Kind::Seat(seat) => seat.poll(),
+            }?;
             Some(Output {
-                port: PortId(at as u8),
+                port: member.id,
                 event,
                 spent,
             })
         })
     }
 
-    /// Gives the ports up, for another room.
-    pub fn into_ports(self) -> Vec<Port> {
-        self.ports
+    fn member(&mut self, id: PortId) -> Option<&mut Member> {
+        let member = self.members.get_mut(id.place())?.as_deref_mut()?;
+        (member.id == id).then_some(member)
+    }
+
+    fn seat(&mut self, place: usize) -> Option<&mut Seat> {
+        self.members[place].as_mut()?.as_seat()
     }
 }
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod tests;

@@ -34,12 +34,12 @@ const LATE_SAMPLES_MAX: u32 = 16_000;
 /// Hears presses.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ToneReceiver {
-    heard: [Option<Press>; REMEMBERED],
+    heard: [Option<HeardPress>; REMEMBERED],
     next: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Press {
+struct HeardPress {
     event: u8,
     start: u32,
     duration: u16,
@@ -88,7 +88,7 @@ impl ToneReceiver {
                 self.reset();
             }
         }
-        self.heard[self.next] = Some(Press {
+        self.heard[self.next] = Some(HeardPress {
             event,
             start: timestamp,
             duration,
@@ -99,7 +99,7 @@ impl ToneReceiver {
     }
 }
 
-/// Sends presses, one packet a tick.
+/// The keys of one operation, beat by beat.
 #[derive(Debug)]
 pub(crate) struct ToneSender {
     pub(crate) operation: OperationId,
@@ -108,7 +108,27 @@ pub(crate) struct ToneSender {
     press_ticks: u32,
     gap_ticks: u32,
     tick: u32,
-    start: u32,
+}
+
+/// What a tick of sending is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beat {
+    /// Part of a press.
+    Press(Press),
+    /// The pause between two, which is audio.
+    Gap,
+    /// All sent.
+    Done,
+}
+
+/// Twenty milliseconds of a press, whoever is told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Press {
+    pub(crate) tone: Tone,
+    /// Ticks of it before this one.
+    pub(crate) tick: u32,
+    /// Ticks the key is down in all. What comes after them says that it no longer is.
+    pub(crate) ticks: u32,
 }
 
 /// One packet of a press.
@@ -119,15 +139,12 @@ pub(crate) struct TonePacket {
     pub(crate) payload: [u8; 4],
 }
 
-/// What a tick of sending is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ToneTick {
-    /// Part of a press.
-    Packet(TonePacket),
-    /// The pause between two, which is audio.
-    Gap,
-    /// All sent.
-    Done,
+/// When the present press began, by the clock of one stream.
+#[derive(Debug, Default)]
+pub(crate) struct PressClock {
+    start: u32,
+    /// The tick that comes next, as long as it is the same press.
+    next: u32,
 }
 
 /// The end of a press is said three times (§2.5.1.4), in consecutive packets.
@@ -151,35 +168,60 @@ impl ToneSender {
             press_ticks: press_ticks.clamp(2, 400),
             gap_ticks: gap_ticks.clamp(ENDS, 500),
             tick: 0,
-            start: 0,
         }
     }
 
-    /// The next twenty milliseconds, at the timestamp audio would have.
-    pub(crate) fn tick(&mut self, timestamp: u32) -> ToneTick {
-        let Some(tone) = self.tones.get(self.at) else {
-            return ToneTick::Done;
+    /// The next twenty milliseconds.
+    pub(crate) fn beat(&mut self) -> Beat {
+        let Some(tone) = self.tones.get(self.at).copied() else {
+            return Beat::Done;
         };
         let tick = self.tick;
         self.tick += 1;
-        if tick == 0 {
-            self.start = timestamp;
-        }
         if tick >= self.press_ticks + ENDS - 1 {
             if self.tick >= self.press_ticks + self.gap_ticks {
                 self.at += 1;
                 self.tick = 0;
             }
-            return ToneTick::Gap;
+            return Beat::Gap;
         }
-        let ended = tick + 1 >= self.press_ticks;
-        let duration = ((tick + 1).min(self.press_ticks) * 160) as u16;
-        let [high, low] = duration.to_be_bytes();
-        ToneTick::Packet(TonePacket {
-            marker: tick == 0,
-            timestamp: self.start,
-            payload: [tone.event(), (u8::from(ended) << 7) | VOLUME, high, low],
+        Beat::Press(Press {
+            tone,
+            tick,
+            ticks: self.press_ticks,
         })
+    }
+}
+
+impl Press {
+    /// Whether the key is still down.
+    pub(crate) fn is_down(self) -> bool {
+        self.tick < self.ticks
+    }
+}
+
+impl PressClock {
+    /// This tick of a press as a packet, at the timestamp audio would have. Who missed its beginning
+    /// hears a press that begins now.
+    pub(crate) fn packet(&mut self, press: Press, timestamp: u32) -> TonePacket {
+        let begins = press.tick == 0 || press.tick != self.next;
+        if begins {
+            self.start = timestamp;
+        }
+        self.next = press.tick + 1;
+        let ended = press.tick + 1 >= press.ticks;
+        let duration = ((press.tick + 1).min(press.ticks) * 160) as u16;
+        let [high, low] = duration.to_be_bytes();
+        TonePacket {
+            marker: begins,
+            timestamp: self.start,
+            payload: [
+                press.tone.event(),
+                (u8::from(ended) << 7) | VOLUME,
+                high,
+                low,
+            ],
+        }
     }
 }
 

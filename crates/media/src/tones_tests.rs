@@ -22,13 +22,14 @@ fn tone(symbol: char) -> Tone {
 
 fn packets(tones: &[Tone], press: u32, gap: u32, first: u32) -> Vec<TonePacket> {
     let mut sender = ToneSender::new(OperationId::from_bits(1), tones.to_vec(), press, gap);
+    let mut clock = PressClock::default();
     let mut timestamp = first;
     let mut packets = Vec::new();
     loop {
-        match sender.tick(timestamp) {
-            ToneTick::Packet(packet) => packets.push(packet),
-            ToneTick::Gap => {}
-            ToneTick::Done => return packets,
+        match sender.beat() {
+            Beat::Press(press) => packets.push(clock.packet(press, timestamp)),
+            Beat::Gap => {}
+            Beat::Done => return packets,
         }
         timestamp = timestamp.wrapping_add(160);
     }
@@ -108,6 +109,23 @@ fn a_gateway_that_moves_the_timestamp_presses_once() {
             .is_some()
     });
     assert_eq!(heard.count(), 1);
+}
+
+#[test]
+fn who_comes_in_the_middle_of_a_press_hears_one_that_begins_then() {
+    let mut sender = ToneSender::new(OperationId::from_bits(1), vec![tone('5')], 6, 3);
+    let (mut all, mut late) = (PressClock::default(), PressClock::default());
+    let (mut to_all, mut to_late) = (Vec::new(), Vec::new());
+    for n in 0..8_u32 {
+        if let Beat::Press(press) = sender.beat() {
+            to_all.push(all.packet(press, n * 160));
+            if n >= 3 {
+                to_late.push(late.packet(press, 7_000 + n * 160));
+            }
+        }
+    }
+    assert_eq!((heard(&to_all).len(), heard(&to_late).len()), (1, 1));
+    assert!(to_late[0].marker && to_late.iter().all(|p| p.timestamp == 7_480));
 }
 
 #[test]

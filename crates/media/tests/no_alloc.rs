@@ -13,10 +13,10 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use offhook_media::threads::RoomKey;
+use offhook_media::threads::{Notice, RoomKey};
 use offhook_media::{
-    Agreed, Clip, Codec, Direction, MediaCommand, MediaEvent, RecordPlan, Repeat, StopTones,
-    recording,
+    Agreed, Clip, Codec, Direction, MediaCommand, MediaEvent, RecordPlan, Repeat, Sources,
+    StopTones, recording,
 };
 use offhook_terms::{OperationId, Tone};
 use support::Phones;
@@ -68,6 +68,84 @@ fn clock() -> Instant {
         CLOCK_READS.fetch_add(1, Ordering::SeqCst);
     }
     Instant::now()
+}
+
+/// Twelve talkers and a bot; some come, some go, some are muted, one moves to another room.
+fn a_room_of_many(phones: &mut Phones) {
+    let operation = OperationId::from_bits;
+    let room = RoomKey(100);
+    phones.threads.open_empty_room(room).unwrap();
+    let seat = phones.threads.add_seat(room).unwrap();
+    let (feed, _tap) = recording();
+    let plan = RecordPlan {
+        max_duration: Some(Duration::from_millis(1_500)),
+        ..RecordPlan::default()
+    };
+    let record = MediaCommand::Record {
+        operation: operation(10),
+        plan,
+        feed,
+    };
+    phones.threads.send(room, seat, record).unwrap();
+    let far: Vec<RoomKey> = (101..113).map(RoomKey).collect();
+    let mut ports = Vec::new();
+    for (n, key) in far.iter().enumerate() {
+        ports.push(phones.join(room, *key));
+        let clips = vec![Clip::tone(
+            300.0 + 200.0 * n as f64,
+            Duration::from_secs(1),
+            0.1,
+        )];
+        phones.send(
+            *key,
+            MediaCommand::Play {
+                operation: operation(11),
+                clips,
+                repeat: Repeat::UntilStopped,
+            },
+        );
+    }
+    let play = MediaCommand::Play {
+        operation: operation(12),
+        clips: vec![Clip::beep()],
+        repeat: Repeat::UntilStopped,
+    };
+    phones.threads.send(room, seat, play).unwrap();
+    for key in &far {
+        phones.wait_for_event("heard", *key, |e| *e == MediaEvent::Heard);
+    }
+    for port in &ports[..6] {
+        let some = Sources::only(ports[3..9].iter().copied());
+        phones
+            .threads
+            .send(room, *port, MediaCommand::Hears(some))
+            .unwrap();
+    }
+    let keys = MediaCommand::SendTones {
+        operation: operation(13),
+        tones: "*0".chars().filter_map(Tone::from_symbol).collect(),
+        press: Duration::from_millis(60),
+        gap: Duration::from_millis(60),
+    };
+    phones.threads.send(room, seat, keys).unwrap();
+    phones.wait_for_event("tones", room, |e| matches!(e, MediaEvent::TonesSent { .. }));
+    phones.threads.close_port(room, ports[4]).unwrap();
+    phones.threads.release_port(room, ports[5]).unwrap();
+    let at = phones.wait_for("released", |notice| {
+        matches!(notice, Notice::Released { .. })
+    });
+    let Notice::Released { released, .. } = phones.told.remove(at) else {
+        unreachable!()
+    };
+    phones.threads.admit_port(RoomKey(0), *released).unwrap();
+    phones.wait_for_event("recorded", room, |e| {
+        matches!(e, MediaEvent::Recorded { .. })
+    });
+    phones.threads.close(room).unwrap();
+    for key in far {
+        phones.threads.close(key).unwrap();
+        phones.wait_for_event("closed", key, |e| matches!(e, MediaEvent::Closed(_)));
+    }
 }
 
 #[test]
@@ -168,6 +246,7 @@ fn no_tick_allocates_or_frees() {
         MediaCommand::Agree(Agreed::plain(Codec::Pcma, nowhere, nowhere)),
     );
     phones.send(RoomKey(5), MediaCommand::Agree(held));
+    a_room_of_many(&mut phones);
     for n in 0..16 {
         phones.threads.close(RoomKey(n)).unwrap();
     }

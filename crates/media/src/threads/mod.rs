@@ -4,14 +4,14 @@
 //!   control side                         one of N threads
 //!   ────────────                         ────────────────
 //!   prepare_port: bind sockets           every 5 ms a slot; a room has one slot in four
-//!   open_room:    allocate   ══ orders ══▶  for each room of the slot:
-//!   send:         commands   ══ orders ══▶    send its packet, read its packet, hear it
+//!   add_port:     allocate   ══ orders ══▶  for each room of the slot:
+//!   send:         commands   ══ orders ══▶    read packets, add up, send packets
 //!   Events:       free       ◀═ notices ══    tell what happened
 //!                            ◀── wake ────  once a slot, after the packets are out
 //! ```
 //!
-//! Both ways are bounded queues without locks. A room arrives on its thread complete and leaves it
-//! whole, so that on the thread nothing is allocated, freed, locked or logged. Nothing waits for a
+//! Both ways are bounded queues without locks. A room and each of its participants arrive on their
+//! thread complete and leave it whole, so that on the thread nothing is allocated, freed, locked or logged. Nothing waits for a
 //! socket to be ready: most packets are there when their tick comes, and asking costs what reading
 //! would.
 
@@ -30,9 +30,11 @@ use std::time::Instant;
 
 use crossbeam_queue::ArrayQueue;
 
+use crate::hears::{PLACES, PortId};
+use crate::jitter::JitterBuffer;
 use crate::limits;
-use crate::port::{Port, PortId};
-use crate::room::{MediaCommand, MediaEvent, Room};
+use crate::port::Port;
+use crate::room::{MediaCommand, MediaEvent, Member};
 use crate::sdp::Agreed;
 
 pub use counters::{Counters, DEVIATION_BOUNDS_US, Deviation};
@@ -102,9 +104,15 @@ pub enum NotTaken {
     /// No such room, or not any more.
     #[error("there is no such room")]
     NoSuchRoom,
+    /// Nobody of this name is in the room, or not any more.
+    #[error("nobody of this name is in the room")]
+    NoSuchPort,
     /// The key is in use.
     #[error("there is such a room already")]
     KeyInUse,
+    /// Every place of the room is taken, or not given back yet.
+    #[error("every place of the room is taken")]
+    RoomIsFull,
 }
 
 /// What the tick threads tell.
@@ -119,13 +127,15 @@ pub enum Notice {
         /// What.
         event: MediaEvent,
     },
-    /// The ports of a room, asked for with [`Threads::release`]: their operations go on when they
-    /// are opened elsewhere.
+    /// A port asked for with [`Threads::release_port`]: what runs on it goes on in the room it is
+    /// added to next.
     Released {
-        /// Which room they were in; it is gone.
+        /// Which room it was in.
         room: RoomKey,
-        /// Its ports, in order.
-        ports: Vec<ReleasedPort>,
+        /// Its name there.
+        port: PortId,
+        /// The port.
+        released: Box<ReleasedPort>,
     },
     /// A room broke by a mistake of ours and is gone; the others of its thread go on.
     Broken {
@@ -167,13 +177,29 @@ struct Lane {
 
 #[derive(Debug)]
 struct Rooms {
-    addresses: HashMap<RoomKey, Address>,
+    open: HashMap<RoomKey, Open>,
     /// Free places of each thread; the lowest of a slot first, so that slots stay dense.
     free: Vec<[BTreeSet<u16>; SLOTS]>,
     used: Vec<[usize; SLOTS]>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// A room as the control side knows it.
+#[derive(Debug)]
+struct Open {
+    address: Address,
+    /// Who is in it.
+    members: Vec<PortId>,
+    /// Places that nobody has, those of members who are still on their way out included.
+    free: [bool; PLACES],
+    /// How many have come in so far.
+    entries: u32,
+    /// Ports that may have no jitter buffer of their own: the first, as long as it is alone.
+    alone: Option<PortId>,
+    /// A port has been in it.
+    had_port: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Address {
     thread: usize,
     place: Place,
@@ -198,7 +224,7 @@ impl Threads {
         let per_slot = (limits::ROOMS_PER_THREAD / SLOTS) as u16;
         let all_free = || std::array::from_fn(|_| (0..per_slot).collect());
         let rooms = Rooms {
-            addresses: HashMap::new(),
+            open: HashMap::new(),
             free: lanes.iter().map(|_| all_free()).collect(),
             used: vec![[0; SLOTS]; lanes.len()],
         };
@@ -248,7 +274,8 @@ impl Threads {
         ports::prepare(*bind, *advertised, ports.as_ref(), &self.shared.next_port)
     }
 
-    /// Opens a room with a phone's port, which begins to send at its next tick.
+    /// Opens a room with a phone's port, which begins to send at its next tick. It is
+    /// [`PortId::FIRST`].
     ///
     /// # Errors
     /// When the key is in use or the threads can take no more; the port is gone then.
@@ -262,42 +289,169 @@ impl Threads {
         self.admit(key, port)
     }
 
-    /// Opens a room with a port another one released.
+    /// Opens a room with a port another one released. It is [`PortId::FIRST`].
     ///
     /// # Errors
     /// As [`open_room`](Self::open_room).
     pub fn admit(&self, key: RoomKey, port: ReleasedPort) -> Result<(), NotTaken> {
-        let ReleasedPort { port, sockets } = port;
+        self.open(key, Some(port))
+    }
+
+    /// Opens a room with nobody in it.
+    ///
+    /// # Errors
+    /// As [`open_room`](Self::open_room).
+    pub fn open_empty_room(&self, key: RoomKey) -> Result<(), NotTaken> {
+        self.open(key, None)
+    }
+
+    fn open(&self, key: RoomKey, port: Option<ReleasedPort>) -> Result<(), NotTaken> {
         let mut rooms = self.shared.rooms();
-        if rooms.addresses.contains_key(&key) {
+        if rooms.open.contains_key(&key) {
             return Err(NotTaken::KeyInUse);
         }
         let address = rooms.take_place().ok_or(NotTaken::NoRoomLeft)?;
-        let room = Box::new(HostedRoom::new(key, Room::new(port), sockets));
+        let mut open = Open::new(address);
+        let mut room = Box::new(HostedRoom::new(key));
+        if let Some(ReleasedPort { port, sockets }) = port
+            && let Some(id) = open.enter(0..limits::PORTS_PER_ROOM)
+        {
+            open.alone = (!port.has_buffer()).then_some(id);
+            open.had_port = true;
+            room.join(Member::port(id, port), Some(sockets));
+        }
         let order = Order::Attach {
             place: address.place,
             room,
         };
-        if self.shared.threads[address.thread]
-            .orders
-            .push(order)
-            .is_err()
-        {
+        let lane = &self.shared.threads[address.thread];
+        if lane.orders.push(order).is_err() {
             rooms.give_back(address);
             return Err(NotTaken::Behind);
         }
-        rooms.addresses.insert(key, address);
+        rooms.open.insert(key, open);
         Ok(())
     }
 
-    /// Hands a command to a room's port.
+    /// Adds a phone's port to a room, which begins to send and to be heard at its next tick.
     ///
     /// # Errors
-    /// When there is no such room, or its thread is behind; the command is gone then.
+    /// When there is no such room, it is full or its thread is behind; the port is gone then.
+    pub fn add_port(
+        &self,
+        key: RoomKey,
+        port: PreparedPort,
+        agreed: Agreed,
+    ) -> Result<PortId, NotTaken> {
+        let port = port.agree(agreed, (self.shared.config.clock)());
+        self.admit_port(key, port)
+    }
+
+    /// Adds a port that another room released.
+    ///
+    /// # Errors
+    /// As [`add_port`](Self::add_port).
+    pub fn admit_port(&self, key: RoomKey, port: ReleasedPort) -> Result<PortId, NotTaken> {
+        self.join(key, Some(port))
+    }
+
+    /// Adds a seat to a room.
+    ///
+    /// # Errors
+    /// As [`add_port`](Self::add_port).
+    pub fn add_seat(&self, key: RoomKey) -> Result<PortId, NotTaken> {
+        self.join(key, None)
+    }
+
+    fn join(&self, key: RoomKey, port: Option<ReleasedPort>) -> Result<PortId, NotTaken> {
+        let mut rooms = self.shared.rooms();
+        let open = rooms.open.get_mut(&key).ok_or(NotTaken::NoSuchRoom)?;
+        let Address { thread, place } = open.address;
+        let orders = &self.shared.threads[thread].orders;
+        // Looked at first, because what is pushed when it is full is lost. Others only take.
+        if orders.is_full() {
+            return Err(NotTaken::Behind);
+        }
+        let places = match port {
+            Some(_) => 0..limits::PORTS_PER_ROOM,
+            None => limits::PORTS_PER_ROOM..PLACES,
+        };
+        let id = open.enter(places).ok_or(NotTaken::RoomIsFull)?;
+        let mut buffer = None;
+        let (member, sockets) = match port {
+            Some(ReleasedPort { mut port, sockets }) => {
+                if !std::mem::replace(&mut open.had_port, true) {
+                    open.alone = (!port.has_buffer()).then_some(id);
+                } else {
+                    // From now on everybody may hear everybody.
+                    if !port.has_buffer() {
+                        port.own_buffer(Box::new(JitterBuffer::new()));
+                    }
+                    buffer = open.alone.take().map(|alone| (alone, Box::default()));
+                }
+                (Member::port(id, port), Some(sockets))
+            }
+            None => (Member::seat(id), None),
+        };
+        let order = Order::Join {
+            place,
+            member,
+            sockets,
+            buffer,
+        };
+        orders.push(order).map_err(|_| NotTaken::Behind)?;
+        Ok(id)
+    }
+
+    /// Takes a port or a seat out of its room for good: it fades, its operations end, its peer is
+    /// told goodbye. Its last event is [`MediaEvent::Closed`].
+    ///
+    /// # Errors
+    /// When there is no such room or participant, or the thread is behind: then it must be asked
+    /// again.
+    pub fn close_port(&self, key: RoomKey, port: PortId) -> Result<(), NotTaken> {
+        self.part(key, port, true)
+    }
+
+    /// Takes a port out of its room without ending anything; it comes with [`Notice::Released`].
+    ///
+    /// # Errors
+    /// As [`close_port`](Self::close_port). A seat stays where it is.
+    pub fn release_port(&self, key: RoomKey, port: PortId) -> Result<(), NotTaken> {
+        if port.is_seat() {
+            return Err(NotTaken::NoSuchPort);
+        }
+        self.part(key, port, false)
+    }
+
+    fn part(&self, key: RoomKey, port: PortId, close: bool) -> Result<(), NotTaken> {
+        let mut rooms = self.shared.rooms();
+        let open = rooms.open.get_mut(&key).ok_or(NotTaken::NoSuchRoom)?;
+        let member = open.members.iter().position(|member| *member == port);
+        let member = member.ok_or(NotTaken::NoSuchPort)?;
+        let Address { thread, place } = open.address;
+        let order = Order::Part { place, port, close };
+        let orders = &self.shared.threads[thread].orders;
+        orders.push(order).map_err(|_| NotTaken::Behind)?;
+        open.members.swap_remove(member);
+        if open.alone == Some(port) {
+            open.alone = None;
+        }
+        Ok(())
+    }
+
+    /// Hands a command to a participant of a room.
+    ///
+    /// # Errors
+    /// When there is no such room or participant, or its thread is behind; the command is gone then.
     pub fn send(&self, key: RoomKey, port: PortId, command: MediaCommand) -> Result<(), NotTaken> {
         // Pushed under the lock: a command must not overtake the closing of its room.
         let rooms = self.shared.rooms();
-        let Address { thread, place } = *rooms.addresses.get(&key).ok_or(NotTaken::NoSuchRoom)?;
+        let open = rooms.open.get(&key).ok_or(NotTaken::NoSuchRoom)?;
+        if !open.members.contains(&port) {
+            return Err(NotTaken::NoSuchPort);
+        }
+        let Address { thread, place } = open.address;
         let order = Order::Command {
             place,
             port,
@@ -309,38 +463,27 @@ impl Threads {
             .map_err(|_| NotTaken::Behind)
     }
 
-    /// Closes a room: its operations end, its peers are told goodbye, its statistics come with the
-    /// last event of each port ([`MediaEvent::Closed`]).
+    /// Closes a room: the operations of everybody in it end, its peers are told goodbye, the
+    /// statistics come with the last event of each port ([`MediaEvent::Closed`]). Ports already
+    /// released come out all the same.
     ///
     /// # Errors
     /// When there is no such room, or its thread is behind: then it must be asked again.
     pub fn close(&self, key: RoomKey) -> Result<(), NotTaken> {
-        self.detach(key, true)
-    }
-
-    /// Takes a room apart without ending anything; its ports come with [`Notice::Released`].
-    ///
-    /// # Errors
-    /// As [`close`](Self::close).
-    pub fn release(&self, key: RoomKey) -> Result<(), NotTaken> {
-        self.detach(key, false)
-    }
-
-    fn detach(&self, key: RoomKey, close: bool) -> Result<(), NotTaken> {
         let mut rooms = self.shared.rooms();
-        let Address { thread, place } = *rooms.addresses.get(&key).ok_or(NotTaken::NoSuchRoom)?;
-        let order = Order::Detach { place, close };
+        let open = rooms.open.get(&key).ok_or(NotTaken::NoSuchRoom)?;
+        let Address { thread, place } = open.address;
         self.shared.threads[thread]
             .orders
-            .push(order)
+            .push(Order::Detach { place })
             .map_err(|_| NotTaken::Behind)?;
-        rooms.addresses.remove(&key);
+        rooms.open.remove(&key);
         Ok(())
     }
 
     /// How many rooms are open.
     pub fn rooms(&self) -> usize {
-        self.shared.rooms().addresses.len()
+        self.shared.rooms().open.len()
     }
 
     /// What all threads have counted since they began.
@@ -393,32 +536,52 @@ impl Events {
                 port: output.port,
                 event: output.event,
             }),
-            Message::Left {
+            Message::Parted {
                 place,
-                closed,
                 room,
+                closed,
+                member,
+                sockets,
             } => {
-                self.shared.rooms().give_back(Address { thread, place });
+                let port = member.id();
+                let mut rooms = self.shared.rooms();
+                // Another room may be open under that name by now.
+                if let Some(open) = rooms.open.get_mut(&room)
+                    && open.address == (Address { thread, place })
+                {
+                    open.free[port.place()] = true;
+                }
                 // `Closed` was told before; its sockets close here.
                 if closed {
                     return None;
                 }
-                let HostedRoom {
-                    key, room, sockets, ..
-                } = *room;
-                let ports = room.into_ports().into_iter().zip(sockets);
-                let ports = ports
-                    .map(|(port, sockets)| ReleasedPort { port, sockets })
-                    .collect();
-                Some(Notice::Released { room: key, ports })
+                let (inner, sockets) = member.into_port().zip(sockets)?;
+                Some(Notice::Released {
+                    room,
+                    port,
+                    released: Box::new(ReleasedPort {
+                        port: inner,
+                        sockets,
+                    }),
+                })
+            }
+            Message::Left { place, room } => {
+                self.shared.rooms().give_back(Address { thread, place });
+                // `Closed` was told before; the sockets close here.
+                drop(room);
+                None
             }
             Message::Broken { place, room } => {
                 let mut rooms = self.shared.rooms();
                 let key = room.key;
                 rooms.give_back(Address { thread, place });
-                let is_it = |a: &Address| a.thread == thread && a.place == place;
-                if rooms.addresses.get(&key).is_some_and(is_it) {
-                    rooms.addresses.remove(&key);
+                let address = Address { thread, place };
+                if rooms
+                    .open
+                    .get(&key)
+                    .is_some_and(|open| open.address == address)
+                {
+                    rooms.open.remove(&key);
                 }
                 Some(Notice::Broken { room: key })
             }
@@ -429,6 +592,29 @@ impl Events {
 impl Shared {
     fn rooms(&self) -> MutexGuard<'_, Rooms> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn new(address: Address) -> Self {
+        Self {
+            address,
+            members: Vec::new(),
+            free: [true; PLACES],
+            entries: 0,
+            alone: None,
+            had_port: false,
+        }
+    }
+
+    /// Somebody comes in, under a name nobody had before.
+    fn enter(&mut self, mut places: std::ops::Range<usize>) -> Option<PortId> {
+        let place = places.find(|place| self.free[*place])?;
+        let id = PortId::new(place, self.entries);
+        self.free[place] = false;
+        self.entries += 1;
+        self.members.push(id);
+        Some(id)
     }
 }
 

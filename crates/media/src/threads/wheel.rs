@@ -13,9 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::TICK;
+use crate::hears::{Places, PortId};
+use crate::jitter::JitterBuffer;
 use crate::limits;
-use crate::port::{PACKET_BYTES, Port, PortId};
-use crate::room::{MediaCommand, MediaEvent, Output, Room};
+use crate::mix::Desk;
+use crate::port::{PACKET_BYTES, Port};
+use crate::room::{MediaCommand, MediaEvent, Member, Output, Room};
 use crate::rtcp::REPORT_BYTES_MAX;
 use crate::threads::ports::Sockets;
 use crate::threads::{Lane, RoomKey};
@@ -43,9 +46,22 @@ pub(super) enum Order {
         port: PortId,
         command: MediaCommand,
     },
+    /// Somebody comes in; a port that was alone till then gets a buffer to be heard with.
+    Join {
+        place: Place,
+        member: Box<Member>,
+        sockets: Option<Sockets>,
+        buffer: Option<(PortId, Box<JitterBuffer>)>,
+    },
+    /// Somebody leaves: for good, or to be somewhere else.
+    Part {
+        place: Place,
+        port: PortId,
+        close: bool,
+    },
+    /// The room closes.
     Detach {
         place: Place,
-        close: bool,
     },
 }
 
@@ -55,9 +71,16 @@ pub(super) enum Message {
         room: RoomKey,
         output: Output,
     },
+    /// Somebody left a room.
+    Parted {
+        place: Place,
+        room: RoomKey,
+        closed: bool,
+        member: Box<Member>,
+        sockets: Option<Sockets>,
+    },
     Left {
         place: Place,
-        closed: bool,
         room: Box<HostedRoom>,
     },
     Broken {
@@ -71,13 +94,17 @@ pub(super) enum Message {
 pub(super) struct HostedRoom {
     pub(super) key: RoomKey,
     pub(super) room: Room,
-    pub(super) sockets: Vec<Sockets>,
+    sockets: [Option<Sockets>; limits::PORTS_PER_ROOM],
     ticks: u64,
     last_turn: Option<u64>,
     sent_at: Option<Instant>,
     /// The socket still held something when it was last emptied.
     backlog: bool,
     leaving: Option<Leaving>,
+    /// Who leaves at the end of a tick, who of them for good, and who has ended everything.
+    parting: Places,
+    closing: Places,
+    closed: Places,
     /// An event that found the way out full.
     waiting: Option<Output>,
 }
@@ -85,25 +112,42 @@ pub(super) struct HostedRoom {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leaving {
     Closed,
-    Released,
     Broken,
 }
 
 impl HostedRoom {
-    pub(super) fn new(key: RoomKey, room: Room, sockets: Sockets) -> Self {
-        let mut all = Vec::with_capacity(limits::PORTS_PER_ROOM);
-        all.push(sockets);
+    pub(super) fn new(key: RoomKey) -> Self {
         Self {
             key,
-            room,
-            sockets: all,
+            room: Room::empty(),
+            sockets: [const { None }; limits::PORTS_PER_ROOM],
             ticks: 0,
             last_turn: None,
             sent_at: None,
             backlog: false,
             leaving: None,
+            parting: Places::NONE,
+            closing: Places::NONE,
+            closed: Places::NONE,
             waiting: None,
         }
+    }
+
+    /// Somebody comes in. Who finds their place taken is handed back; that place is given twice
+    /// would be our mistake.
+    pub(super) fn join(
+        &mut self,
+        member: Box<Member>,
+        sockets: Option<Sockets>,
+    ) -> Option<Box<Member>> {
+        let place = member.id().place();
+        let refused = self.room.join(member);
+        if refused.is_none()
+            && let Some(at) = self.sockets.get_mut(place)
+        {
+            *at = sockets;
+        }
+        refused
     }
 }
 
@@ -112,6 +156,7 @@ struct Buffers {
     datagram: [u8; limits::DATAGRAM_BYTES_MAX],
     packet: [u8; PACKET_BYTES],
     report: [u8; REPORT_BYTES_MAX],
+    desk: Desk,
 }
 
 /// A tick thread's rooms. Every slot is as long as it may ever be, from the beginning.
@@ -139,6 +184,7 @@ impl<'a> Wheel<'a> {
                 datagram: [0; limits::DATAGRAM_BYTES_MAX],
                 packet: [0; PACKET_BYTES],
                 report: [0; REPORT_BYTES_MAX],
+                desk: Desk::new(),
             },
             told: false,
         }
@@ -182,12 +228,14 @@ impl<'a> Wheel<'a> {
                 room.leaving = Some(Leaving::Broken);
                 self.lane.counters.broken.add(1);
             }
+            let place = Place {
+                slot: slot as u8,
+                index: index as u16,
+            };
             self.told |= room.tell(self.lane);
+            self.told |= room.part(place, self.lane);
             if room.leaving.is_some() {
-                self.let_go(Place {
-                    slot: slot as u8,
-                    index: index as u16,
-                });
+                self.let_go(place);
             }
         }
     }
@@ -218,14 +266,35 @@ impl<'a> Wheel<'a> {
                     let told = room.tell(lane);
                     self.told |= told;
                 }
-                Order::Detach { place, close } => {
+                Order::Join {
+                    place,
+                    member,
+                    sockets,
+                    buffer,
+                } => {
+                    let Some(room) = self.room(place) else {
+                        continue;
+                    };
+                    let refused = room.join(member, sockets);
+                    debug_assert!(refused.is_none(), "every place is given once");
+                    if let Some((port, buffer)) = buffer {
+                        room.room.give_buffer(port, buffer);
+                    }
+                }
+                Order::Part { place, port, close } => {
+                    if let Some(room) = self.room(place) {
+                        room.begin_to_part(port, close);
+                    }
+                }
+                Order::Detach { place } => {
                     let lane = self.lane;
                     let slot = &mut self.slots[usize::from(place.slot)];
                     let Some(room) = &mut slot[usize::from(place.index)] else {
                         continue;
                     };
-                    room.leave(close, now, lane, &mut self.buffers);
+                    room.leave(now, &mut self.buffers);
                     self.told |= room.tell(lane);
+                    self.told |= room.part(place, lane);
                     self.let_go(place);
                 }
             }
@@ -243,17 +312,13 @@ impl<'a> Wheel<'a> {
     fn let_go(&mut self, place: Place) {
         let slot = usize::from(place.slot);
         let at = &mut self.slots[slot][usize::from(place.index)];
-        if at.as_ref().is_none_or(|room| room.waiting.is_some()) {
+        if at.as_ref().is_none_or(|room| !room.has_told_all()) {
             return;
         }
         let Some(room) = at.take() else { return };
         let message = match room.leaving {
             Some(Leaving::Broken) => Message::Broken { place, room },
-            leaving => Message::Left {
-                place,
-                closed: leaving == Some(Leaving::Closed),
-                room,
-            },
+            _ => Message::Left { place, room },
         };
         match self.lane.messages.push(message) {
             Ok(()) => {
@@ -266,7 +331,7 @@ impl<'a> Wheel<'a> {
             Err(Message::Left { room, .. } | Message::Broken { room, .. }) => {
                 self.slots[slot][usize::from(place.index)] = Some(room);
             }
-            Err(Message::Event { .. }) => {}
+            Err(Message::Event { .. } | Message::Parted { .. }) => {}
         }
     }
 }
@@ -281,22 +346,49 @@ impl HostedRoom {
             .map_or(1, |last| ((turn - last) / SLOTS as u64) as u32);
         self.last_turn = Some(turn);
         self.ticks += 1;
-        // Every eighth tick the socket is emptied: what piled up in between must not stay for ever.
-        let emptying = self.backlog || self.ticks.is_multiple_of(8);
         let now = clock();
-        for (at, sockets) in self.sockets.iter_mut().enumerate() {
-            let Some(port) = self.room.port(PortId(at as u8)) else {
+        let desk = &mut buffers.desk;
+        self.room.begin(desk, ticks);
+        for place in self.room.ports().iter() {
+            let (Some(port), Some(Some(sockets))) =
+                (self.room.port_at(place), self.sockets.get_mut(place))
+            else {
                 continue;
             };
             if port.advance(now, ticks) && sockets.connected {
                 // It hears anybody again, so that a peer behind a rebound translator is found.
                 sockets.connected = rustix::net::connect_unspec(&sockets.rtp).is_err();
             }
+        }
+        // Where a phone hears another, what came is said in the same tick.
+        if self.room.forwards() {
+            self.listen(now, ticks, lane, buffers);
+            self.speak(now, lane, buffers);
+        } else {
+            self.speak(now, lane, buffers);
+            self.listen(now, ticks, lane, buffers);
+        }
+        self.room.end();
+        for place in self.parting.iter() {
+            self.take_leave(place, now, buffers);
+        }
+    }
+
+    /// Sends the packets of a tick.
+    fn speak(&mut self, now: Instant, lane: &Lane, buffers: &mut Buffers) {
+        self.room.speak(&mut buffers.desk);
+        let ports = self.room.ports();
+        for place in ports.iter() {
+            let (Some(port), Some(Some(sockets))) =
+                (self.room.port_at(place), self.sockets.get(place))
+            else {
+                continue;
+            };
             let mut sent = false;
             while let Some(length) = port.next_packet(&mut buffers.packet) {
                 sent |= send(sockets, port, &buffers.packet[..length], lane);
             }
-            if sent && at == 0 {
+            if sent && Some(place) == ports.first() {
                 if let Some(before) = self.sent_at {
                     let tick = Duration::from_micros(
                         u64::from(port.agreed().packet_samples).max(160) * 125,
@@ -306,6 +398,22 @@ impl HostedRoom {
                 }
                 self.sent_at = Some(now);
             }
+        }
+    }
+
+    /// Reads the packets of a tick, and hears what is in them.
+    fn listen(&mut self, now: Instant, ticks: u32, lane: &Lane, buffers: &mut Buffers) {
+        let backlog = std::mem::take(&mut self.backlog);
+        for place in self.room.ports().iter() {
+            let (Some(port), Some(Some(sockets))) =
+                (self.room.port_at(place), self.sockets.get_mut(place))
+            else {
+                continue;
+            };
+            // Every eighth tick a socket is emptied: what piled up in between must not stay for ever.
+            // The ports of a room take turns.
+            let turn = self.ticks + place as u64;
+            let emptying = backlog || turn.is_multiple_of(8);
             let reads = port.reads_per_tick()
                 * if emptying {
                     limits::READS_WHEN_EMPTYING
@@ -313,12 +421,91 @@ impl HostedRoom {
                     1
                 };
             let emptied = read(sockets, port, now, reads, lane, &mut buffers.datagram);
-            if emptying {
-                self.backlog = !emptied;
-            }
-            port.hear(ticks);
-            report(sockets, port, now, self.ticks, buffers);
+            self.backlog |= emptying && !emptied;
         }
+        self.room.hear(&mut buffers.desk, ticks);
+        for place in self.room.ports().iter() {
+            let (Some(port), Some(Some(sockets))) =
+                (self.room.port_at(place), self.sockets.get(place))
+            else {
+                continue;
+            };
+            report(sockets, port, now, self.ticks + place as u64, buffers);
+        }
+    }
+
+    /// Somebody is to leave; they are faded out first.
+    fn begin_to_part(&mut self, port: PortId, close: bool) {
+        if self.room.id_at(port.place()) != Some(port) {
+            return;
+        }
+        self.room.part(port);
+        self.parting.insert(port.place());
+        if close {
+            self.closing.insert(port.place());
+        }
+    }
+
+    /// What is said last: goodbye to the peer, and how everything ended.
+    fn take_leave(&mut self, place: usize, now: Instant, buffers: &mut Buffers) {
+        if !self.closing.contains(place) || self.closed.contains(place) {
+            return;
+        }
+        self.closed.insert(place);
+        let Some(id) = self.room.id_at(place) else {
+            return;
+        };
+        if let Some(port) = self.room.port_at(place)
+            && let Some(Some(sockets)) = self.sockets.get(place)
+        {
+            let length = port.goodbye(&mut buffers.report, now);
+            send_report(sockets, port, &buffers.report[..length]);
+        }
+        self.room.close(id);
+    }
+
+    /// Sends those who leave back to where they may be freed, once everything of them has been told.
+    /// When the way is full they stay until the next tick.
+    fn part(&mut self, place: Place, lane: &Lane) -> bool {
+        let mut told = false;
+        for at in self.parting.iter() {
+            if self.waiting.is_some() {
+                return told;
+            }
+            let Some(member) = self.room.id_at(at).and_then(|id| self.room.take_away(id)) else {
+                self.parting.remove(at);
+                continue;
+            };
+            let message = Message::Parted {
+                place,
+                room: self.key,
+                closed: self.closing.contains(at),
+                member,
+                sockets: self.sockets.get_mut(at).and_then(Option::take),
+            };
+            match lane.messages.push(message) {
+                Ok(()) => {
+                    told = true;
+                    self.parting.remove(at);
+                    self.closing.remove(at);
+                    self.closed.remove(at);
+                }
+                Err(Message::Parted {
+                    member, sockets, ..
+                }) => {
+                    let id = member.id();
+                    self.join(member, sockets);
+                    self.room.part(id);
+                    return told;
+                }
+                Err(_) => {}
+            }
+        }
+        told
+    }
+
+    fn has_told_all(&self) -> bool {
+        self.leaving == Some(Leaving::Broken) || (self.waiting.is_none() && self.parting.is_empty())
     }
 
     /// Moves what happened to the way out. True when something went.
@@ -343,21 +530,16 @@ impl HostedRoom {
         told
     }
 
-    fn leave(&mut self, close: bool, now: Instant, _lane: &Lane, buffers: &mut Buffers) {
-        if !close {
-            self.leaving = Some(Leaving::Released);
-            // What waits to be told moves with its port.
-            return;
-        }
+    /// The room closes, with everybody who is not on the way to another one.
+    fn leave(&mut self, now: Instant, buffers: &mut Buffers) {
         self.leaving = Some(Leaving::Closed);
-        for (at, sockets) in self.sockets.iter().enumerate() {
-            let Some(port) = self.room.port(PortId(at as u8)) else {
-                continue;
-            };
-            let length = port.goodbye(&mut buffers.report, now);
-            send_report(sockets, port, &buffers.report[..length]);
-            port.close();
+        let released = self.parting - self.closing;
+        for place in (self.room.members() - released).iter() {
+            self.closing.insert(place);
+            self.take_leave(place, now, buffers);
         }
+        // They go with their room.
+        self.parting = released;
     }
 }
 

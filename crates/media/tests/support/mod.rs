@@ -8,7 +8,7 @@ use offhook_media::threads::{Config, Events, Notice, RoomKey, Threads};
 use offhook_media::{MediaCommand, MediaEvent, PortId};
 
 /// Long enough for any machine; a test that needs it has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The threads, and everything they have told so far.
 pub(crate) struct Phones {
@@ -58,6 +58,19 @@ impl Phones {
         self.threads.open_room(b, port_b, agreed_b).unwrap();
     }
 
+    /// Connects a new room to a new port of a room that is there.
+    pub(crate) fn join(&self, room: RoomKey, phone: RoomKey) -> PortId {
+        let (port, far) = (
+            self.threads.prepare_port().unwrap(),
+            self.threads.prepare_port().unwrap(),
+        );
+        let mut session = far.describe();
+        let (answer, agreed) = port.describe().answer(&session.offer()).unwrap();
+        let agreed_far = session.accept(&answer).unwrap();
+        self.threads.open_room(phone, far, agreed_far).unwrap();
+        self.threads.add_port(room, port, agreed).unwrap()
+    }
+
     pub(crate) fn send(&self, room: RoomKey, command: MediaCommand) {
         self.threads.send(room, PortId::FIRST, command).unwrap();
     }
@@ -67,19 +80,31 @@ impl Phones {
         let deadline = Instant::now() + PATIENCE;
         let mut looked = 0;
         loop {
-            while let Some(notice) = self.events.try_recv() {
-                self.told.push(notice);
-            }
+            self.collect();
             if let Some(at) = self.told[looked..].iter().position(&mut is_it) {
                 return looked + at;
             }
             looked = self.told.len();
-            let (rung, bell) = &*self.bell;
-            let rung = rung.lock().unwrap();
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "never told: {what}; told: {:?}", self.told);
-            let (mut rung, _) = bell.wait_timeout_while(rung, left, |rung| !*rung).unwrap();
-            *rung = false;
+            self.wait(left);
+        }
+    }
+
+    /// Waits until the bell rings, at most so long.
+    pub(crate) fn wait(&self, longest: Duration) {
+        let (rung, bell) = &*self.bell;
+        let rung = rung.lock().unwrap();
+        let (mut rung, _) = bell
+            .wait_timeout_while(rung, longest, |rung| !*rung)
+            .unwrap();
+        *rung = false;
+    }
+
+    /// Collects what has been told.
+    pub(crate) fn collect(&mut self) {
+        while let Some(notice) = self.events.try_recv() {
+            self.told.push(notice);
         }
     }
 

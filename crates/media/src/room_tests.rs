@@ -1,0 +1,724 @@
+use std::f64::consts::PI;
+use std::net::SocketAddr;
+
+use super::*;
+use crate::TICK;
+use crate::player::Repeat;
+use crate::port::{PACKET_BYTES, StreamStart};
+use crate::recorder::StopTones;
+use crate::recording::{RecordingTap, recording};
+use crate::rtp;
+use crate::spectrum::level;
+
+const TONES_AS: u8 = 101;
+
+/// A caller with a voice of one frequency, and all it has heard.
+struct Phone {
+    id: PortId,
+    hertz: f64,
+    /// Peak, of full scale. At 0 it sends nothing at all.
+    peak: f64,
+    said: u64,
+    sequence: u16,
+    key: Option<(Tone, u32)>,
+    heard: Vec<i16>,
+    packets: Vec<Vec<u8>>,
+}
+
+/// A room, the far ends of its ports and a clock of its own.
+struct World {
+    now: Instant,
+    room: Room,
+    desk: Desk,
+    phones: Vec<Phone>,
+    entries: u32,
+    told: Vec<(PortId, MediaEvent)>,
+}
+
+fn agreed(codec: Codec) -> Agreed {
+    let remote: SocketAddr = "192.0.2.1:4000".parse().unwrap();
+    Agreed::plain(codec, remote, remote)
+}
+
+fn operation(n: u128) -> OperationId {
+    OperationId::from_bits(n)
+}
+
+fn tones(keys: &str) -> Vec<Tone> {
+    keys.chars().filter_map(Tone::from_symbol).collect()
+}
+
+impl World {
+    fn new() -> Self {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "any instant will do to begin with"
+        )]
+        let now = Instant::now();
+        Self {
+            now,
+            room: Room::empty(),
+            desk: Desk::new(),
+            phones: Vec::new(),
+            entries: 0,
+            told: Vec::new(),
+        }
+    }
+
+    fn phone(&mut self, hertz: f64, peak: f64) -> PortId {
+        self.phone_as(agreed(Codec::Pcmu), hertz, peak)
+    }
+
+    fn phone_as(&mut self, agreed: Agreed, hertz: f64, peak: f64) -> PortId {
+        let id = PortId::new(self.phones.len(), self.entries);
+        let start = StreamStart {
+            ssrc: self.entries,
+            sequence: 0,
+            timestamp: 0,
+        };
+        let mut port = Port::new(agreed, start, self.now);
+        port.own_buffer(Box::default());
+        assert!(self.room.join(Member::port(id, port)).is_none());
+        self.entries += 1;
+        self.phones.push(Phone {
+            id,
+            hertz,
+            peak,
+            said: 0,
+            sequence: 0,
+            key: None,
+            heard: Vec::new(),
+            packets: Vec::new(),
+        });
+        id
+    }
+
+    fn seat(&mut self) -> PortId {
+        let id = PortId::new(limits::PORTS_PER_ROOM, self.entries);
+        self.entries += 1;
+        assert!(self.room.join(Member::seat(id)).is_none());
+        id
+    }
+
+    fn command(&mut self, to: PortId, command: MediaCommand) {
+        self.room.command(to, command, self.now);
+    }
+
+    fn hears(&mut self, listener: PortId, sources: impl IntoIterator<Item = PortId>) {
+        self.command(listener, MediaCommand::Hears(Sources::only(sources)));
+    }
+
+    fn play(&mut self, to: PortId, hertz: f64, milliseconds: u64) {
+        let clips = vec![Clip::tone(hertz, Duration::from_millis(milliseconds), 0.25)];
+        self.command(
+            to,
+            MediaCommand::Play {
+                operation: operation(1),
+                clips,
+                repeat: Repeat::ONCE,
+            },
+        );
+    }
+
+    fn record(&mut self, seat: PortId, stop_tones: &str) -> RecordingTap {
+        let (feed, tap) = recording();
+        let plan = RecordPlan {
+            stop_tones: tones(stop_tones).into_iter().collect::<StopTones>(),
+            ..RecordPlan::default()
+        };
+        self.command(
+            seat,
+            MediaCommand::Record {
+                operation: operation(2),
+                plan,
+                feed,
+            },
+        );
+        tap
+    }
+
+    fn run(&mut self, ticks: u32) {
+        for _ in 0..ticks {
+            self.late_tick(1);
+        }
+    }
+
+    /// A tick as a host does it, so many ticks after the last.
+    fn late_tick(&mut self, ticks: u32) {
+        self.now += TICK * ticks;
+        self.room.begin(&mut self.desk, ticks);
+        for place in self.room.ports().iter() {
+            self.room.port_at(place).unwrap().advance(self.now, ticks);
+        }
+        let forwards = self.room.forwards();
+        if !forwards {
+            self.speak();
+        }
+        for phone in &mut self.phones {
+            let packets = phone.say();
+            if let Some(port) = self.room.port(phone.id) {
+                for packet in packets {
+                    port.packet(&packet, None, self.now);
+                }
+            }
+        }
+        self.room.hear(&mut self.desk, ticks);
+        if forwards {
+            self.speak();
+        }
+        self.room.end();
+        while let Some(output) = self.room.poll() {
+            self.told.push((output.port, output.event));
+        }
+    }
+
+    fn speak(&mut self) {
+        self.room.speak(&mut self.desk);
+        let mut packet = [0; PACKET_BYTES];
+        for phone in &mut self.phones {
+            let Some(port) = self.room.port(phone.id) else {
+                continue;
+            };
+            while let Some(length) = port.next_packet(&mut packet) {
+                phone.hear(&packet[..length], port.agreed().codec);
+            }
+        }
+    }
+
+    fn leave(&mut self, id: PortId) {
+        self.room.part(id);
+        self.run(1);
+        self.room.take_away(id).expect("it was there");
+    }
+
+    fn of(&mut self, id: PortId) -> &mut Phone {
+        self.phones.iter_mut().find(|p| p.id == id).unwrap()
+    }
+
+    /// How strong a frequency was in the last half second a phone heard.
+    fn level(&self, listener: PortId, hertz: f64) -> f64 {
+        let phone = self.phones.iter().find(|p| p.id == listener).unwrap();
+        let from = phone.heard.len().saturating_sub(4_000);
+        level(&phone.heard[from..], hertz, 8_000.0)
+    }
+
+    fn keys_heard(&self, at: PortId) -> usize {
+        let phone = self.phones.iter().find(|p| p.id == at).unwrap();
+        let starts = phone.packets.iter().filter(|p| p[1] == 0x80 | TONES_AS);
+        starts.count()
+    }
+}
+
+impl Phone {
+    fn say(&mut self) -> Vec<Vec<u8>> {
+        let timestamp = self.said as u32;
+        let mut packets = Vec::new();
+        if let Some((tone, start)) = self.key {
+            let [high, low] = ((timestamp - start + 160) as u16).to_be_bytes();
+            packets.push(self.packet(TONES_AS, start, &[tone.event(), 10, high, low]));
+        } else if self.peak > 0.0 {
+            let samples: Vec<i16> = (self.said..)
+                .take(TICK_SAMPLES)
+                .map(|n| {
+                    let angle = 2.0 * PI * self.hertz * n as f64 / 8_000.0;
+                    (32_767.0 * self.peak * angle.sin()) as i16
+                })
+                .collect();
+            let mut payload = [0; TICK_SAMPLES];
+            Codec::Pcmu.encode(&samples, &mut payload);
+            packets.push(self.packet(0, timestamp, &payload));
+        }
+        self.said += TICK_SAMPLES as u64;
+        packets
+    }
+
+    fn packet(&mut self, payload_type: u8, timestamp: u32, payload: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0; rtp::HEADER];
+        let ssrc = self.id.place() as u32 + 1;
+        rtp::write_header(
+            &mut packet,
+            false,
+            payload_type,
+            self.sequence,
+            timestamp,
+            ssrc,
+        );
+        self.sequence += 1;
+        packet.extend_from_slice(payload);
+        packet
+    }
+
+    fn hear(&mut self, packet: &[u8], codec: Codec) {
+        self.packets.push(packet.to_vec());
+        if packet[1] & 0x7f == codec.payload_type() {
+            let mut samples = vec![0; packet.len() - rtp::HEADER];
+            codec.decode(&packet[rtp::HEADER..], &mut samples);
+            self.heard.extend(samples);
+        }
+    }
+}
+
+/// Sines 60 Hz apart, which half a second tells apart by far.
+fn voice(n: usize) -> f64 {
+    300.0 + 60.0 * n as f64
+}
+
+/// Below this a frequency is not there: what G.711 adds is weaker.
+const ABSENT_DB: f64 = -62.0;
+
+#[test]
+fn each_of_fifty_talkers_hears_all_the_others_and_not_itself() {
+    let mut world = World::new();
+    let phones: Vec<PortId> = (0..50).map(|n| world.phone(voice(n), 0.01)).collect();
+    world.run(40);
+    for (listener, id) in phones.iter().enumerate() {
+        for talker in 0..50 {
+            let db = world.level(*id, voice(talker));
+            if talker == listener {
+                assert!(db < ABSENT_DB, "{listener} hears itself: {db:.1}");
+            } else {
+                // A hundredth of full scale.
+                assert!(
+                    (db + 40.0).abs() < 1.0,
+                    "{listener} hears {talker}: {db:.1}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn who_is_muted_or_in_another_group_is_absent() {
+    let mut world = World::new();
+    let phones: Vec<PortId> = (0..6).map(|n| world.phone(voice(n), 0.1)).collect();
+    // Two groups of three, and the last of each muted: it hears, and is not heard.
+    for (n, id) in phones.iter().enumerate() {
+        let group = &phones[n / 3 * 3..n / 3 * 3 + 2];
+        world.hears(*id, group.iter().copied());
+    }
+    world.run(40);
+    for (n, id) in phones.iter().enumerate() {
+        for talker in 0..6 {
+            let db = world.level(*id, voice(talker));
+            let is_heard = talker / 3 == n / 3 && talker % 3 != 2 && talker != n;
+            if is_heard {
+                assert!((db + 20.0).abs() < 1.0, "{n} hears {talker}: {db:.1}");
+            } else {
+                assert!(db < ABSENT_DB, "{n} hears {talker}: {db:.1}");
+            }
+        }
+    }
+    // And back.
+    for id in &phones {
+        world.command(*id, MediaCommand::Hears(Sources::Everyone));
+    }
+    world.run(40);
+    assert!(world.level(phones[0], voice(5)) > -21.0);
+}
+
+#[test]
+fn two_voices_in_step_are_six_decibels_more_and_far_too_many_do_not_wrap_around() {
+    let mut world = World::new();
+    let listener = world.phone(100.0, 0.0);
+    world.phone(500.0, 0.2);
+    world.run(40);
+    let one = world.level(listener, 500.0);
+    let mut world = World::new();
+    let listener = world.phone(100.0, 0.0);
+    world.phone(500.0, 0.2);
+    world.phone(500.0, 0.2);
+    world.run(40);
+    let two = world.level(listener, 500.0);
+    assert!((two - one - 6.02).abs() < 0.2, "{one:.2} {two:.2}");
+
+    let mut world = World::new();
+    let listener = world.phone(100.0, 0.0);
+    for _ in 0..30 {
+        world.phone(500.0, 0.9);
+    }
+    world.run(40);
+    // Nearly a square wave, whose first harmonic is 2 dB above full scale.
+    let loud = world.level(listener, 500.0);
+    assert!((0.0..=2.2).contains(&loud), "{loud:.2}");
+    let heard = &world.of(listener).heard;
+    let heard = &heard[heard.len() - 4_000..];
+    let crossings = heard
+        .windows(2)
+        .filter(|w| (w[0] < 0) != (w[1] < 0))
+        .count();
+    assert!(
+        (498..=502).contains(&crossings),
+        "{crossings} in half a second"
+    );
+}
+
+/// The sharpest bend in what was heard: a click is one.
+fn bend(samples: &[i16]) -> i32 {
+    let bends = samples.windows(3).map(|w| {
+        let [a, b, c] = [w[0], w[1], w[2]].map(i32::from);
+        (a - 2 * b + c).abs()
+    });
+    bends.max().unwrap()
+}
+
+#[test]
+fn coming_going_and_muting_make_no_click() {
+    // The sharpest bend of the two sines together, and of their encoding.
+    const ALLOWED: i32 = 5_000;
+    let mut sharpest_cut = 0;
+    for wait in 0..12 {
+        let mut world = World::new();
+        let listener = world.phone(100.0, 0.0);
+        world.phone(410.0, 0.25);
+        world.run(20 + wait);
+        let newcomer = world.phone(713.0, 0.25);
+        // In the middle of a word: this phone has been speaking for a while.
+        world.of(newcomer).said = 160 * 20 + 40;
+        world.run(17);
+        world.hears(listener, [PortId::new(1, 1)]);
+        world.run(5);
+        world.command(listener, MediaCommand::Hears(Sources::Everyone));
+        world.run(5);
+        world.leave(newcomer);
+        world.run(5);
+        let bend_heard = bend(&world.of(listener).heard);
+        assert!(bend_heard < ALLOWED, "{bend_heard} after {wait}");
+
+        // The same without a listener's fading: somebody who just stops.
+        let mut cut = world.of(newcomer).heard.clone();
+        let sine: Vec<i16> = (0..40 + 8 * wait)
+            .map(|n| (8_192.0 * (2.0 * PI * 713.0 * f64::from(n) / 8_000.0).sin()) as i16)
+            .collect();
+        cut.extend(sine);
+        cut.extend([0; 10]);
+        sharpest_cut = sharpest_cut.max(bend(&cut));
+    }
+    assert!(
+        sharpest_cut > ALLOWED,
+        "the bound tells no click: {sharpest_cut}"
+    );
+}
+
+#[test]
+fn a_prompt_for_one_phone_goes_out_as_it_was_encoded() {
+    let mut world = World::new();
+    let phone = world.phone(440.0, 0.0);
+    let seat = world.seat();
+    world.play(seat, 440.0, 200);
+    world.run(12);
+    let clip = Clip::tone(440.0, Duration::from_millis(200), 0.25);
+    let sent: Vec<u8> = world
+        .of(phone)
+        .packets
+        .iter()
+        .flat_map(|p| p[rtp::HEADER..].to_vec())
+        .collect();
+    assert!(&sent[..1_600] == clip.bytes(Codec::Pcmu));
+    assert!(sent[1_600..].iter().all(|byte| *byte == 0xff));
+    let played = MediaEvent::Played {
+        operation: operation(1),
+        ended: PlayEnded::Finished,
+    };
+    assert_eq!(
+        world
+            .told
+            .iter()
+            .filter(|(at, e)| *at == seat && *e == played)
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn packets_of_other_lengths_bring_the_whole_prompt() {
+    for packet_samples in [80, 240, 480] {
+        let mut world = World::new();
+        let long = Agreed {
+            packet_samples,
+            ..agreed(Codec::Pcma)
+        };
+        let phone = world.phone_as(long, 440.0, 0.0);
+        let seat = world.seat();
+        world.play(seat, 440.0, 240);
+        world.run(24);
+        let clip = Clip::tone(440.0, Duration::from_millis(240), 0.25);
+        let packets = &world.of(phone).packets;
+        assert!(
+            packets
+                .iter()
+                .all(|p| p.len() == rtp::HEADER + usize::from(packet_samples))
+        );
+        let sent: Vec<u8> = packets
+            .iter()
+            .flat_map(|p| p[rtp::HEADER..].to_vec())
+            .collect();
+        assert!(
+            &sent[..1_920] == clip.bytes(Codec::Pcma),
+            "{packet_samples}"
+        );
+    }
+}
+
+#[test]
+fn a_seat_plays_to_all_who_hear_it_and_records_all_it_hears() {
+    let mut world = World::new();
+    let a = world.phone(517.0, 0.1);
+    let b = world.phone(903.0, 0.1);
+    let deaf = world.phone(1_311.0, 0.1);
+    let seat = world.seat();
+    world.hears(deaf, [a, b]);
+    let mut tap = world.record(seat, "");
+    world.play(seat, 1_747.0, 10_000);
+    let mut recorded = Vec::new();
+    for _ in 0..50 {
+        world.run(1);
+        recorded.extend(std::iter::from_fn(|| tap.read()).flatten());
+    }
+    for (listener, hears) in [
+        (a, [false, true, true, true]),
+        (b, [true, false, true, true]),
+        (deaf, [true, true, false, false]),
+    ] {
+        for (hertz, is_heard) in [517.0, 903.0, 1_311.0, 1_747.0].into_iter().zip(hears) {
+            let db = world.level(listener, hertz);
+            assert_eq!(db > -22.0, is_heard, "{listener:?} {hertz}: {db:.1}");
+            assert!(is_heard || db < ABSENT_DB, "{listener:?} {hertz}: {db:.1}");
+        }
+    }
+    let recorded = &recorded[recorded.len() - 4_000..];
+    for hertz in [517.0, 903.0, 1_311.0] {
+        assert!(
+            (level(recorded, hertz, 8_000.0) + 20.0).abs() < 1.0,
+            "{hertz}"
+        );
+    }
+    assert!(level(recorded, 1_747.0, 8_000.0) < ABSENT_DB);
+}
+
+#[test]
+fn who_is_held_hears_music_alone_and_is_not_heard() {
+    let mut world = World::new();
+    let a = world.phone(500.0, 0.1);
+    let b = world.phone(900.0, 0.1);
+    let held = world.phone(1_300.0, 0.1);
+    world.hears(a, [b]);
+    world.hears(b, [a]);
+    world.hears(held, []);
+    world.command(
+        held,
+        MediaCommand::Play {
+            operation: operation(7),
+            clips: vec![Clip::tone(2_000.0, Duration::from_millis(300), 0.25)],
+            repeat: Repeat::UntilStopped,
+        },
+    );
+    world.run(60);
+    assert!(world.level(held, 2_000.0) > -15.0);
+    assert!(world.level(held, 500.0) < ABSENT_DB && world.level(held, 900.0) < ABSENT_DB);
+    assert!(world.level(a, 900.0) > -21.0);
+    assert!(world.level(a, 1_300.0) < ABSENT_DB && world.level(a, 2_000.0) < ABSENT_DB);
+    world.command(
+        held,
+        MediaCommand::Stop {
+            operation: operation(7),
+        },
+    );
+    for id in [a, b, held] {
+        world.command(id, MediaCommand::Hears(Sources::Everyone));
+    }
+    world.run(40);
+    assert!(world.level(held, 500.0) > -21.0 && world.level(held, 2_000.0) < ABSENT_DB);
+    assert!(world.level(a, 1_300.0) > -21.0);
+}
+
+#[test]
+fn keys_of_a_seat_reach_every_port_in_the_way_it_understands() {
+    let mut world = World::new();
+    let with_events = Agreed {
+        tones_sent_as: Some(TONES_AS),
+        ..agreed(Codec::Pcmu)
+    };
+    let modern = world.phone_as(with_events, 100.0, 0.0);
+    let plain = world.phone_as(
+        Agreed {
+            tones_sent_as: None,
+            ..agreed(Codec::Pcma)
+        },
+        100.0,
+        0.0,
+    );
+    let deaf = world.phone_as(with_events, 100.0, 0.0);
+    let seat = world.seat();
+    world.hears(deaf, [modern]);
+    world.command(
+        seat,
+        MediaCommand::SendTones {
+            operation: operation(3),
+            tones: tones("159"),
+            press: Duration::from_millis(200),
+            gap: Duration::from_millis(100),
+        },
+    );
+    world.run(60);
+    assert_eq!((world.keys_heard(modern), world.keys_heard(deaf)), (3, 0));
+    let press = |n: usize| n * 15 * TICK_SAMPLES..(n * 15 + 10) * TICK_SAMPLES;
+    let heard = &world.of(plain).heard;
+    for (n, pair) in [[697.0, 1_209.0], [770.0, 1_336.0], [852.0, 1_477.0]]
+        .into_iter()
+        .enumerate()
+    {
+        for hertz in pair {
+            let db = level(&heard[press(n)], hertz, 8_000.0);
+            assert!((-14.0..=-9.0).contains(&db), "{n} {hertz}: {db:.1}");
+        }
+        let pause = (n * 15 + 11) * TICK_SAMPLES..(n * 15 + 15) * TICK_SAMPLES;
+        assert!(heard[pause].iter().all(|sample| sample.abs() < 20));
+    }
+    let sent = MediaEvent::TonesSent {
+        operation: operation(3),
+        ended: TonesEnded::Finished,
+    };
+    assert_eq!(
+        world
+            .told
+            .iter()
+            .filter(|(at, e)| *at == seat && *e == sent)
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_key_ends_a_seats_recording_from_any_port_it_hears_and_from_no_other() {
+    for (is_heard, beside) in [(true, false), (true, true), (false, false), (false, true)] {
+        let mut world = World::new();
+        let with_events = Agreed {
+            tones_heard_as: Some(TONES_AS),
+            ..agreed(Codec::Pcmu)
+        };
+        let a = world.phone_as(with_events, 500.0, 0.1);
+        let b = world.phone_as(with_events, 900.0, 0.1);
+        let seat = world.seat();
+        world.hears(seat, if is_heard { vec![a, b] } else { vec![a] });
+        let _tap = world.record(seat, "#");
+        world.run(20);
+        let key = tones("#")[0];
+        if beside {
+            world.command(b, MediaCommand::ToneSignalled(Private::new(key)));
+        } else {
+            let phone = world.of(b);
+            phone.key = Some((key, phone.said as u32));
+        }
+        world.run(5);
+        let ended = world.told.iter().any(|(at, event)| {
+            let by_key = matches!(
+                event,
+                MediaEvent::Recorded {
+                    ended: RecordEnded::StopTone,
+                    ..
+                }
+            );
+            *at == seat && by_key
+        });
+        assert_eq!(ended, is_heard, "beside the audio: {beside}");
+        let told = world
+            .told
+            .iter()
+            .filter(|(at, event)| *at == b && matches!(event, MediaEvent::ToneHeard(_)));
+        assert_eq!(told.count(), usize::from(!beside));
+    }
+}
+
+#[test]
+fn a_recording_of_one_phone_is_what_it_said_to_the_sample() {
+    let mut world = World::new();
+    // As the first port of a room is: with no buffer of its own.
+    let phone = world.phone(440.0, 0.3);
+    world.room.take_away(phone);
+    let start = StreamStart {
+        ssrc: 1,
+        sequence: 0,
+        timestamp: 0,
+    };
+    let port = Port::new(agreed(Codec::Pcmu), start, world.now);
+    world.room.join(Member::port(phone, port));
+    let seat = world.seat();
+    world.run(5);
+    for _ in 0..2 {
+        let mut tap = world.record(seat, "");
+        let from = world.of(phone).said as usize;
+        world.run(30);
+        world.command(
+            seat,
+            MediaCommand::Stop {
+                operation: operation(2),
+            },
+        );
+        world.run(1);
+        let recorded: Vec<i16> = std::iter::from_fn(|| tap.read()).flatten().collect();
+        assert_eq!(recorded.len(), 30 * TICK_SAMPLES);
+        let mut expected: Vec<i16> = (from..)
+            .take(recorded.len())
+            .map(|n| (32_767.0 * 0.3 * (2.0 * PI * 440.0 * n as f64 / 8_000.0).sin()) as i16)
+            .collect();
+        let mut bytes = vec![0; expected.len()];
+        Codec::Pcmu.encode(&expected, &mut bytes);
+        Codec::Pcmu.decode(&bytes, &mut expected);
+        // Two frames late, by the delay the jitter buffer begins with.
+        assert!(recorded[320..] == expected[..recorded.len() - 320]);
+        // Its buffer was the recording's, and went back with it.
+        assert!(!world.room.port(phone).unwrap().has_buffer());
+    }
+}
+
+#[test]
+fn a_host_that_was_late_records_the_time_and_drops_the_prompt() {
+    let mut world = World::new();
+    let phone = world.phone(440.0, 0.3);
+    world.phone(700.0, 0.0);
+    let seat = world.seat();
+    let mut tap = world.record(seat, "");
+    world.play(seat, 900.0, 400);
+    world.run(5);
+    for _ in 0..9 {
+        world.of(phone).say();
+    }
+    world.late_tick(10);
+    world.run(5);
+    let played = |world: &World| {
+        world
+            .told
+            .iter()
+            .any(|(_, e)| matches!(e, MediaEvent::Played { .. }))
+    };
+    assert!(played(&world), "twenty ticks have passed");
+    assert_eq!(world.of(phone).packets.len(), 11);
+    world.command(
+        seat,
+        MediaCommand::Stop {
+            operation: operation(2),
+        },
+    );
+    assert_eq!(std::iter::from_fn(|| tap.read()).count(), 20);
+}
+
+#[test]
+fn a_newcomer_in_the_place_of_another_is_a_stranger() {
+    let mut world = World::new();
+    let a = world.phone(500.0, 0.1);
+    let b = world.phone(900.0, 0.1);
+    world.hears(a, [b]);
+    world.run(10);
+    world.leave(b);
+    world.phones.pop();
+    let stranger = world.phone(1_300.0, 0.1);
+    assert_eq!(stranger.place(), b.place());
+    assert_ne!(stranger, b);
+    world.run(40);
+    assert!(world.level(a, 1_300.0) < ABSENT_DB);
+    assert!(world.level(stranger, 500.0) > -21.0);
+    // What is still meant for who has left does not reach them.
+    world.command(b, MediaCommand::Hears(Sources::NOBODY));
+    world.run(40);
+    assert!(world.level(stranger, 500.0) > -21.0);
+}

@@ -1,0 +1,188 @@
+//! A bot's place in a room: it plays to whoever may hear it and records what it may hear.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use offhook_terms::{OperationId, Tone};
+
+use crate::codec::Codec;
+use crate::limits;
+use crate::player::{PlayEnded, Player};
+use crate::recorder::{RecordEnded, Recorder};
+use crate::room::{MediaEvent, Spent};
+use crate::statistics::Statistics;
+use crate::tones::{Beat, Press, ToneSender, TonesEnded};
+use crate::{TICK, TICK_SAMPLES};
+
+/// A participant without a network.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    player: Option<Player>,
+    recorder: Option<Recorder>,
+    tone_sender: Option<ToneSender>,
+    /// The key it presses in this tick.
+    pressed: Option<Press>,
+    events: VecDeque<(MediaEvent, Spent)>,
+}
+
+/// What a player is asked to skip in: the codec does not matter, every one keeps the same time.
+const ANY: Codec = Codec::Pcmu;
+
+impl Seat {
+    /// Allocates all it will need.
+    pub(crate) fn new() -> Self {
+        Self {
+            player: None,
+            recorder: None,
+            tone_sender: None,
+            pressed: None,
+            events: VecDeque::with_capacity(limits::ROOM_EVENTS),
+        }
+    }
+
+    pub(crate) fn play(&mut self, player: Player) {
+        self.end_playing(PlayEnded::Stopped);
+        self.player = Some(player);
+    }
+
+    pub(crate) fn send_tones(
+        &mut self,
+        operation: OperationId,
+        tones: Vec<Tone>,
+        press: Duration,
+        gap: Duration,
+    ) {
+        self.end_tones(TonesEnded::Stopped);
+        let ticks = |d: Duration| (d.as_millis() / TICK.as_millis()).min(1_000) as u32;
+        self.tone_sender = Some(ToneSender::new(operation, tones, ticks(press), ticks(gap)));
+    }
+
+    /// Begins a recording. The one before must have been taken away.
+    pub(crate) fn record(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
+    }
+
+    pub(crate) fn recorder(&mut self) -> Option<&mut Recorder> {
+        self.recorder.as_mut()
+    }
+
+    /// The recording, to be ended or handed back.
+    pub(crate) fn take_recorder(&mut self) -> Option<Recorder> {
+        self.recorder.take()
+    }
+
+    /// Tells how a recording ended that was taken away.
+    pub(crate) fn recorded(&mut self, mut recorder: Recorder, ended: RecordEnded) {
+        let duration = recorder.finish();
+        self.tell(
+            MediaEvent::Recorded {
+                operation: recorder.operation,
+                ended,
+                duration,
+            },
+            Spent::Feed(recorder.feed),
+        );
+    }
+
+    /// Stops what plays or is pressed; a recording is stopped by its room.
+    pub(crate) fn stop(&mut self, operation: OperationId) {
+        if self
+            .player
+            .as_ref()
+            .is_some_and(|p| p.operation == operation)
+        {
+            self.end_playing(PlayEnded::Stopped);
+        } else if self
+            .tone_sender
+            .as_ref()
+            .is_some_and(|t| t.operation == operation)
+        {
+            self.end_tones(TonesEnded::Stopped);
+        }
+    }
+
+    /// Lets `ticks` times twenty milliseconds begin: what should have been heard in all but the last
+    /// is dropped.
+    pub(crate) fn begin(&mut self, ticks: u32) {
+        self.pressed = None;
+        if let Some(sender) = &mut self.tone_sender {
+            match sender.beat() {
+                Beat::Press(press) => self.pressed = Some(press),
+                Beat::Gap => {}
+                Beat::Done => self.end_tones(TonesEnded::Finished),
+            }
+        }
+        if ticks > 1 && self.plays() {
+            self.skip((ticks - 1) as usize * TICK_SAMPLES);
+        }
+    }
+
+    /// The tick is over: what was played in it is not played again.
+    pub(crate) fn end(&mut self) {
+        if self.plays() {
+            self.skip(TICK_SAMPLES);
+        }
+    }
+
+    /// Whether a clip sounds in this tick. Keys go first.
+    pub(crate) fn plays(&self) -> bool {
+        self.player.is_some() && self.tone_sender.is_none()
+    }
+
+    /// What plays in this tick.
+    pub(crate) fn sound(&self, codec: Codec, out: &mut [u8; TICK_SAMPLES]) {
+        match &self.player {
+            Some(player) if self.plays() => player.peek(codec, out),
+            _ => out.fill(codec.silence()),
+        }
+    }
+
+    pub(crate) fn pressed(&self) -> Option<Press> {
+        self.pressed
+    }
+
+    /// Ends everything but a recording and says that this was all.
+    pub(crate) fn close(&mut self) {
+        self.end_playing(PlayEnded::Stopped);
+        self.end_tones(TonesEnded::Stopped);
+        self.tell(MediaEvent::Closed(Statistics::default()), Spent::Nothing);
+    }
+
+    fn skip(&mut self, samples: usize) {
+        if let Some(player) = &mut self.player
+            && player.skip(ANY, samples)
+        {
+            self.end_playing(PlayEnded::Finished);
+        }
+    }
+
+    fn end_playing(&mut self, ended: PlayEnded) {
+        if let Some(Player {
+            operation, clips, ..
+        }) = self.player.take()
+        {
+            self.tell(MediaEvent::Played { operation, ended }, Spent::Clips(clips));
+        }
+    }
+
+    fn end_tones(&mut self, ended: TonesEnded) {
+        if let Some(ToneSender {
+            operation, tones, ..
+        }) = self.tone_sender.take()
+        {
+            self.tell(
+                MediaEvent::TonesSent { operation, ended },
+                Spent::Tones(tones),
+            );
+        }
+    }
+
+    fn tell(&mut self, event: MediaEvent, spent: Spent) {
+        // As at a port: an ending is worth an allocation when nobody reads.
+        self.events.push_back((event, spent));
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<(MediaEvent, Spent)> {
+        self.events.pop_front()
+    }
+}
