@@ -135,21 +135,6 @@ impl World {
         }
     }
 
-    /// Moves the phone from its call to the call of `bot2`, as the switchboard would.
-    pub fn hands_phone_to_bot2(&mut self) {
-        self.note("server", "hands phone to bot2's call");
-        let leg = self.leg_named("phone");
-        let (from, to) = (self.owners[&leg], self.call_of_bot("bot2"));
-        let mut released = None;
-        self.with_call(from, |call, now| released = call.release(leg, now));
-        let released = released.expect("a talking phone can be released");
-        self.owners.insert(leg, to);
-        self.with_call(to, |call, now| {
-            call.adopt(released, now)
-                .expect("an established call adopts");
-        });
-    }
-
     /// Lets time pass.
     pub fn wait(&mut self, time: Duration) {
         let until = self.now + time;

@@ -29,6 +29,7 @@ fn a_message_is_left_and_played_back() {
         0.002  server → bot     1 incoming
         0.040  bot    → server  answer
         0.040  server → bot     2 establishing
+        0.040  server → media   seat bot
         0.040  server → phone   200 OK
         0.040  server → media   start phone
         0.060  phone  → server  ACK
@@ -49,6 +50,7 @@ fn a_message_is_left_and_played_back() {
         9.920  server → bot     7 terminating
         9.920  server → phone   BYE (BotHungUp)
         9.920  server → media   close phone
+        9.920  server → media   close bot
         9.920  server → bot     8 terminated (BotHungUp)
         9.920  server           call over
     "#]]);

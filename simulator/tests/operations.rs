@@ -78,6 +78,7 @@ fn a_caller_hangs_up_in_the_middle_of_a_recording() {
         2.200  server → media   stop #1
         2.200  server → bot     5 record #1 ended: Cancelled
         2.200  server → media   close phone
+        2.200  server → media   close bot
         2.200  server → bot     6 terminated (CallerHungUp)
         2.200  server           call over
         3.200  phone  → media   speech ends

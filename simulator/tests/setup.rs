@@ -79,6 +79,7 @@ fn the_first_decision_stands() {
         0.002  server → bot     1 incoming
         0.050  bot    → server  answer
         0.050  server → bot     2 establishing
+        0.050  server → media   seat bot
         0.050  server → phone   200 OK
         0.050  server → media   start phone
         0.050  bot    → server  answer
@@ -113,6 +114,7 @@ fn a_call_is_not_played_to_before_it_stands() {
         0.050  server → bot     refused: NotEstablished
         0.050  bot    → server  answer
         0.050  server → bot     2 establishing
+        0.050  server → media   seat bot
         0.050  server → phone   200 OK
         0.050  server → media   start phone
         0.050  bot    → server  play #2: hello.wav
@@ -178,10 +180,12 @@ fn a_cancel_overtakes_the_answer() {
         0.007  server → phone   180 Ringing
         1.000  bot    → server  answer
         1.000  server → bot     2 establishing
+        1.000  server → media   seat bot
         1.000  server → media   start phone
         1.003  phone  → server  CANCEL
         1.003  server → phone   487 Request Terminated
         1.003  server → media   close phone
+        1.003  server → media   close bot
         1.003  server → bot     3 terminated (CallerGaveUp)
         1.003  server           call over
     "#]]);
@@ -204,6 +208,7 @@ fn an_answer_overtakes_the_cancel() {
         0.002  server → bot     1 incoming
         1.000  bot    → server  answer
         1.000  server → bot     2 establishing
+        1.000  server → media   seat bot
         1.000  server → phone   200 OK
         1.000  server → media   start phone
         1.005  phone  → server  CANCEL, too late
@@ -212,6 +217,7 @@ fn an_answer_overtakes_the_cancel() {
         1.020  server → bot     4 established, audio active
         1.025  phone  → server  BYE
         1.025  server → media   close phone
+        1.025  server → media   close bot
         1.025  server → bot     5 terminated (CallerHungUp)
         1.025  server           call over
     "#]]);
@@ -233,10 +239,12 @@ fn a_phone_hangs_up_without_having_acknowledged() {
         0.002  server → bot     1 incoming
         0.050  bot    → server  answer
         0.050  server → bot     2 establishing
+        0.050  server → media   seat bot
         0.050  server → phone   200 OK
         0.050  server → media   start phone
         0.060  phone  → server  BYE
         0.060  server → media   close phone
+        0.060  server → media   close bot
         0.060  server → bot     3 terminated (CallerHungUp)
         0.060  server           call over
     "#]]);
@@ -257,11 +265,13 @@ fn an_answer_that_is_never_acknowledged_ends() {
          0.002  server → bot     1 incoming
          0.050  bot    → server  answer
          0.050  server → bot     2 establishing
+         0.050  server → media   seat bot
          0.050  server → phone   200 OK
          0.050  server → media   start phone
         32.050  server           gives up waiting for an ACK
         32.050  server → phone   BYE (NotAcknowledged)
         32.050  server → media   close phone
+        32.050  server → media   close bot
         32.050  server → bot     3 terminated (NotAcknowledged)
         32.050  server           call over
     "#]]);
@@ -282,6 +292,7 @@ fn an_offer_may_be_ours() {
         0.002  server → bot     1 incoming
         0.050  bot    → server  answer
         0.050  server → bot     2 establishing
+        0.050  server → media   seat bot
         0.050  server → phone   200 OK
         0.050  server → media   start phone
         0.070  phone  → server  ACK
@@ -290,6 +301,7 @@ fn an_offer_may_be_ours() {
         0.070  server → bot     4 established, audio active
         0.100  phone  → server  BYE
         0.100  server → media   close phone
+        0.100  server → media   close bot
         0.100  server → bot     5 terminated (CallerHungUp)
         0.100  server           call over
     "#]]);

@@ -2,9 +2,14 @@
 
 use offhook_terms::{AppId, LegId};
 
-use crate::{Event, Fact, LegState, Party};
+use crate::queue::Queue;
+use crate::voice::Voice;
+use crate::{
+    CallDirection, Event, Fact, Hosting, Invitee, LegState, Participant, Party, RecordingStatus,
+    RoutingGroup,
+};
 
-/// The bot of a call.
+/// A bot in a call.
 #[derive(Debug)]
 pub(crate) struct Bot {
     pub(crate) leg: LegId,
@@ -13,29 +18,98 @@ pub(crate) struct Bot {
     pub(crate) state: Option<LegState>,
     pub(crate) was_established: bool,
     pub(crate) audio_flows: bool,
+    pub(crate) hosting: Hosting,
+    pub(crate) direction: CallDirection,
+    /// Whom it called.
+    pub(crate) targets: Vec<Invitee>,
     pub(crate) caller: Party,
     pub(crate) caller_leg: LegId,
     /// The number of the latest event.
     pub(crate) number: u64,
-    /// It asked to be told of key presses. No command asks for it yet.
+    /// It was told that somebody it called rings.
+    pub(crate) knows_of_ringing: bool,
+    /// It asked to be told of key presses.
     pub(crate) hears_tones: bool,
     /// The number of the latest key press.
     pub(crate) tone_sequence: u64,
+    pub(crate) recording: RecordingStatus,
+    pub(crate) operations: Queue,
+    pub(crate) routing_groups: Vec<RoutingGroup>,
+    /// Media gave it a seat.
+    pub(crate) has_seat: bool,
+    pub(crate) voice: Voice,
 }
 
 impl Bot {
-    pub(crate) fn new(leg: LegId, app: AppId, caller: Party, caller_leg: LegId) -> Self {
+    /// A bot that is called.
+    pub(crate) fn called(leg: LegId, app: AppId, caller: Party, caller_leg: LegId) -> Self {
         Self {
             leg,
             app,
             state: None,
             was_established: false,
             audio_flows: false,
+            hosting: Hosting::Service,
+            direction: CallDirection::Incoming,
+            targets: Vec::new(),
             caller,
             caller_leg,
             number: 0,
+            knows_of_ringing: false,
             hears_tones: false,
             tone_sequence: 0,
+            recording: RecordingStatus::default(),
+            operations: Queue::default(),
+            routing_groups: Vec::new(),
+            has_seat: false,
+            voice: Voice::new(0),
+        }
+    }
+
+    /// A bot that calls, or joins.
+    pub(crate) fn calling(leg: LegId, app: AppId, hosting: Hosting, targets: Vec<Invitee>) -> Self {
+        Self {
+            hosting,
+            direction: CallDirection::Outgoing,
+            targets,
+            ..Self::called(leg, app, Party::Bot { app }, leg)
+        }
+    }
+
+    /// It has not ended.
+    pub(crate) fn is_live(&self) -> bool {
+        self.state != Some(LegState::Terminated)
+    }
+
+    /// It is in the conversation.
+    pub(crate) fn is_talking(&self) -> bool {
+        match self.state {
+            Some(LegState::Established | LegState::Transferring | LegState::TransferAccepted) => {
+                true
+            }
+            Some(
+                LegState::Incoming
+                | LegState::Establishing
+                | LegState::Terminating
+                | LegState::Terminated,
+            )
+            | None => false,
+        }
+    }
+
+    pub(crate) fn party(&self) -> Party {
+        Party::Bot { app: self.app }
+    }
+
+    /// What other bots are shown of it.
+    pub(crate) fn participant(&self) -> Participant {
+        Participant {
+            leg: self.leg,
+            party: self.party(),
+            is_muted: self.voice.is_muted,
+            is_held: false,
+            recording: self.recording,
+            changed: 0,
         }
     }
 

@@ -284,6 +284,8 @@ pub enum Refusal {
     TransferConflict,
     /// The other call is none, or has nobody to give.
     NoSuchReplacedCall,
+    /// Fewer or more prompts, tones, targets, invitees or members than fit; see [`crate::limits`].
+    OutOfBounds,
     /// Somebody invited is in the call or being invited already.
     AlreadyInvited,
     /// The call has as many parties as fit; see [`crate::limits::PARTIES_MAX`].

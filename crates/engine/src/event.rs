@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use offhook_terms::{LegId, OperationId, Tone};
 
-use crate::{Invitee, Participant, Party, RejectReason};
+use crate::{CameBy, Invitee, Participant, Party, RejectReason};
 
 /// A fact for a bot about its leg, numbered from 1 with no gap, in the order it was decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,10 @@ pub enum Fact {
         caller: Party,
         /// The caller's leg.
         caller_leg: LegId,
+        /// How the call came here.
+        came_by: CameBy,
+        /// It is a call of many.
+        is_group: bool,
     },
     /// The call was answered, or placed, and is being set up.
     Establishing,

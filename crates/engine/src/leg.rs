@@ -63,6 +63,19 @@ pub struct Invitee {
     pub leg: LegId,
     /// Who.
     pub party: Party,
+    /// It hears and is heard through routing groups alone.
+    pub is_routed_only: bool,
+}
+
+impl Invitee {
+    /// Somebody who is to hear and be heard like everybody else.
+    pub fn new(leg: LegId, party: Party) -> Self {
+        Self {
+            leg,
+            party,
+            is_routed_only: false,
+        }
+    }
 }
 
 /// Who handles the audio of a bot's leg.
@@ -163,6 +176,25 @@ pub enum RecordingStatus {
     Failed,
 }
 
+/// How a call came to a bot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CameBy {
+    /// The caller called this bot.
+    Called,
+    /// The caller called somebody else, who sent the call on.
+    Forwarded {
+        /// Whom the caller called.
+        original: Party,
+    },
+    /// The caller talked with somebody else, who transfers it.
+    Transferred {
+        /// Who does.
+        transferor: Party,
+    },
+    /// The caller lets this bot into its call of many.
+    Invited,
+}
+
 /// Which way a bot's leg came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CallDirection {
@@ -251,10 +283,11 @@ pub struct OperationView {
 /// A leg on its way from one call to another: released by the first, adopted by the second.
 ///
 /// It is a value on purpose. Between the two calls nobody but the switchboard has it, so there is
-/// nothing to lock; whoever holds it also moves the signalling handle and the media port.
+/// nothing to lock; whoever holds it also moves the signalling handle and the media port. In its new
+/// room the port hears everybody and is heard by everybody, whatever was asked of it in the old one.
 #[derive(Debug)]
 pub struct ReleasedLeg {
-    pub(crate) phone: Phone,
+    pub(crate) phone: Box<Phone>,
 }
 
 impl ReleasedLeg {

@@ -43,6 +43,7 @@
 //!         Output::Media(request) => println!("to the audio: {request:?}"),
 //!         Output::Event(event) => println!("to the bot: {event:?}"),
 //!         Output::Over { ending, .. } => println!("over: {ending:?}"),
+//!         other => println!("to the switchboard: {other:?}"),
 //!     }
 //! }
 //! assert_eq!(call.leg(bot).map(|leg| leg.state), Some(LegState::Incoming));
@@ -59,8 +60,10 @@ mod media;
 mod operation;
 mod phone;
 mod queue;
+mod ring;
 mod signal;
 mod timer;
+mod voice;
 
 pub use call::{Call, Output};
 pub use command::{
@@ -71,9 +74,8 @@ pub use event::{
     Ending, Event, Fact, NotReached, OperationKind, Outcome, PlayFault, RecordEnding, Roster,
 };
 pub use leg::{
-    Arrival, BotJoin, CallDirection, Connection, Description, Hosting, Invitee, LegState, LegView,
-    OperationView, Participant, Party, PhoneJoin, Placement, RecordingStatus, ReleasedLeg,
+    Arrival, BotJoin, CallDirection, CameBy, Connection, Description, Hosting, Invitee, LegState,
+    LegView, OperationView, Participant, Party, PhoneJoin, Placement, RecordingStatus, ReleasedLeg,
 };
 pub use media::{Hearing, MediaEvent, MediaRequest, PrepareFault};
 pub use signal::{Loss, Signal, SignalRequest, TurnDown};
-pub use timer::Timer;

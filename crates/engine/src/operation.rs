@@ -3,19 +3,22 @@
 //! ```text
 //!   play    waiting ──▶ prompting ──▶ ended
 //!   record  waiting ──▶ [prompting] ──▶ [beeping] ──▶ recording ──▶ ended
+//!   tones   waiting ──▶ pressing ──▶ ended
+//!   music   waiting ──▶ ended (the music goes on)
+//!   invite  waiting ──▶ ended (when the last ring has)
 //! ```
 //!
-//! An operation waits until it is at the head of its leg's queue and its prompts are fetched. It
-//! knows its own next step and nothing about the others; [`crate::queue`] keeps them in order.
+//! An operation waits until it is at the head of its line and its prompts are fetched. It knows its
+//! own next step and nothing about the others; [`crate::queue`] keeps them in order.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use offhook_terms::{LegId, OperationId};
+use offhook_terms::{LegId, OperationId, Tone};
 
 use crate::{
-    MediaRequest, OperationKind, OperationView, Outcome, PlayFault, PrepareFault, Prompt,
-    RecordEnding, RecordRules,
+    Invitee, MediaRequest, NotReached, OperationKind, OperationView, Outcome, PlayFault,
+    PrepareFault, Prompt, RecordEnding, RecordRules,
 };
 
 /// One operation that has not ended.
@@ -46,6 +49,29 @@ pub(crate) enum Work {
         beep: bool,
         rules: RecordRules,
     },
+    /// Press keys.
+    SendTones { tones: Vec<Tone>, gap: Duration },
+    /// Let others in.
+    Invite {
+        invitees: Vec<Invitee>,
+        /// Why the first who did not come did not.
+        failed: Option<NotReached>,
+    },
+    /// Let a participant hear music.
+    StartHoldMusic { prompt: Option<Prompt> },
+    /// Done as soon as it is asked, and told.
+    Instant { kind: OperationKind },
+}
+
+/// Operations of one line are done one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// Playing and recording.
+    Media,
+    /// Tones.
+    Tones,
+    /// What stands for itself.
+    None,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +80,7 @@ enum Step {
     Prompting,
     Beeping,
     Recording,
+    Pressing,
 }
 
 /// What comes next for an operation.
@@ -83,6 +110,40 @@ impl Operation {
 
     pub(crate) fn id(&self) -> OperationId {
         self.id
+    }
+
+    pub(crate) fn line(&self) -> Line {
+        match self.work {
+            Work::Play { .. } | Work::Record { .. } => Line::Media,
+            Work::SendTones { .. } => Line::Tones,
+            Work::Invite { .. } | Work::StartHoldMusic { .. } | Work::Instant { .. } => Line::None,
+        }
+    }
+
+    /// Media knows of it, so media must forget it.
+    pub(crate) fn is_in_media(&self) -> bool {
+        match self.work {
+            Work::Play { .. } | Work::Record { .. } | Work::StartHoldMusic { .. } => true,
+            Work::SendTones { .. } => self.step == Step::Pressing,
+            Work::Invite { .. } | Work::Instant { .. } => false,
+        }
+    }
+
+    /// Somebody invited did not come.
+    pub(crate) fn invitee_failed(&mut self, why: NotReached) {
+        if let Work::Invite { failed, .. } = &mut self.work {
+            failed.get_or_insert(why);
+        }
+    }
+
+    /// How an invitation ended.
+    pub(crate) fn invited(&self) -> Outcome {
+        match self.work {
+            Work::Invite {
+                failed: Some(why), ..
+            } => Outcome::NotReached(why),
+            _ => Outcome::Done,
+        }
     }
 
     /// The fetching to ask for as soon as the operation is accepted, so that a prompt is there
@@ -122,9 +183,20 @@ impl Operation {
         if !self.unprepared.is_empty() {
             return Next::Wait;
         }
-        match self.work.prompts().len() {
-            0 => self.after(Step::Waiting),
-            prompts => {
+        match (&self.work, self.work.prompts().len()) {
+            (Work::SendTones { tones, gap }, _) => {
+                self.step = Step::Pressing;
+                Next::Ask(MediaRequest::SendTones {
+                    operation: self.id,
+                    leg: self.leg,
+                    tones: tones.clone(),
+                    gap: *gap,
+                })
+            }
+            (Work::StartHoldMusic { .. } | Work::Instant { .. }, _) => Next::End(Outcome::Done),
+            (Work::Invite { .. }, _) => Next::Wait,
+            (Work::Play { .. } | Work::Record { .. }, 0) => self.after(Step::Waiting),
+            (Work::Play { .. } | Work::Record { .. }, prompts) => {
                 self.step = Step::Prompting;
                 Next::Ask(MediaRequest::Play {
                     operation: self.id,
@@ -141,7 +213,7 @@ impl Operation {
         match self.step {
             Step::Prompting if self.is_for_ever() => Next::Wait,
             Step::Prompting | Step::Beeping => self.after(self.step),
-            Step::Waiting | Step::Recording => Next::Wait,
+            Step::Waiting | Step::Recording | Step::Pressing => Next::Wait,
         }
     }
 
@@ -150,7 +222,7 @@ impl Operation {
         match self.step {
             Step::Prompting => Next::End(Outcome::PromptFailed(PlayFault::Playing)),
             Step::Beeping => Next::End(Outcome::BeepFailed),
-            Step::Waiting | Step::Recording => Next::Wait,
+            Step::Waiting | Step::Recording | Step::Pressing => Next::Wait,
         }
     }
 
@@ -158,7 +230,15 @@ impl Operation {
     pub(crate) fn recorded(&mut self, ending: RecordEnding, duration: Duration) -> Next {
         match self.step {
             Step::Recording => Next::End(Outcome::Recorded { ending, duration }),
-            Step::Waiting | Step::Prompting | Step::Beeping => Next::Wait,
+            Step::Waiting | Step::Prompting | Step::Beeping | Step::Pressing => Next::Wait,
+        }
+    }
+
+    /// The tones were sent, or could not be.
+    pub(crate) fn pressed(&mut self, outcome: Outcome) -> Next {
+        match self.step {
+            Step::Pressing => Next::End(outcome),
+            Step::Waiting | Step::Prompting | Step::Beeping | Step::Recording => Next::Wait,
         }
     }
 
@@ -171,6 +251,12 @@ impl Operation {
                     prompts: prompts.clone(),
                 },
                 Work::Record { .. } => OperationKind::Record,
+                Work::SendTones { .. } => OperationKind::SendTones,
+                Work::Invite { invitees, .. } => OperationKind::Invite {
+                    invitees: invitees.clone(),
+                },
+                Work::StartHoldMusic { .. } => OperationKind::StartHoldMusic,
+                Work::Instant { kind } => kind.clone(),
             },
             context: self.context.clone(),
             outcome,
@@ -182,6 +268,10 @@ impl Operation {
         let (operation, leg) = (self.id, self.leg);
         match &self.work {
             Work::Play { .. } => Next::End(Outcome::Played),
+            Work::SendTones { .. }
+            | Work::Invite { .. }
+            | Work::StartHoldMusic { .. }
+            | Work::Instant { .. } => Next::Wait,
             Work::Record { beep: true, .. } if done != Step::Beeping => {
                 self.step = Step::Beeping;
                 Next::Ask(MediaRequest::Beep { operation, leg })
@@ -207,7 +297,8 @@ impl Work {
     fn prompts(&self) -> &[Prompt] {
         match self {
             Self::Play { prompts, .. } => prompts,
-            Self::Record { prompt, .. } => prompt.as_slice(),
+            Self::Record { prompt, .. } | Self::StartHoldMusic { prompt } => prompt.as_slice(),
+            Self::SendTones { .. } | Self::Invite { .. } | Self::Instant { .. } => &[],
         }
     }
 }

@@ -2,7 +2,11 @@
 
 use offhook_terms::LegId;
 
-use crate::{Description, Ending, Party, RejectReason, SignalRequest, TurnDown};
+use crate::voice::Voice;
+use crate::{
+    Description, Ending, Invitee, NotReached, Participant, Party, RecordingStatus, RejectReason,
+    SignalRequest, TurnDown,
+};
 
 /// A phone in a call. It is the value that moves when a leg is handed over, so everything the call
 /// knows of the phone is in here.
@@ -18,21 +22,47 @@ pub(crate) struct Phone {
     pub(crate) owes_answer: bool,
     /// Where its key presses are taken from; see `call/tones.rs`.
     pub(crate) tones_from: Option<ToneSource>,
+    /// Media was asked to listen for its key presses.
+    pub(crate) is_listened_to: bool,
+    /// Media has a port for it, or is making one.
+    pub(crate) has_port: bool,
+    /// It was told that whom it calls is alerted.
+    pub(crate) was_rung: bool,
+    pub(crate) voice: Voice,
 }
 
-/// How far a phone has come.
+/// How far a phone has come. The first three are of phones that call, the two before `Gone` of phones
+/// that are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// Media is looking at its offer.
-    Opening,
+    Opening(Then),
     /// It hears ringing; its port is ready and this is our side of it.
     Ringing { ours: Description },
     /// We answered, and it has not said that it knows.
     Answering,
     /// Both sides know.
     Talking,
+    /// Media is making our offer for it.
+    Offering {
+        /// Who calls, as it is to see it.
+        caller: Party,
+    },
+    /// It is being called.
+    Called,
     /// It left by itself.
     Gone,
+}
+
+/// What follows once a caller's offer is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The bot of this leg is told.
+    Tell(LegId),
+    /// Somebody is called.
+    Call(Invitee),
+    /// It is answered, because it dialled into a meeting.
+    Join,
 }
 
 /// How a phone sends its key presses.
@@ -45,15 +75,28 @@ pub(crate) enum ToneSource {
 }
 
 impl Phone {
-    pub(crate) fn arriving(leg: LegId, party: Party, with_offer: bool) -> Self {
+    pub(crate) fn arriving(leg: LegId, party: Party, with_offer: bool, then: Then) -> Self {
         Self {
             leg,
             party,
-            stage: Stage::Opening,
+            stage: Stage::Opening(then),
             held: false,
             reoffered: false,
             owes_answer: !with_offer,
             tones_from: None,
+            is_listened_to: false,
+            has_port: true,
+            was_rung: false,
+            voice: Voice::new(0),
+        }
+    }
+
+    /// A phone that we call.
+    pub(crate) fn called(leg: LegId, party: Party, caller: Party) -> Self {
+        Self {
+            stage: Stage::Offering { caller },
+            owes_answer: false,
+            ..Self::arriving(leg, party, true, Then::Join)
         }
     }
 
@@ -62,16 +105,40 @@ impl Phone {
         self.stage == Stage::Talking && !self.held
     }
 
-    /// The last thing to ask of its signalling. Nothing if it left by itself.
+    /// Its port runs in the room.
+    pub(crate) fn is_in_room(&self) -> bool {
+        matches!(self.stage, Stage::Answering | Stage::Talking)
+    }
+
+    /// It is called by us and has not come yet.
+    pub(crate) fn is_called(&self) -> bool {
+        matches!(self.stage, Stage::Offering { .. } | Stage::Called)
+    }
+
+    /// The last thing to ask of its signalling. Nothing if it left by itself, or was never reached.
     pub(crate) fn farewell(&self, ending: Ending) -> Option<SignalRequest> {
         let leg = self.leg;
         match self.stage {
-            Stage::Opening | Stage::Ringing { .. } => Some(SignalRequest::TurnDown {
+            Stage::Opening(_) | Stage::Ringing { .. } => Some(SignalRequest::TurnDown {
                 leg,
                 why: turn_down(ending),
             }),
-            Stage::Answering | Stage::Talking => Some(SignalRequest::HangUp { leg, why: ending }),
-            Stage::Gone => None,
+            Stage::Called | Stage::Answering | Stage::Talking => {
+                Some(SignalRequest::HangUp { leg, why: ending })
+            }
+            Stage::Offering { .. } | Stage::Gone => None,
+        }
+    }
+
+    /// What bots are shown of it.
+    pub(crate) fn participant(&self, is_held: bool) -> Participant {
+        Participant {
+            leg: self.leg,
+            party: self.party.clone(),
+            is_muted: self.voice.is_muted,
+            is_held,
+            recording: RecordingStatus::default(),
+            changed: 0,
         }
     }
 }
@@ -84,10 +151,10 @@ fn turn_down(ending: Ending) -> TurnDown {
         Ending::BotRejected(RejectReason::Forbidden) => TurnDown::Forbidden,
         Ending::BotDidNotDecide | Ending::BotUnreachable => TurnDown::NoDecision,
         Ending::OfferRefused => TurnDown::NotAcceptable,
-        Ending::BotHungUp
-        | Ending::CallerHungUp
-        | Ending::CallerGaveUp
-        | Ending::NotReached(_)
+        Ending::NotReached(why) => TurnDown::NotReached(why),
+        // Whoever took the redirected call was gone before the caller could be answered.
+        Ending::CallerHungUp | Ending::BotHungUp => TurnDown::NotReached(NotReached::Refused),
+        Ending::CallerGaveUp
         | Ending::Transferred
         | Ending::Redirected
         | Ending::Removed

@@ -1,11 +1,14 @@
-//! The operations of one bot's leg: one line of them, the head running, and the last that ended.
+//! The operations of one bot's leg: those that have not ended, and the last that have.
+//!
+//! What is played and recorded stands in one line, and so do tones among themselves: the head of a
+//! line runs. Everything else stands for itself.
 
 use std::collections::VecDeque;
 
 use offhook_terms::OperationId;
 
 use crate::limits::{ENDED_OPERATIONS_KEPT, OPERATIONS_MAX};
-use crate::operation::Operation;
+use crate::operation::{Line, Operation};
 use crate::{OperationView, Outcome};
 
 #[derive(Debug, Default)]
@@ -27,22 +30,35 @@ impl Queue {
         self.outstanding.push_back(operation);
     }
 
-    pub(crate) fn head(&mut self) -> Option<&mut Operation> {
-        self.outstanding.front_mut()
+    /// The oldest of a line.
+    pub(crate) fn head(&mut self, line: Line) -> Option<&mut Operation> {
+        self.outstanding.iter_mut().find(|one| one.line() == line)
+    }
+
+    /// The oldest of those that are wanted.
+    pub(crate) fn oldest(&self, is_it: impl Fn(Line) -> bool) -> Option<OperationId> {
+        let mut all = self.outstanding.iter();
+        all.find(|one| is_it(one.line())).map(Operation::id)
     }
 
     pub(crate) fn find(&mut self, id: OperationId) -> Option<&mut Operation> {
         self.outstanding.iter_mut().find(|one| one.id() == id)
     }
 
-    /// Ends the head of the line and gives what a bot may see of it from now on.
-    pub(crate) fn end_head(&mut self, outcome: Outcome) -> Option<OperationView> {
-        let view = self.outstanding.pop_front()?.view(Some(outcome));
+    /// Takes out an operation that has ended, and remembers what a bot may see of it from now on.
+    pub(crate) fn end(&mut self, id: OperationId, outcome: Outcome) -> Option<Operation> {
+        let at = self.outstanding.iter().position(|one| one.id() == id)?;
+        let operation = self.outstanding.remove(at)?;
+        self.remember(operation.view(Some(outcome)));
+        Some(operation)
+    }
+
+    /// Remembers an operation that has ended.
+    pub(crate) fn remember(&mut self, view: OperationView) {
         if self.ended.len() == ENDED_OPERATIONS_KEPT {
             self.ended.pop_front();
         }
-        self.ended.push_back(view.clone());
-        Some(view)
+        self.ended.push_back(view);
     }
 
     pub(crate) fn view(&self, id: OperationId) -> Option<OperationView> {

@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use offhook_terms::LegId;
+
+use crate::ring::RingId;
+
 /// Something the call waits for, and gives up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Timer {
-    /// The bot must answer or reject ([`crate::limits::BOT_DECIDES_WITHIN`]).
-    BotMustDecide,
-    /// The bot must say that it is alive ([`crate::limits::KEEP_ALIVE_WITHIN`]).
-    BotMustKeepAlive,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// The bot of this leg must answer or reject ([`crate::limits::BOT_DECIDES_WITHIN`]).
+    BotMustDecide(LegId),
+    /// The bot of this leg must say that it is alive ([`crate::limits::KEEP_ALIVE_WITHIN`]).
+    BotMustKeepAlive(LegId),
+    /// Somebody must come, of those who ring.
+    SomebodyMustCome(RingId),
 }
 
 /// The running timers of one call; somebody else counts them down.
@@ -24,10 +30,6 @@ impl Timers {
 
     pub(crate) fn stop(&mut self, timer: Timer) {
         self.0.remove(&timer);
-    }
-
-    pub(crate) fn stop_all(&mut self) {
-        self.0.clear();
     }
 
     /// Takes out the earliest timer that is due.

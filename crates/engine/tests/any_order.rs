@@ -37,8 +37,8 @@ enum Step {
     Undeliverable { bot: usize },
     /// Time passes.
     Wait { seconds: u64 },
-    /// A phone moves to a call, maybe the one it is in.
-    HandOver { phone: usize, to: usize },
+    /// A phone is asked for.
+    HandOver { phone: usize },
     /// The platform stops.
     Stop { call: usize },
 }
@@ -56,7 +56,7 @@ fn a_step() -> impl Strategy<Value = Step> {
         1 => (0..2_usize).prop_map(|bot| Step::Undeliverable { bot }),
         2 => prop_oneof![0..5_u64, 10..20_u64, 2_000..3_000_u64]
             .prop_map(|seconds| Step::Wait { seconds }),
-        2 => (0..2_usize, 0..2_usize).prop_map(|(phone, to)| Step::HandOver { phone, to }),
+        2 => (0..2_usize).prop_map(|phone| Step::HandOver { phone }),
         1 => prop::bool::weighted(0.1).prop_flat_map(|stops| (0..2_usize).prop_map(move |call| {
             if stops { Step::Stop { call } } else { Step::Wait { seconds: 0 } }
         })),
@@ -213,7 +213,7 @@ impl Trial {
                     self.drain(at);
                 }
             }
-            Step::HandOver { phone, to } => self.hand_over(PHONES[phone], to),
+            Step::HandOver { phone } => self.hand_over(PHONES[phone]),
             Step::Stop { call } => self.stop(call),
         }
         for call in &self.calls {
@@ -400,33 +400,12 @@ impl Trial {
         assert!(outstanding.count() <= limits::OPERATIONS_MAX);
     }
 
-    fn hand_over(&mut self, leg: LegId, to: usize) {
+    /// A leg that nobody asked to hand over stays.
+    fn hand_over(&mut self, leg: LegId) {
         let from = self.owners[&leg];
         let now = self.now;
-        let Some(released) = self.calls[from].release(leg, now) else {
-            assert_eq!(self.drain(from), 0, "a leg that stays changed something");
-            return;
-        };
-        self.drain(from);
-        assert_eq!(
-            self.ledgers[from].accepted.len(),
-            self.ledgers[from].ended.len(),
-            "an operation outlived the leg it may hang on"
-        );
-        self.owners.insert(leg, to);
-        match self.calls[to].adopt(released, now) {
-            Ok(()) => {
-                self.drain(to);
-            }
-            Err(back) => {
-                self.drain(to);
-                self.owners.insert(leg, from);
-                self.calls[from]
-                    .adopt(back, now)
-                    .expect("the call that released it stands");
-                self.drain(from);
-            }
-        }
+        assert!(self.calls[from].release(leg, now).is_none());
+        assert_eq!(self.drain(from), 0, "a leg that stays changed something");
     }
 
     fn stop(&mut self, at: usize) {
@@ -504,6 +483,12 @@ impl Trial {
             | MediaRequest::Reopen { leg, .. } => {
                 assert_eq!(self.owners[leg], at);
                 assert!(self.ports.contains(leg), "{request:?} of a closed port");
+            }
+            MediaRequest::Seat { leg } => {
+                assert!(self.ports.insert(*leg), "two seats for one bot");
+            }
+            MediaRequest::Close { leg } if *leg == BOTS[at] => {
+                assert!(self.ports.remove(leg), "a seat was taken twice");
             }
             MediaRequest::Close { leg } => {
                 assert_eq!(self.owners[leg], at);

@@ -102,8 +102,8 @@ impl World {
                 self.room(call).recorder = Some(Recorder::new(operation, rules));
                 self.plan_tick(call);
             }
-            MediaRequest::Seat { .. }
-            | MediaRequest::Hears { .. }
+            MediaRequest::Seat { leg } => self.draw_port("seat", leg),
+            MediaRequest::Hears { .. }
             | MediaRequest::ListenForTones { .. }
             | MediaRequest::Ringback { .. }
             | MediaRequest::HoldMusic { .. }

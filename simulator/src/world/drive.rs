@@ -39,8 +39,14 @@ impl World {
     }
 
     pub(crate) fn draw_port(&mut self, what: &str, leg: LegId) {
-        let what = format!("{what} {}", self.phones[&leg].name);
+        let what = format!("{what} {}", self.name_of(leg));
         self.draw("server", "media", &what);
+    }
+
+    /// The phone or the bot of a leg.
+    pub(crate) fn name_of(&self, leg: LegId) -> &'static str {
+        let phone = self.phones.get(&leg).map(|phone| phone.name);
+        phone.unwrap_or_else(|| self.bots[&leg])
     }
 
     pub(crate) fn draw_operation(&mut self, what: &str, operation: OperationId) {

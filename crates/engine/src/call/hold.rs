@@ -31,7 +31,6 @@ impl Call {
         if std::mem::take(&mut phone.reoffered) {
             self.signal(SignalRequest::AcceptOffer { leg, description });
         }
-        self.audio_may_have_changed();
     }
 
     pub(super) fn on_reopen_refused(&mut self, leg: LegId) {
@@ -42,14 +41,36 @@ impl Call {
         }
     }
 
-    /// Tells the bot when audio began to flow or stopped.
-    pub(super) fn audio_may_have_changed(&mut self) {
-        let flows = self.phones.iter().any(|phone| phone.is_heard());
-        if self.bot.state == Some(LegState::Established) && flows != self.bot.audio_flows {
-            self.tell(match flows {
-                true => Fact::AudioFlows,
-                false => Fact::AudioStopped,
-            });
+    /// Tells bots when audio began to flow or stopped. In a call of two it flows to and from the
+    /// other party; in a call of many there is always a room to hear and be heard in.
+    pub(super) fn settle_audio(&mut self) {
+        let changed: Vec<(LegId, bool)> = self
+            .bots
+            .iter()
+            .filter(|bot| bot.state == Some(LegState::Established))
+            // Nobody knows how it ends while the party is on its way to another call.
+            .filter(|bot| self.away.iter().all(|away| away.side != bot.voice.side))
+            .map(|bot| (bot.leg, bot.audio_flows, self.audio_flows(bot.leg)))
+            .filter(|(_, flowed, flows)| flowed != flows)
+            .map(|(leg, _, flows)| (leg, flows))
+            .collect();
+        for (leg, flows) in changed {
+            self.tell(
+                leg,
+                match flows {
+                    true => Fact::AudioFlows,
+                    false => Fact::AudioStopped,
+                },
+            );
         }
+    }
+
+    fn audio_flows(&self, leg: LegId) -> bool {
+        let side = self.side_of(leg).unwrap_or(0);
+        let mut phones = self.phones.iter();
+        let mut bots = self.bots.iter();
+        self.is_group(side)
+            || phones.any(|phone| phone.voice.side == side && phone.is_heard())
+            || bots.any(|bot| bot.leg != leg && bot.voice.side == side && bot.is_talking())
     }
 }

@@ -7,8 +7,8 @@ use offhook_terms::{AppId, CallId, LegId, OperationId, Private, Tone};
 use super::{Call, Output};
 use crate::limits::ENDED_OPERATIONS_KEPT;
 use crate::{
-    Arrival, Command, Description, Ending, Fact, LegState, MediaEvent, MediaRequest, Party, Prompt,
-    Refusal, Signal,
+    Arrival, AtOnce, Command, Description, Ending, Fact, LegState, MediaEvent, MediaRequest, Party,
+    Prompt, Refusal, Signal,
 };
 
 const PHONE: LegId = LegId::from_bits(1);
@@ -61,6 +61,18 @@ fn drain(call: &mut Call) -> Vec<Output> {
     std::iter::from_fn(|| call.poll()).collect()
 }
 
+/// The bot asks for tones. The number is out of the way of others.
+fn subscribe(call: &mut Call) {
+    let command = Command::AtOnce {
+        operation: OperationId::from_bits(1_000),
+        what: AtOnce::SubscribeToTones,
+        context: None,
+    };
+    call.handle_command(BOT, command, zero())
+        .expect("it stands");
+    drain(call);
+}
+
 /// The tones a bot is told of, as their numbers and symbols.
 fn tones(outputs: Vec<Output>) -> Vec<(u64, char)> {
     let facts = outputs.into_iter().filter_map(|output| match output {
@@ -85,7 +97,7 @@ fn press(call: &mut Call, symbol: char, in_audio: bool) {
 #[test]
 fn a_key_press_that_comes_both_ways_is_told_once() {
     let mut call = talking();
-    call.bot.hears_tones = true;
+    subscribe(&mut call);
     for symbol in ['4', '2'] {
         press(&mut call, symbol, true);
         press(&mut call, symbol, false);
@@ -96,7 +108,7 @@ fn a_key_press_that_comes_both_ways_is_told_once() {
 #[test]
 fn a_phone_that_signals_its_tones_is_heard_too() {
     let mut call = talking();
-    call.bot.hears_tones = true;
+    subscribe(&mut call);
     press(&mut call, '*', false);
     press(&mut call, '*', false);
     assert_eq!(tones(drain(&mut call)), [(1, '*'), (2, '*')]);
@@ -138,47 +150,6 @@ fn a_phone_that_was_not_answered_cannot_be_released() {
     let mut call = ringing();
     assert!(call.release(PHONE, zero()).is_none());
     assert_eq!(drain(&mut call), []);
-}
-
-#[test]
-fn a_call_that_is_over_gives_a_leg_back() {
-    let mut over = talking();
-    over.handle_stop(zero());
-    drain(&mut over);
-    let mut call = talking();
-    let released = call.release(PHONE, zero()).expect("it talks");
-    drain(&mut call);
-
-    let back = over.adopt(released, zero()).expect_err("nobody is there");
-    assert_eq!(drain(&mut over), []);
-    call.adopt(back, zero()).expect("its own call still stands");
-    let outputs = drain(&mut call);
-    assert!(matches!(
-        outputs.as_slice(),
-        [Output::Event(event)] if event.fact == Fact::AudioFlows
-    ));
-}
-
-/// A proposal that was being looked at when the leg moved is answered by its new call.
-#[test]
-fn a_leg_moves_with_its_open_proposal() {
-    let (mut first, mut second) = (talking(), talking());
-    let offer = Some(Description::new("hold"));
-    first.handle_signal(PHONE, Signal::Reoffered { offer }, zero());
-    let released = first.release(PHONE, zero()).expect("it talks");
-    second.release(PHONE, zero()).expect("it talks");
-    drain(&mut second);
-    second.adopt(released, zero()).expect("it stands");
-
-    let description = Description::new("ours");
-    let reopened = MediaEvent::Reopened {
-        leg: PHONE,
-        description,
-        held: true,
-    };
-    second.handle_media(reopened, zero());
-    let outputs = drain(&mut second);
-    assert!(outputs.iter().any(|one| matches!(one, Output::Signal(_))));
 }
 
 #[test]

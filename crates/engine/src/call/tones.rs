@@ -8,7 +8,7 @@ use offhook_terms::{LegId, Tone};
 
 use super::Call;
 use crate::phone::{Stage, ToneSource};
-use crate::{Fact, MediaRequest};
+use crate::{Fact, MediaRequest, OperationKind, Refusal};
 
 impl Call {
     pub(super) fn on_tone_signalled(&mut self, leg: LegId, tone: Tone) {
@@ -29,11 +29,45 @@ impl Call {
             // What comes in the audio has reached the recording before it reaches us.
             self.media(MediaRequest::ToneSignalled { leg, tone });
         }
-        if !self.bot.hears_tones {
-            return;
+        let side = self.side_of(leg).unwrap_or(0);
+        let bots = self.bots.iter();
+        let told: Vec<LegId> = bots
+            .filter(|bot| bot.hears_tones && bot.voice.side == side && bot.is_talking())
+            .map(|bot| bot.leg)
+            .collect();
+        for bot_leg in told {
+            let Some(bot) = self.bot(bot_leg) else {
+                continue;
+            };
+            bot.tone_sequence += 1;
+            let sequence = bot.tone_sequence;
+            self.tell(bot_leg, Fact::ToneHeard { sequence, tone });
         }
-        self.bot.tone_sequence += 1;
-        let sequence = self.bot.tone_sequence;
-        self.tell(Fact::ToneHeard { sequence, tone });
+    }
+
+    /// From now on the bot is told of every key press, of those who are there and of those who come.
+    pub(super) fn subscribe_to_tones(&mut self, leg: LegId) -> Result<OperationKind, Refusal> {
+        self.served(leg)?;
+        if let Some(bot) = self.bot(leg) {
+            bot.hears_tones = true;
+        }
+        let phones: Vec<LegId> = self.phones.iter().map(|phone| phone.leg).collect();
+        for phone in phones {
+            self.listen_to(phone);
+        }
+        Ok(OperationKind::SubscribeToTones)
+    }
+
+    /// Has media look for the key presses of a phone, once, if a bot wants to hear of them.
+    pub(super) fn listen_to(&mut self, leg: LegId) {
+        let side = self.side_of(leg).unwrap_or(0);
+        let mut bots = self.bots.iter();
+        let is_wanted = bots.any(|bot| bot.hears_tones && bot.voice.side == side);
+        let Some(phone) = self.phone(leg).filter(|phone| phone.is_in_room()) else {
+            return;
+        };
+        if is_wanted && !std::mem::replace(&mut phone.is_listened_to, true) {
+            self.media(MediaRequest::ListenForTones { leg });
+        }
     }
 }

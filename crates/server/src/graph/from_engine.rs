@@ -69,9 +69,9 @@ pub(crate) fn notification(event: &Event, known: Known<'_>, wording: &Wording) -
             let ended = ended(event, known, wording, *operation, kind, context, outcome);
             return addressed(ended, known);
         }
-        Fact::Incoming { caller, caller_leg } => {
-            (ChangeType::Created, incoming(known, caller, *caller_leg))
-        }
+        Fact::Incoming {
+            caller, caller_leg, ..
+        } => (ChangeType::Created, incoming(known, caller, *caller_leg)),
         Fact::Establishing => (ChangeType::Updated, state(CallState::Establishing)),
         Fact::Established => (ChangeType::Updated, state(CallState::Established)),
         Fact::AudioFlows => (ChangeType::Updated, audio(MediaState::Active)),

@@ -227,6 +227,11 @@ impl Refused {
                 "8523",
                 "The parameter 'replacesCallId' names no established call of this application.",
             ),
+            Refusal::OutOfBounds => Self::new(
+                bad,
+                "8523",
+                "A parameter has fewer or more members than it may.",
+            ),
             Refusal::AlreadyInvited => Self::new(
                 bad,
                 "8523",

@@ -962,6 +962,8 @@ async fn an_incoming_call_is_told_as_published() {
     let incoming = |caller| Fact::Incoming {
         caller,
         caller_leg: PHONE,
+        came_by: offhook_engine::CameBy::Called,
+        is_group: false,
     };
     check_json(
         &told(&world, incoming(ada()), false),

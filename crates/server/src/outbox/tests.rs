@@ -213,6 +213,8 @@ fn incoming() -> Fact {
     Fact::Incoming {
         caller: caller(),
         caller_leg: LegId::from_bits(3),
+        came_by: offhook_engine::CameBy::Called,
+        is_group: false,
     }
 }
 

@@ -24,7 +24,9 @@ pub(crate) fn entry(call: CallId, bot: AppId, event: &Event, at: SystemTime) -> 
 
 fn fact(bot: AppId, fact: &engine::Fact) -> Fact {
     match fact {
-        engine::Fact::Incoming { caller, caller_leg } => Fact::Incoming {
+        engine::Fact::Incoming {
+            caller, caller_leg, ..
+        } => Fact::Incoming {
             caller: party(caller),
             caller_leg: caller_leg.to_string(),
             bot: bot.to_string(),
