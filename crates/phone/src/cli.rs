@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use offhook_sip::Transport;
+use offhook_sip::{Transport, Trust};
 use tokio::time::sleep;
 
 use crate::phone::local_address_toward;
@@ -70,9 +70,12 @@ pub struct Dial {
     #[arg(long, help_heading = "Who calls")]
     wait_for_call: bool,
 
-    /// How to signal: udp or tcp
+    /// How to signal: udp, tcp or tls
     #[arg(long, default_value = "udp", help_heading = "Network")]
     transport: Transport,
+    /// The authority to believe by TLS, in PEM; those of this machine by default
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
+    tls_ca: Option<PathBuf>,
     /// The local address, with or without a port; found by the way to URI by default
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = local, help_heading = "Network")]
     local: Option<SocketAddr>,
@@ -303,13 +306,14 @@ struct Wrong(String);
 
 impl Dial {
     async fn call(self) -> Result<Report, Wrong> {
-        let place = offhook_sip::locate(&self.uri).await;
+        let place = offhook_sip::locate(&self.uri, self.transport).await;
         let place = place.map_err(|error| Wrong(format!("{}: {error}", self.uri)))?;
         let local = self
             .local
             .unwrap_or_else(|| SocketAddr::new(local_address_toward(place), 0));
         let mut config = Config::new(local);
         config.transport = self.transport;
+        config.trust = self.trust()?;
         config.rtp_ports = self.rtp_ports.clone();
         if let Some(user) = &self.user {
             let password = self.password.clone().unwrap_or_default();
@@ -344,6 +348,24 @@ impl Dial {
         }
         phone.stop().await;
         Ok(report)
+    }
+
+    /// Whom to believe; nobody when nothing here asks for TLS.
+    fn trust(&self) -> Result<Trust, Wrong> {
+        let uri = self.uri.to_ascii_lowercase();
+        let asked = uri.starts_with("sips:") || uri.contains(";transport=tls");
+        let Some(path) = &self.tls_ca else {
+            return Ok(Trust {
+                system: asked || self.transport == Transport::Tls,
+                authorities: Vec::new(),
+            });
+        };
+        let pem = std::fs::read_to_string(path);
+        let pem = pem.map_err(|error| Wrong(format!("{}: {error}", path.display())))?;
+        Ok(Trust {
+            system: false,
+            authorities: vec![pem],
+        })
     }
 
     async fn connect(&self, phone: &Phone) -> Result<Call, DialError> {
@@ -464,7 +486,7 @@ mod tests {
             ("--keys x", "not a key"),
             ("--play /no/such/file.wav", "No such file"),
             ("--rtp-ports 5-4", "two ports such as"),
-            ("--transport tls", "`udp` or `tcp`"),
+            ("--transport quic", "`udp`, `tcp` or `tls`"),
             ("--register", "--user"),
         ] {
             let error = parse(words).expect_err(words);

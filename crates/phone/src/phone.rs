@@ -11,7 +11,7 @@ use offhook_media::threads::{self, NoPort, NotTaken, Notice, RoomKey, Threads};
 use offhook_media::{Agreed, MediaCommand, MediaEvent, PortId};
 use offhook_sip::{
     Arrival, CallError, Credentials, Ending, Endpoint, Incoming, ListenError, Loss, OutgoingCall,
-    Refusal, Register, RegisterError, Registration, SessionEvent, Transport,
+    Refusal, Register, RegisterError, Registration, SessionEvent, Transport, Trust,
 };
 use offhook_terms::Private;
 use tokio::sync::{Notify, mpsc};
@@ -32,6 +32,8 @@ pub struct Config {
     pub media_threads: usize,
     /// How it calls and registers.
     pub transport: Transport,
+    /// Whose certificates it believes, by TLS; nobody's by default.
+    pub trust: Trust,
     /// Who it is; without one it calls as `sip:phone@` its own address.
     pub account: Option<Account>,
     /// Calls at once.
@@ -60,6 +62,7 @@ impl Config {
             rtp_ports: None,
             media_threads: 1,
             transport: Transport::Udp,
+            trust: Trust::default(),
             account: None,
             calls_max: 10_000,
             sure_of_ringing: true,
@@ -213,6 +216,7 @@ impl Phone {
         let mut sip = offhook_sip::Config::new(config.local);
         sip.user_agent = concat!("Offhook phone/", env!("CARGO_PKG_VERSION")).to_owned();
         sip.calls_max = config.calls_max;
+        sip.trust = config.trust.clone();
         sip.reliable = config.sure_of_ringing;
         let (endpoint, arrivals) = offhook_sip::listen(sip).await?;
         let bind = config.local.ip();

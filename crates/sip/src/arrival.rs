@@ -15,6 +15,8 @@ pub enum Transport {
     Udp,
     /// A connection.
     Tcp,
+    /// An encrypted connection.
+    Tls,
 }
 
 impl Transport {
@@ -22,12 +24,14 @@ impl Transport {
         match self {
             Self::Udp => sipx_transport::TransportKind::Udp,
             Self::Tcp => sipx_transport::TransportKind::Tcp,
+            Self::Tls => sipx_transport::TransportKind::Tls,
         }
     }
 
     pub(crate) fn of(kind: sipx_transport::TransportKind) -> Self {
         match kind {
             sipx_transport::TransportKind::Udp => Self::Udp,
+            sipx_transport::TransportKind::Tls => Self::Tls,
             _ => Self::Tcp,
         }
     }
@@ -38,6 +42,7 @@ impl std::fmt::Display for Transport {
         f.write_str(match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         })
     }
 }
@@ -48,7 +53,10 @@ impl std::str::FromStr for Transport {
         match text.to_ascii_lowercase().as_str() {
             "udp" => Ok(Self::Udp),
             "tcp" => Ok(Self::Tcp),
-            other => Err(format!("the transport is `udp` or `tcp`, not `{other}`")),
+            "tls" => Ok(Self::Tls),
+            other => Err(format!(
+                "the transport is `udp`, `tcp` or `tls`, not `{other}`"
+            )),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{Transport, dialog};
 /// A call to place.
 #[derive(Debug, Clone)]
 pub struct OutgoingCall {
-    /// Whom to call: a `sip:` address.
+    /// Whom to call: a `sip:` or `sips:` address.
     pub to: Private<String>,
     /// Who calls: a `sip:` address.
     pub from: Private<String>,
@@ -81,13 +81,14 @@ pub enum CallError {
     Full,
 }
 
-/// Finds the place on the network that a `sip:` address names.
+/// Finds the place on the network that a `sip:` address names, by that transport where the address
+/// does not say.
 ///
 /// # Errors
 /// When it is no such address, or its host has none.
-pub async fn locate(address: &str) -> Result<SocketAddr, CallError> {
+pub async fn locate(address: &str, transport: Transport) -> Result<SocketAddr, CallError> {
     let uri = sip_uri(address).ok_or(CallError::NotAnAddress)?;
-    let target = resolve::resolve(&uri, Transport::Udp).await;
+    let target = resolve::resolve(&uri, transport).await;
     target
         .map(|target| target.addr)
         .ok_or(CallError::NoSuchHost)
@@ -96,7 +97,7 @@ pub async fn locate(address: &str) -> Result<SocketAddr, CallError> {
 /// Reads an address somebody wants to call or to be.
 pub(crate) fn sip_uri(text: &str) -> Option<Uri> {
     let uri = Uri::parse(Bytes::copy_from_slice(text.as_bytes())).ok()?;
-    (uri.scheme().is_sip() && !uri.scheme().is_secure() && !uri.has_headers()).then_some(uri)
+    (uri.scheme().is_sip() && !uri.has_headers()).then_some(uri)
 }
 
 /// Whether a header is one that the dialog, the transaction or the body is made of.
@@ -151,10 +152,14 @@ impl OutgoingCall {
             Some(_) => self.transport,
             None => resolve::transport_of(&next).unwrap_or(self.transport),
         };
-        let addr = self.route.or_else(|| resolve::literal(&next));
-        let look_up = addr.is_none().then_some(next);
+        let hop = match (self.route, resolve::literal(&next, transport)) {
+            (Some(addr), _) => Some(Target::new(addr, transport.kind())),
+            (None, Some(addr)) => Some(resolve::target(&next, addr, transport)),
+            (None, None) => None,
+        };
+        let look_up = hop.is_none().then_some(next);
         // Nothing is sent before the look-up has put the real place here.
-        let addr = addr.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+        let nowhere = Target::new(SocketAddr::from(([0, 0, 0, 0], 0)), transport.kind());
         let display = match &self.display {
             Some(name) => format!(
                 "\"{}\" ",
@@ -162,20 +167,32 @@ impl OutgoingCall {
             ),
             None => String::new(),
         };
-        let contact = office.contact(from.user(), transport);
-        let dialog = dialog::Dialog::begin(dialog::Beginning {
+        let mut dialog = dialog::Dialog::begin(dialog::Beginning {
             tag,
             call_id: format!("{:032x}@{}", rand::random::<u128>(), office.host).into(),
             local: format!("{display}<{from}>;tag={}", tag_text(tag)).into(),
             remote: format!("<{target}>").into(),
             routes,
             target,
-            hop: Target::new(addr, transport.kind()),
-            pinned: self.route.is_some(),
-            contact: contact.into(),
+            hop: hop.clone().unwrap_or(nowhere),
+            // A new connection would have to be to the same name again.
+            pinned: self.route.is_some() || transport == Transport::Tls,
             user_agent: office.user_agent.clone(),
-            sent_by: office.sent_by.clone(),
+            bound: office.wire.local_addr(),
         });
+        if let Some(hop) = hop {
+            self.aim(office, &mut dialog, hop);
+        }
         Ok(Start { dialog, look_up })
+    }
+
+    /// Sends the call there, and tells the peer an address of ours that it can reach from there.
+    pub(crate) fn aim(&self, office: &Office, dialog: &mut dialog::Dialog, hop: Target) {
+        let from = sip_uri(self.from.reveal());
+        let secure = sip_uri(self.to.reveal()).is_some_and(|to| to.scheme().is_secure());
+        let (transport, toward) = (Transport::of(hop.transport), hop.addr.ip());
+        let user = from.as_ref().and_then(Uri::user);
+        let contact = office.contact(user, transport, toward, secure);
+        dialog.aim(hop, contact.into(), office.sent_by(transport, toward));
     }
 }

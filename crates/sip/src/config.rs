@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use offhook_terms::Private;
 
+use crate::{Tls, Trust};
+
 /// Finds the password of one of our people by the user part of their address; `None` when there
 /// is no such person. Called for every authenticated request, so it must answer at once.
 pub type Accounts = Arc<dyn Fn(&str) -> Option<Private<String>> + Send + Sync>;
@@ -25,6 +27,10 @@ pub enum Callers {
 pub struct Config {
     /// Where to listen, UDP and TCP on the same port; port 0 picks one that is free for both.
     pub bind: SocketAddr,
+    /// How to be reached by TLS; not at all by default.
+    pub tls: Option<Tls>,
+    /// Whom to believe when we connect by TLS ourselves.
+    pub trust: Trust,
     /// The host name or address peers are told to reach us at. By default the bound address, or
     /// this machine's own address when bound to all of them.
     pub advertised: Option<String>,
@@ -61,6 +67,8 @@ impl Config {
     pub fn new(bind: SocketAddr) -> Self {
         Self {
             bind,
+            tls: None,
+            trust: Trust::default(),
             advertised: None,
             domains: Vec::new(),
             user_agent: concat!("Offhook/", env!("CARGO_PKG_VERSION")).to_owned(),

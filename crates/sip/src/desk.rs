@@ -27,7 +27,7 @@ use crate::party::host_of;
 use crate::registrar;
 use crate::reply::{Reply, SDP, parse_tag};
 use crate::session::{Inward, Opening, Session, SessionTask};
-use crate::{Arrival, Callers, Incoming, Party, Transport, limits, timer};
+use crate::{Arrival, Callers, Incoming, Party, Transport, limits, resolve, timer};
 
 /// Serves until the endpoint is shut down.
 pub(crate) async fn run(
@@ -40,7 +40,8 @@ pub(crate) async fn run(
     }
 }
 
-async fn receive(office: &Arc<Office>, inbound: Inbound, arrivals: &mpsc::Sender<Arrival>) {
+async fn receive(office: &Arc<Office>, mut inbound: Inbound, arrivals: &mpsc::Sender<Arrival>) {
+    inbound.source = resolve::plain(inbound.source);
     let request = &inbound.request;
     let fault = fault(request);
     if request.method == Method::Ack {
@@ -60,7 +61,7 @@ async fn receive(office: &Arc<Office>, inbound: Inbound, arrivals: &mpsc::Sender
     if to.is_some_and(|to| to.tag().is_some()) {
         return to_session(office, inbound).await;
     }
-    if let Some(reply) = unacceptable(office, request) {
+    if let Some(reply) = unacceptable(office, &inbound) {
         return refuse(office, &inbound, reply).await;
     }
     match &request.method {
@@ -98,12 +99,19 @@ fn fault(request: &Request) -> Option<u16> {
 }
 
 /// Why a request outside a dialog cannot be served whatever it asks.
-fn unacceptable(office: &Office, request: &Request) -> Option<Option<Reply>> {
+fn unacceptable(office: &Office, inbound: &Inbound) -> Option<Option<Reply>> {
+    let (request, transport) = (&inbound.request, Transport::of(inbound.transport));
     let headers = &request.headers;
     if matches!(headers.typed::<MaxForwards>(), Some(Ok(MaxForwards(0)))) {
         return Some(Reply::to(request, 483));
     }
-    if !matches!(request.uri.scheme(), Scheme::Sip | Scheme::Tel) {
+    let understood = match request.uri.scheme() {
+        Scheme::Sip | Scheme::Tel => true,
+        // What insists on TLS and came without it has lost it on the way.
+        Scheme::Sips => transport == Transport::Tls,
+        _ => false,
+    };
+    if !understood {
         return Some(Reply::to(request, 416));
     }
     let mut unknown = Vec::new();
@@ -324,7 +332,8 @@ async fn invite(office: &Arc<Office>, inbound: Inbound, arrivals: &mpsc::Sender<
     let tag = rand::random();
     let transport = Transport::of(inbound.transport);
     let hop = Target::new(inbound.source, inbound.transport);
-    let contact = office.contact(request.uri.user(), transport);
+    let secure = request.uri.scheme().is_secure();
+    let contact = office.contact(request.uri.user(), transport, inbound.source.ip(), secure);
     let agent = office.user_agent.clone();
     let dialog = Dialog::invited(
         request,
@@ -332,7 +341,8 @@ async fn invite(office: &Arc<Office>, inbound: Inbound, arrivals: &mpsc::Sender<
         tag,
         contact.into(),
         agent,
-        office.sent_by.clone(),
+        office.sent_by(transport, inbound.source.ip()),
+        office.wire.local_addr(),
     );
     let (Some(dialog), Some(from), Some(to)) =
         (dialog, party::<From>(request), party::<To>(request))

@@ -1,5 +1,7 @@
 //! A dialog (RFC 3261 §12): the two ends' names for it, and the way from us to them.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use offhook_terms::Private;
 use sipx_sip::headers::{Allow, CSeq, Contact, From, RecordRoute, Supported, To};
@@ -9,7 +11,7 @@ use sipx_transport::{Target, TransportKind, new_branch};
 use crate::facts::{Known, Stage, dialog_id};
 use crate::limits;
 use crate::reply::{Tag, push, tag_text};
-use crate::resolve;
+use crate::{Transport, resolve};
 
 /// What a request inside a dialog is built from.
 #[derive(Clone)]
@@ -33,6 +35,8 @@ pub(crate) struct Dialog {
     contact: Bytes,
     user_agent: Bytes,
     sent_by: String,
+    /// Where we send from.
+    bound: SocketAddr,
     peer: Abilities,
 }
 
@@ -83,9 +87,8 @@ pub(crate) struct Beginning {
     pub(crate) target: Uri,
     pub(crate) hop: Target,
     pub(crate) pinned: bool,
-    pub(crate) contact: Bytes,
     pub(crate) user_agent: Bytes,
-    pub(crate) sent_by: String,
+    pub(crate) bound: SocketAddr,
 }
 
 impl Dialog {
@@ -98,6 +101,7 @@ impl Dialog {
         contact: Bytes,
         user_agent: Bytes,
         sent_by: String,
+        bound: SocketAddr,
     ) -> Option<Self> {
         let headers = &request.headers;
         let from = headers.typed::<From>()?.ok()?;
@@ -124,17 +128,18 @@ impl Dialog {
             contact,
             user_agent,
             sent_by,
+            bound,
             peer: Abilities::in_headers(headers),
         };
         // A contact on another address than the request came from is behind a NAT, or wrong.
-        let stated = resolve::literal(&dialog.remote_target);
+        let stated = resolve::literal(&dialog.remote_target, Transport::of(hop.transport));
         dialog.pinned = hop.transport != TransportKind::Udp
             || (dialog.routes.is_empty() && stated.is_none_or(|addr| addr.ip() != hop.addr.ip()));
         dialog.choose_hop();
         Some(dialog)
     }
 
-    /// The dialog our own INVITE may begin.
+    /// The dialog our own INVITE may begin; nothing is sent before it is [aimed](Self::aim).
     pub(crate) fn begin(b: Beginning) -> Self {
         Self {
             tag: b.tag,
@@ -148,9 +153,10 @@ impl Dialog {
             remote_target: b.target,
             hop: b.hop,
             pinned: b.pinned,
-            contact: b.contact,
+            contact: Bytes::new(),
             user_agent: b.user_agent,
-            sent_by: b.sent_by,
+            sent_by: String::new(),
+            bound: b.bound,
             peer: Abilities::default(),
         }
     }
@@ -188,9 +194,9 @@ impl Dialog {
         }
         let first = self.routes.first().and_then(|route| address_uri(route));
         let next = first.as_ref().unwrap_or(&self.remote_target);
-        if let Some(addr) = resolve::literal(next) {
-            let kind = resolve::transport_of(next).map_or(self.hop.transport, |t| t.kind());
-            self.hop = Target::new(addr, kind);
+        let transport = resolve::transport_of(next).unwrap_or(Transport::of(self.hop.transport));
+        if let Some(addr) = resolve::literal(next, transport) {
+            self.hop = resolve::target(next, addr, transport);
         }
     }
 
@@ -216,9 +222,11 @@ impl Dialog {
         }
     }
 
-    /// Sends to that place from now on.
-    pub(crate) fn aim(&mut self, hop: Target) {
+    /// Sends to that place from now on, under these names for our own.
+    pub(crate) fn aim(&mut self, hop: Target, contact: Bytes, sent_by: String) {
         self.hop = hop;
+        self.contact = contact;
+        self.sent_by = sent_by;
     }
 
     /// The same dialog before anybody responded to it; its sequence goes on.
@@ -332,6 +340,7 @@ impl Dialog {
     /// its `Via` has to say so.
     pub(crate) fn hop_for(&self, request: &mut Request) -> Target {
         let mut hop = self.hop.clone();
+        hop.addr = resolve::reach(hop.addr, self.bound);
         let mut bytes = Vec::with_capacity(limits::DATAGRAM);
         if hop.transport == TransportKind::Udp && !request.body().is_empty() {
             request.write_to(&mut bytes);

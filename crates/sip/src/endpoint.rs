@@ -19,7 +19,7 @@ use crate::reply::Reply;
 use crate::session::{Inward, Opening, Outgoing, Session, SessionTask};
 use crate::table::Table;
 use crate::trunks::Trunks;
-use crate::{Arrival, Config, Transport, desk, limits, receive_queue};
+use crate::{Arrival, Config, Transport, desk, limits, receive_queue, tls};
 
 /// What everybody behind one port shares.
 pub(crate) struct Office {
@@ -32,8 +32,10 @@ pub(crate) struct Office {
     pub(crate) trunks: Trunks,
     /// The host we advertise, without brackets.
     pub(crate) host: String,
-    /// Host and port as they stand in `Via` and `Contact`.
-    pub(crate) sent_by: String,
+    /// What IPv4 peers are told instead, where we listen on all addresses of both families.
+    ipv4: Option<String>,
+    /// Host and port of UDP and TCP as they are handed out.
+    sent_by: String,
     pub(crate) user_agent: Bytes,
     pub(crate) timers: sipx_sip::Timers,
     pub(crate) draining: AtomicBool,
@@ -44,6 +46,7 @@ impl Office {
     pub(crate) fn is_ours(&self, host: &str) -> bool {
         let bound = self.wire.local_addr().ip();
         host.eq_ignore_ascii_case(&self.host)
+            || self.ipv4.as_deref() == Some(host)
             || self
                 .config
                 .domains
@@ -67,16 +70,40 @@ impl Office {
         }
     }
 
-    /// Our `Contact`, reachable the way the peer reaches us.
-    pub(crate) fn contact(&self, user: Option<&[u8]>, transport: Transport) -> String {
+    /// Host and port as they stand in `Via` and `Contact` of what goes to that address.
+    pub(crate) fn sent_by(&self, transport: Transport, toward: IpAddr) -> String {
+        let host = match &self.ipv4 {
+            Some(ipv4) if toward.to_canonical().is_ipv4() => ipv4,
+            _ => &self.host,
+        };
+        let port = match (transport, self.wire.tls_addr()) {
+            (Transport::Tls, Some(addr)) => addr.port(),
+            _ => self.wire.local_addr().port(),
+        };
+        format!("{}:{port}", bracketed(host))
+    }
+
+    /// Our `Contact`, reachable the way the peer reaches us; `secure` when the peer insists on TLS
+    /// all the way (RFC 3261 §12.1.1).
+    pub(crate) fn contact(
+        &self,
+        user: Option<&[u8]>,
+        transport: Transport,
+        toward: IpAddr,
+        secure: bool,
+    ) -> String {
         let user = user
             .map(String::from_utf8_lossy)
             .map(|user| format!("{user}@"));
         let suffix = match transport {
             Transport::Udp => "",
             Transport::Tcp => ";transport=tcp",
+            Transport::Tls if secure => "",
+            Transport::Tls => ";transport=tls",
         };
-        format!("<sip:{}{}{suffix}>", user.unwrap_or_default(), self.sent_by)
+        let scheme = if secure { "sips" } else { "sip" };
+        let (user, place) = (user.unwrap_or_default(), self.sent_by(transport, toward));
+        format!("<{scheme}:{user}{place}{suffix}>")
     }
 
     /// Sends a response; false when nothing could be built or the request is long gone.
@@ -113,6 +140,9 @@ pub enum ListenError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// A certificate, a key or an authority for TLS.
+    #[error("SIP over TLS: {0}")]
+    Certificate(String),
     /// Another failure, worded by the stack.
     #[error("cannot listen for SIP on {addr}: {reason}")]
     Other {
@@ -123,7 +153,7 @@ pub enum ListenError {
     },
 }
 
-/// Opens UDP and TCP on one port and starts answering.
+/// Opens UDP and TCP on one port, and TLS where it is configured, and starts answering.
 ///
 /// Must be called inside a tokio runtime; everything runs there until [`Endpoint::shutdown`].
 ///
@@ -143,6 +173,8 @@ pub async fn listen(config: Config) -> Result<(Endpoint, mpsc::Receiver<Arrival>
     // A registered phone behind a NAT can only be called over the connection it opened; we send
     // there only what is meant for exactly that address.
     wire.pool.reuse_inbound_for_outbound = true;
+    tls::configure(&mut wire, config.tls.as_ref(), &config.trust)
+        .map_err(|error| ListenError::Certificate(error.to_string()))?;
     let timers = wire.timers;
     let (wire, requests) = sipx_transport::bind(wire)
         .await
@@ -176,6 +208,11 @@ pub(crate) fn open(
         .first()
         .cloned()
         .unwrap_or_else(|| host.clone());
+    let hears_both = config.bind.is_ipv6() && config.bind.ip().is_unspecified();
+    let ipv4 = (hears_both && config.advertised.is_none()).then(|| {
+        let any = SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), 0);
+        own_address(any).to_string()
+    });
     let sent_by = format!("{}:{}", bracketed(&host), wire.local_addr().port());
     let office = Arc::new(Office {
         wire,
@@ -185,6 +222,7 @@ pub(crate) fn open(
         registrar: Registrar::default(),
         trunks: Trunks::default(),
         host,
+        ipv4,
         sent_by,
         user_agent: Bytes::from(config.user_agent.clone()),
         timers,
@@ -207,6 +245,12 @@ impl Endpoint {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.office.wire.local_addr()
+    }
+
+    /// Where we listen for TLS, if we do.
+    #[must_use]
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.office.wire.tls_addr()
     }
 
     /// Host and port as peers are told them, for addresses we hand out.
@@ -294,8 +338,11 @@ impl std::fmt::Debug for Endpoint {
 }
 
 fn unparsable(counters: &sipx_transport::Counters) -> u64 {
-    use sipx_transport::TransportKind::{Tcp, Udp};
-    counters.transport(Udp).parse_failures + counters.transport(Tcp).parse_failures
+    use sipx_transport::TransportKind::{Tcp, Tls, Udp};
+    [Udp, Tcp, Tls]
+        .map(|kind| counters.transport(kind).parse_failures)
+        .into_iter()
+        .sum()
 }
 
 fn bracketed(host: &str) -> String {
@@ -312,16 +359,20 @@ fn own_address(bind: SocketAddr) -> IpAddr {
         return bind.ip();
     }
     // Connecting a datagram socket sends nothing; it only asks the routing table.
-    let (any, probe) = if bind.is_ipv6() {
-        ("[::]:0", "[2001:db8::1]:9")
-    } else {
-        ("0.0.0.0:0", "192.0.2.1:9")
-    };
-    let routed = || -> std::io::Result<IpAddr> {
+    let routed = |any: &str, probe: &str| -> std::io::Result<IpAddr> {
         let socket = UdpSocket::bind(any)?;
         socket.connect(probe)?;
         Ok(socket.local_addr()?.ip())
     };
-    let loopback: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 0));
-    routed().unwrap_or_else(|_| loopback.ip())
+    let six = || routed("[::]:0", "[2001:db8::1]:9");
+    let four = || routed("0.0.0.0:0", "192.0.2.1:9");
+    match bind.is_ipv6() {
+        // Bound to all IPv6 addresses we hear IPv4 as well, and may have no other.
+        true => six().or_else(|_| four()),
+        false => four(),
+    }
+    .unwrap_or(match bind.is_ipv6() {
+        true => std::net::Ipv6Addr::LOCALHOST.into(),
+        false => std::net::Ipv4Addr::LOCALHOST.into(),
+    })
 }

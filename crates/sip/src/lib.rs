@@ -1,6 +1,6 @@
 //! SIP signalling: calls, dialogs and registration, over the stack crates.
 //!
-//! [`listen`] opens UDP and TCP on one port and gives an [`Endpoint`] and a stream of
+//! [`listen`] opens UDP and TCP on one port, and TLS on another when it is given a certificate, and gives an [`Endpoint`] and a stream of
 //! [`Arrival`]s. The layer answers by itself whatever needs no decision: OPTIONS, REGISTER with
 //! digest, retransmissions, malformed or unsupported requests, unknown dialogs, a full house. A
 //! call arrives with its [`Session`], which is asked to ring, answer, refuse or hang up, and
@@ -47,6 +47,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod tls;
 mod trunks;
 
 pub use arrival::{Arrival, Incoming, Transport};
@@ -60,3 +61,4 @@ pub use party::Party;
 pub use register::{Register, RegisterError, Registration};
 pub use registrar::Contact;
 pub use session::{Ending, Loss, Refusal, Session, SessionEvent};
+pub use tls::{Tls, Trust};

@@ -94,7 +94,7 @@ impl Endpoint {
         let office = Arc::clone(&self.office);
         let address = sip_uri(&register.address).ok_or(RegisterError::NotAnAddress)?;
         let hop = match register.route {
-            Some(addr) => Target::new(addr, register.transport.kind()),
+            Some(addr) => resolve::target(&address, addr, register.transport),
             None => resolve::resolve(&address, register.transport)
                 .await
                 .ok_or(RegisterError::NoSuchHost)?,
@@ -104,8 +104,20 @@ impl Endpoint {
             .port()
             .map(|port| format!(":{port}"))
             .unwrap_or_default();
-        let registrar = sip_uri(&format!("sip:{host}{port}")).ok_or(RegisterError::NotAnAddress)?;
-        let contact = office.contact(address.user(), register.transport);
+        let scheme = if address.scheme().is_secure() {
+            "sips"
+        } else {
+            "sip"
+        };
+        let registrar =
+            sip_uri(&format!("{scheme}:{host}{port}")).ok_or(RegisterError::NotAnAddress)?;
+        let transport = Transport::of(hop.transport);
+        let contact = office.contact(
+            address.user(),
+            transport,
+            hop.addr.ip(),
+            address.scheme().is_secure(),
+        );
         let mut registering = Registering {
             call_id: format!("{:032x}@{}", rand::random::<u128>(), office.host),
             office,
@@ -189,7 +201,8 @@ impl Registering {
         let via = format!(
             "SIP/2.0/{} {};rport;branch={}",
             self.hop.transport.as_str(),
-            self.office.sent_by,
+            self.office
+                .sent_by(Transport::of(self.hop.transport), self.hop.addr.ip()),
             new_branch()
         );
         let headers = &mut request.headers;
@@ -217,10 +230,12 @@ impl Registering {
         for (name, value) in proof {
             push(headers, name.clone(), value.clone());
         }
+        let mut hop = self.hop.clone();
+        hop.addr = resolve::reach(hop.addr, self.office.wire.local_addr());
         let mut responses = self
             .office
             .wire
-            .send(request, self.hop.clone())
+            .send(request, hop)
             .await
             .map_err(|_| RegisterError::Unreachable)?;
         responses

@@ -112,7 +112,7 @@ impl SessionTask {
                     self.phase = Phase::Calling(outgoing);
                     return self.over(Ending::Lost(Loss::NoSuchHost));
                 };
-                self.dialog.aim(hop);
+                outgoing.call.aim(&self.office, &mut self.dialog, hop);
                 outgoing.give_up = None;
                 self.invite(outgoing).await;
             }

@@ -5,11 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offhook_terms::Private;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sipx_sip::auth::{self, Challenge};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::mpsc;
 
-use crate::{Arrival, Config, Ending, ListenError, OutgoingCall, SessionEvent, Transport, listen};
+use crate::{
+    Arrival, Config, Credentials, Ending, Endpoint, ListenError, OutgoingCall, Register,
+    SessionEvent, Tls, Transport, Trust, listen,
+};
 
 async fn alive(socket: &UdpSocket, endpoint: &crate::Endpoint, branch: usize) {
     let me = socket.local_addr().expect("bound");
@@ -92,49 +97,178 @@ async fn a_taken_port_is_one_clear_sentence() {
     assert!(matches!(taken, ListenError::Taken(addr) if addr == endpoint.local_addr()));
 }
 
-/// Two endpoints over each transport: called, answered, hung up.
-#[tokio::test]
-async fn calls_pass_over_udp_and_tcp() {
-    for transport in [Transport::Udp, Transport::Tcp] {
-        let ours = Config::new("127.0.0.1:0".parse().expect("an address"));
-        let (server, mut arrivals) = listen(ours.clone()).await.expect("a free port");
-        let (phone, _) = listen(ours).await.expect("a free port");
-        let to = format!("sip:bot@{}", server.local_addr());
-        let mut call = OutgoingCall::new(to, "sip:ann@elsewhere.example", b"v=0 offer".to_vec());
-        call.transport = transport;
-        let mut session = phone.call(call).expect("can be tried");
-        let mut events = session.events();
-        let Some(Arrival::Invite(incoming)) = arrivals.recv().await else {
-            panic!("a call comes")
-        };
-        assert_eq!(incoming.transport, transport);
-        let mut heard = incoming.session.events();
-        incoming.session.ring();
-        incoming.session.answer(b"v=0 answer".to_vec());
-        loop {
-            match events.recv().await.expect("it goes on") {
-                SessionEvent::Ringing { status: 180, .. } => {}
-                SessionEvent::Answered { sdp } => break assert_eq!(sdp, b"v=0 answer"),
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!(
-            heard.recv().await,
-            Some(SessionEvent::Confirmed { sdp: None })
-        );
-        session.hang_up(Some("done"));
-        assert_eq!(
-            events.recv().await,
-            Some(SessionEvent::Ended(Ending::Closed))
-        );
-        let ended = heard.recv().await.expect("it ends");
-        assert!(matches!(
-            ended,
-            SessionEvent::Ended(Ending::HungUp { reason: Some(_) })
-        ));
-        phone.shutdown().await;
-        server.shutdown().await;
+/// A local authority, and a certificate of it for this machine.
+struct Papers {
+    authority: String,
+    certificate: String,
+    key: String,
+}
+
+fn papers() -> Papers {
+    let key = KeyPair::generate().expect("a key");
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let cert = authority.self_signed(&key).expect("an authority");
+    let issuer = Issuer::from_params(&authority, &key);
+    let own = KeyPair::generate().expect("a key");
+    let names = ["127.0.0.1", "::1", "localhost", "example.com"].map(str::to_owned);
+    let leaf = CertificateParams::new(names).expect("names");
+    let leaf = leaf.signed_by(&own, &issuer).expect("a certificate");
+    Papers {
+        authority: cert.pem(),
+        certificate: leaf.pem(),
+        key: own.serialize_pem(),
     }
+}
+
+impl Papers {
+    /// Listens for everything there, and believes this authority.
+    fn config(&self, bind: &str) -> Config {
+        Config {
+            tls: Some(Tls {
+                port: 0,
+                certificate: self.certificate.clone(),
+                key: Private::new(self.key.clone()),
+            }),
+            trust: Trust {
+                system: false,
+                authorities: vec![self.authority.clone()],
+            },
+            ..Config::new(bind.parse().expect("an address"))
+        }
+    }
+}
+
+/// Called, answered, hung up.
+async fn call_passes(
+    phone: &Endpoint,
+    arrivals: &mut mpsc::Receiver<Arrival>,
+    call: OutgoingCall,
+    transport: Transport,
+) {
+    let mut session = phone.call(call).expect("can be tried");
+    let mut events = session.events();
+    let Some(Arrival::Invite(incoming)) = arrivals.recv().await else {
+        panic!("a call comes")
+    };
+    assert_eq!(incoming.transport, transport);
+    assert_eq!(incoming.source.ip(), incoming.source.ip().to_canonical());
+    let mut heard = incoming.session.events();
+    incoming.session.ring();
+    incoming.session.answer(b"v=0 answer".to_vec());
+    loop {
+        match events.recv().await.expect("it goes on") {
+            SessionEvent::Ringing { status: 180, .. } => {}
+            SessionEvent::Answered { sdp } => break assert_eq!(sdp, b"v=0 answer"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(
+        heard.recv().await,
+        Some(SessionEvent::Confirmed { sdp: None })
+    );
+    session.hang_up(Some("done"));
+    assert_eq!(
+        events.recv().await,
+        Some(SessionEvent::Ended(Ending::Closed))
+    );
+    let ended = heard.recv().await.expect("it ends");
+    assert!(matches!(
+        ended,
+        SessionEvent::Ended(Ending::HungUp { reason: Some(_) })
+    ));
+}
+
+/// Two endpoints over each transport and both families.
+#[tokio::test]
+async fn calls_pass_over_every_transport_and_family() {
+    let papers = papers();
+    for bind in ["127.0.0.1:0", "[::1]:0"] {
+        for transport in [Transport::Udp, Transport::Tcp, Transport::Tls] {
+            let ours = papers.config(bind);
+            let (server, mut arrivals) = listen(ours.clone()).await.expect("a free port");
+            let (phone, _) = listen(ours).await.expect("a free port");
+            let place = match transport {
+                Transport::Tls => server.tls_addr().expect("it listens"),
+                _ => server.local_addr(),
+            };
+            let to = format!("sip:bot@{place};transport={transport}");
+            let from = "sip:ann@elsewhere.example";
+            let call = OutgoingCall::new(to, from, b"v=0 offer".to_vec());
+            call_passes(&phone, &mut arrivals, call, transport).await;
+            phone.shutdown().await;
+            server.shutdown().await;
+        }
+    }
+}
+
+/// `sips:` insists on TLS, and a socket for all IPv6 addresses is an IPv4 one as well.
+#[tokio::test]
+async fn a_secure_address_and_an_ipv4_phone_reach_a_server_on_all_addresses() {
+    let papers = papers();
+    let (server, mut arrivals) = listen(papers.config("[::]:0")).await.expect("a free port");
+    let (phone, _) = listen(papers.config("127.0.0.1:0"))
+        .await
+        .expect("a free port");
+    let from = "sip:ann@elsewhere.example";
+    let port = server.tls_addr().expect("it listens").port();
+    let to = format!("sips:bot@localhost:{port}");
+    let secure = OutgoingCall::new(to, from, b"v=0 offer".to_vec());
+    call_passes(&phone, &mut arrivals, secure, Transport::Tls).await;
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let port = server.local_addr().port();
+        let to = format!("sip:bot@127.0.0.1:{port};transport={transport}");
+        let call = OutgoingCall::new(to, from, b"v=0 offer".to_vec());
+        call_passes(&phone, &mut arrivals, call, transport).await;
+    }
+    // And out of the socket for all addresses to an IPv4 one.
+    let (other, mut arrivals) = listen(papers.config("127.0.0.1:0"))
+        .await
+        .expect("a free port");
+    let to = format!("sip:ann@{}", other.local_addr());
+    let call = OutgoingCall::new(to, from, b"v=0 offer".to_vec());
+    call_passes(&server, &mut arrivals, call, Transport::Udp).await;
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_stranger_or_for_another_name_is_not_believed() {
+    let (papers, strangers) = (papers(), papers());
+    let (server, _arrivals) = listen(papers.config("0.0.0.0:0"))
+        .await
+        .expect("a free port");
+    let port = server.tls_addr().expect("it listens").port();
+    let mut suspicious = strangers.config("127.0.0.1:0");
+    suspicious.tls = None;
+    let mut believing = papers.config("127.0.0.1:0");
+    believing.tls = None;
+    for (config, host) in [
+        (suspicious, "127.0.0.1"),
+        // This machine as well, and not in the certificate.
+        (believing.clone(), "127.0.0.2"),
+        (Config::new(believing.bind), "127.0.0.1"),
+    ] {
+        let (phone, _) = listen(config).await.expect("a free port");
+        let to = format!("sip:bot@{host}:{port};transport=tls");
+        let call = OutgoingCall::new(to, "sip:ann@elsewhere.example", b"v=0".to_vec());
+        let session = phone.call(call).expect("can be tried");
+        assert_eq!(
+            session.events().recv().await,
+            Some(SessionEvent::Ended(Ending::Lost(crate::Loss::Transport)))
+        );
+    }
+}
+
+#[tokio::test]
+async fn papers_that_do_not_fit_are_one_clear_sentence() {
+    let (papers, others) = (papers(), papers());
+    let mut config = papers.config("127.0.0.1:0");
+    config.tls = config.tls.map(|tls| Tls {
+        key: Private::new(others.key),
+        ..tls
+    });
+    let refused = listen(config).await.expect_err("the key is another's");
+    assert!(matches!(refused, ListenError::Certificate(_)));
+    assert!(refused.to_string().starts_with("SIP over TLS: "));
 }
 
 #[tokio::test]
@@ -239,4 +373,44 @@ async fn a_registered_phone_is_called_over_its_own_connection() {
         ended,
         SessionEvent::Ended(Ending::Refused { status: 486, .. })
     ));
+}
+
+/// A phone that can open connections and take none, by TLS.
+#[tokio::test]
+async fn a_phone_that_registered_by_tls_is_called_over_that_connection() {
+    let papers = papers();
+    let (server, mut news) = listen(Config {
+        domains: vec!["example.com".into()],
+        accounts: Arc::new(|user| (user == "ann").then(|| Private::new("secret".to_owned()))),
+        ..papers.config("127.0.0.1:0")
+    })
+    .await
+    .expect("a free port");
+    let (phone, mut arrivals) = listen(Config {
+        tls: None,
+        ..papers.config("127.0.0.1:0")
+    })
+    .await
+    .expect("a free port");
+    let registration = phone
+        .register(Register {
+            address: "sip:ann@example.com".into(),
+            credentials: Credentials::new("ann", "secret"),
+            transport: Transport::Tls,
+            route: server.tls_addr(),
+            expires: Duration::from_secs(300),
+        })
+        .await
+        .expect("registered");
+    assert!(matches!(
+        news.recv().await,
+        Some(Arrival::Registered { .. })
+    ));
+    let contacts = server.contacts("ann");
+    assert_eq!(contacts[0].transport, Transport::Tls);
+    let offer = b"v=0 offer".to_vec();
+    let call = OutgoingCall::to_contact(&contacts[0], "sip:bot@example.com", offer);
+    call_passes(&server, &mut arrivals, call, Transport::Tls).await;
+    registration.unregister().await;
+    assert!(server.contacts("ann").is_empty());
 }
