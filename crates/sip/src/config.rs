@@ -50,9 +50,11 @@ pub struct Config {
     /// Wrong passwords one address may send for one account in a minute; ten times as many for all
     /// accounts together. More are answered 403 unread, right or wrong.
     pub failures_per_minute: u32,
-    /// Whether the owner of the calls takes part in transfers: hears of calls that want to take the
-    /// place of another ([`Incoming::replaces`](crate::Incoming::replaces)). Off by default, and then
-    /// peers are told so.
+    /// Whether the owner of the calls takes part in transfers: hears of phones that want to be
+    /// connected elsewhere ([`SessionEvent::ReferRequested`](crate::SessionEvent::ReferRequested)),
+    /// and of calls that want to take the place of another
+    /// ([`Incoming::replaces`](crate::Incoming::replaces)). Off by default, and then peers are told
+    /// so. Asking others ([`Session::refer`](crate::Session::refer)) needs no permission.
     pub transfers: bool,
     /// Whether ringing is made sure to arrive where both ends can (RFC 3262). It costs two messages
     /// a call. On by default.

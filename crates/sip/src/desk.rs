@@ -74,7 +74,7 @@ async fn receive(office: &Arc<Office>, mut inbound: Inbound, arrivals: &mpsc::Se
             office.respond(&inbound.key, reply).await;
         }
         // Nothing outside a dialog can be ended or changed.
-        Method::Bye | Method::Update | Method::Info | Method::Prack => {
+        Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Notify => {
             refuse(office, &inbound, Reply::to(request, 481)).await;
         }
         method => {

@@ -57,7 +57,12 @@ impl Office {
 
     /// The methods we take (RFC 3261 §20.5).
     pub(crate) fn allow(&self) -> &'static str {
-        "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REGISTER"
+        match self.config.transfers {
+            true => {
+                "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, NOTIFY, REGISTER, REFER"
+            }
+            false => "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, NOTIFY, REGISTER",
+        }
     }
 
     /// The extensions we speak; in a request, whether `certain` responses are among them.

@@ -60,5 +60,5 @@ pub use facts::DialogId;
 pub use party::Party;
 pub use register::{Register, RegisterError, Registration};
 pub use registrar::Contact;
-pub use session::{Ending, Loss, Refusal, Session, SessionEvent};
+pub use session::{Ending, Loss, Refer, ReferRequest, Refusal, Session, SessionEvent};
 pub use tls::{Tls, Trust};

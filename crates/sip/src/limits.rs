@@ -103,6 +103,14 @@ pub(crate) const LOOK_UP: Duration = Duration::from_secs(5);
 /// Addresses from which trunks call us. Of more, the last named are not believed.
 pub(crate) const TRUNK_ADDRESSES: usize = 256;
 
+/// How long a transfer may take from its REFER to its last news: longer than a phone rings. Then it
+/// has failed (408), and the call goes on.
+pub(crate) const REFERRED_WITHIN: Duration = Duration::from_secs(180);
+
+/// How long a phone that wants to be connected elsewhere waits for a yes or no; its request is gone
+/// after 32 seconds. Then it is refused.
+pub(crate) const REFER_DECIDED_WITHIN: Duration = Duration::from_secs(20);
+
 /// How long a shutdown waits for goodbyes to leave.
 pub(crate) const SHUTDOWN: Duration = Duration::from_secs(2);
 

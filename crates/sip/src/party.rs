@@ -4,7 +4,7 @@ use offhook_terms::Private;
 use sipx_sip::{Address, Uri};
 
 /// One end of a call, read from a `From` or `To` header.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Party {
     /// The display name.
     pub display: Option<Private<String>>,

@@ -116,12 +116,13 @@ pub(crate) fn reason_header(cause: u16, text: &str) -> String {
 }
 
 /// The phrase RFC 3261 §21 gives a status.
-fn usual_phrase(status: u16) -> &'static str {
+pub(crate) fn usual_phrase(status: u16) -> &'static str {
     match status {
         100 => "Trying",
         180 => "Ringing",
         183 => "Session Progress",
         200 => "OK",
+        202 => "Accepted",
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
@@ -144,6 +145,7 @@ fn usual_phrase(status: u16) -> &'static str {
         486 => "Busy Here",
         487 => "Request Terminated",
         488 => "Not Acceptable Here",
+        489 => "Bad Event",
         491 => "Request Pending",
         500 => "Server Internal Error",
         501 => "Not Implemented",

@@ -18,7 +18,7 @@ use offhook_terms::{Private, Tone};
 use tokio::sync::mpsc;
 
 use crate::facts::{DialogId, Facts};
-use crate::limits;
+use crate::{Party, limits};
 
 mod calling;
 mod changes;
@@ -26,6 +26,7 @@ mod inward;
 mod out;
 mod reliable;
 mod run;
+mod transfer;
 
 pub(crate) use calling::Outgoing;
 pub(crate) use inward::{Inward, Order, Outcome};
@@ -72,6 +73,22 @@ pub enum SessionEvent {
     },
     /// A key was pressed, sent as SIP INFO.
     Tone(Tone),
+    /// They will try what [`Session::refer`] asked for.
+    ReferAccepted,
+    /// How the call they were [asked](Session::refer) to make goes on.
+    ReferProgress {
+        /// Its last provisional status.
+        status: u16,
+    },
+    /// What came of [`Session::refer`]: once for each, unless the session ends first.
+    Referred {
+        /// 200 to 299: they talk to the other party now, or (202) will not tell. Otherwise the status
+        /// of the call they made, or why they made none; 408 when nothing was heard.
+        status: u16,
+    },
+    /// They ask to be connected to somebody else; answer with [`Session::report_refer`] or
+    /// [`Session::refuse_refer`]. Only with [`Config::transfers`](crate::Config::transfers).
+    ReferRequested(Box<ReferRequest>),
     /// The session is over. Exactly one of these, and nothing after it.
     Ended(Ending),
 }
@@ -126,6 +143,34 @@ impl std::fmt::Display for Loss {
             Self::NoSuchHost => "the host of the address cannot be found",
         })
     }
+}
+
+/// Somebody to call instead of us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refer {
+    /// Whom: a `sip:` address; for a party of another session its
+    /// [contact](Session::peer_contact).
+    pub to: Private<String>,
+    /// The call whose place is to be taken there: the [dialog](Session::dialog) of another session
+    /// with that party, whose [`Session::peer_takes_replaces`] should be true.
+    pub replaces: Option<DialogId>,
+    /// On whose behalf (RFC 3892): a `sip:` address.
+    pub referred_by: Option<Private<String>>,
+}
+
+/// What a phone asks for when somebody presses its transfer key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferRequest {
+    /// To whom it wants the other party connected; a `tel:` address has no host.
+    pub to: Party,
+    /// One of our own sessions with that party, by its [id](Session::id): the phone has talked to
+    /// them already, and the two calls are to become one.
+    pub replaces: Option<u64>,
+    /// The same, where the other call does not pass through here: the value of a `Replaces` header
+    /// for the call to [`Self::to`].
+    pub replaces_elsewhere: Option<Private<String>>,
+    /// On whose behalf, as the phone says.
+    pub referred_by: Option<Private<String>>,
 }
 
 /// A refusal in SIP's words.
@@ -300,6 +345,24 @@ impl Session {
     /// Presses a key by SIP INFO (`application/dtmf-relay`).
     pub fn send_tone(&self, tone: Tone, held_ms: u16) {
         self.order(Order::Tone(tone, held_ms));
+    }
+
+    /// Asks the other end to call somebody else, where [`Session::peer_takes_refer`]. The session goes
+    /// on; [`SessionEvent::Referred`] tells what came of it, and it is for its owner to hang up then.
+    pub fn refer(&self, refer: Refer) {
+        self.order(Order::Refer(refer));
+    }
+
+    /// Answers a [`SessionEvent::ReferRequested`]: 100 takes it on, 180 says that it rings there, 200
+    /// that it is done, 300 and above that it failed. A final one is the last.
+    pub fn report_refer(&self, status: u16) {
+        self.order(Order::ReportRefer(status.clamp(100, 699)));
+    }
+
+    /// Refuses a [`SessionEvent::ReferRequested`] that was not taken on; 603 says that we do not want
+    /// to.
+    pub fn refuse_refer(&self, status: u16) {
+        self.order(Order::RefuseRefer(status));
     }
 
     /// Ends a call of ours because another phone answered it first. The phone is told so and shows

@@ -7,4 +7,5 @@ mod refusals;
 mod registration;
 mod reliable;
 mod session_timer;
+mod transfer;
 mod world;

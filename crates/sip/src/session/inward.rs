@@ -4,7 +4,7 @@ use offhook_terms::{Private, Tone};
 use sipx_sip::Response;
 use sipx_transport::Target;
 
-use super::{Refusal, Sink};
+use super::{Refer, Refusal, Sink};
 
 /// One thing that reached a session.
 pub(crate) enum Inward {
@@ -46,6 +46,9 @@ pub(crate) enum Order {
     RefuseOffer(u16),
     Reinvite(Vec<u8>),
     Tone(Tone, u16),
+    Refer(Refer),
+    ReportRefer(u16),
+    RefuseRefer(u16),
     HangUp(Option<Private<String>>),
     /// Another phone answered the call this one rings for.
     Elsewhere,

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use super::calling::{Outgoing, elsewhere};
 use super::inward::{Inward, Order, Outcome};
 use super::reliable::{Manner, Reliable};
+use super::transfer::{Referred, Referring};
 use super::{Ending, Loss, Refusal, SessionEvent, Sink};
 use crate::counters::count;
 use crate::credentials::{Credentials, Proofs};
@@ -108,6 +109,9 @@ pub(crate) struct SessionTask {
     pub(super) unacked: Option<Box<Unacked>>,
     /// Their INVITE knows provisional responses that must arrive.
     pub(super) reliable: Option<Box<Reliable>>,
+    /// Where we want them to call, and where they want us to.
+    pub(super) referring: Option<Box<Referring>>,
+    pub(super) referred: Option<Box<Referred>>,
     pub(super) ours: Option<OurOffer>,
     /// A change our owner wants that could not be offered yet.
     pub(super) waiting_offer: Option<(Instant, Option<Vec<u8>>)>,
@@ -147,6 +151,8 @@ impl SessionTask {
             theirs: None,
             unacked: None,
             reliable: None,
+            referring: None,
+            referred: None,
             ours: None,
             waiting_offer: None,
             timer: None,
@@ -258,7 +264,8 @@ impl SessionTask {
             .map(|unacked| unacked.next.min(unacked.until));
         let waiting = self.waiting_offer.as_ref().map(|(at, _)| *at);
         let reliable = self.reliable.as_ref().and_then(|reliable| reliable.due());
-        [phase, up, unacked, waiting, reliable]
+        let transfers = self.transfers_due();
+        [phase, up, unacked, waiting, reliable, transfers]
             .into_iter()
             .flatten()
             .min()
@@ -296,6 +303,7 @@ impl SessionTask {
         }
         self.repeat_answer(now).await;
         self.repeat_provisional(now).await;
+        self.transfers_on_time(now).await;
         if let Some((_, offer)) = self.waiting_offer.take_if(|(at, _)| *at <= now) {
             self.offer(offer).await;
         }
@@ -374,6 +382,9 @@ impl SessionTask {
                 }
             }
             Order::Tone(tone, held_ms) => self.send_tone(tone, held_ms).await,
+            Order::Refer(refer) => self.refer(refer, false).await,
+            Order::ReportRefer(status) => self.report_refer(status).await,
+            Order::RefuseRefer(status) => self.refuse_refer(status).await,
             Order::Elsewhere => {
                 self.owner_gone = true;
                 match &self.phase {
@@ -559,6 +570,9 @@ impl SessionTask {
         if self.is_of_call(number) {
             return self.on_call_outcome(number, outcome).await;
         }
+        if self.is_of_refer(number) {
+            return self.on_refer_outcome(outcome).await;
+        }
         if let Some(ours) = self.ours.take_if(|ours| ours.cseq == number) {
             return self.on_offer_outcome(ours, outcome).await;
         }
@@ -607,6 +621,8 @@ impl SessionTask {
             Method::Bye => self.on_bye(&key, &request).await,
             Method::Invite | Method::Update => self.on_reoffer(key, request).await,
             Method::Prack => self.on_prack(key, request).await,
+            Method::Notify => self.on_notify(&key, &request).await,
+            Method::Refer if self.office.config.transfers => self.on_refer(key, request).await,
             Method::Info => self.on_info(&key, &request).await,
             Method::Options => {
                 let reply = Reply::to(&request, 200).map(|reply| {
@@ -654,6 +670,7 @@ impl SessionTask {
         if let Some(theirs) = self.theirs.take() {
             self.status(&theirs.key, &theirs.request, 487).await;
         }
+        self.refuse_refer(487).await;
         let reason = request.headers.value(&HeaderName::Reason).map(|value| {
             String::from_utf8_lossy(&value)
                 .chars()

@@ -341,6 +341,7 @@ fn told(event: &SessionEvent) -> String {
         SessionEvent::Confirmed { sdp: None } => "Confirmed".into(),
         SessionEvent::Answered { .. } => "Answered".into(),
         SessionEvent::Reanswered { .. } => "Reanswered".into(),
+        SessionEvent::ReferRequested(_) => "ReferRequested".into(),
         SessionEvent::Ringing { status, .. } => format!("Ringing {status}"),
         other => format!("{other:?}"),
     }
