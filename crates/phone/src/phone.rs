@@ -282,6 +282,7 @@ impl Phone {
                 transport: self.config.transport,
                 route: Some(registrar),
                 expires: Duration::from_secs(3_600),
+                trunk: None,
             })
             .await
     }

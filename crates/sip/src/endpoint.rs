@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use sipx_sip::TransactionKey;
 use sipx_transport::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::call::{CallError, OutgoingCall, Start};
@@ -39,6 +39,10 @@ pub(crate) struct Office {
     pub(crate) user_agent: Bytes,
     pub(crate) timers: sipx_sip::Timers,
     pub(crate) draining: AtomicBool,
+    /// Registrations of ours that somebody keeps.
+    pub(crate) registrations: AtomicU64,
+    /// Says that it is time to take them back.
+    pub(crate) closing: watch::Sender<bool>,
 }
 
 impl Office {
@@ -178,6 +182,7 @@ pub async fn listen(config: Config) -> Result<(Endpoint, mpsc::Receiver<Arrival>
     // A registered phone behind a NAT can only be called over the connection it opened; we send
     // there only what is meant for exactly that address.
     wire.pool.reuse_inbound_for_outbound = true;
+    wire.pool.idle_timeout = limits::CONNECTION_IDLE;
     tls::configure(&mut wire, config.tls.as_ref(), &config.trust)
         .map_err(|error| ListenError::Certificate(error.to_string()))?;
     let timers = wire.timers;
@@ -232,6 +237,8 @@ pub(crate) fn open(
         user_agent: Bytes::from(config.user_agent.clone()),
         timers,
         draining: AtomicBool::new(false),
+        registrations: AtomicU64::new(0),
+        closing: watch::Sender::new(false),
         config,
     });
     let (arrivals, receiver) = mpsc::channel(limits::ARRIVALS);
@@ -319,15 +326,18 @@ impl Endpoint {
         self.office.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Says goodbye to everybody and closes the port. Waits two seconds at most for the
-    /// goodbyes to leave.
+    /// Says goodbye to everybody, takes our registrations back and closes the port. Waits two
+    /// seconds at most for the goodbyes to leave.
     pub async fn shutdown(&self) {
         self.drain();
+        self.office.closing.send_replace(true);
         for inbox in self.office.table.everyone() {
             let _ = inbox.try_send(Inward::Shutdown);
         }
         let until = Instant::now() + limits::SHUTDOWN;
-        while self.office.table.len() > 0 && Instant::now() < until {
+        let busy =
+            || self.office.table.len() > 0 || self.office.registrations.load(Ordering::Relaxed) > 0;
+        while busy() && Instant::now() < until {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         self.office.wire.shutdown().await;

@@ -58,7 +58,7 @@ pub use credentials::Credentials;
 pub use endpoint::{Endpoint, ListenError, listen};
 pub use facts::DialogId;
 pub use party::Party;
-pub use register::{Register, RegisterError, Registration};
+pub use register::{Register, RegisterError, Registration, RegistrationState};
 pub use registrar::Contact;
 pub use session::{Ending, Loss, Refer, ReferRequest, Refusal, Session, SessionEvent};
 pub use tls::{Tls, Trust};

@@ -48,6 +48,18 @@ pub(crate) const REGISTRATION_DEFAULT: Duration = Duration::from_secs(3_600);
 /// The longest registration we believe in: a phone that vanished stays rung for this long.
 pub(crate) const REGISTRATION_MAX: Duration = Duration::from_secs(7_200);
 
+/// How long a connection may be silent: as long as the phone at its other end is registered, because
+/// it can be called over nothing else. When there are too many, the longest silent goes.
+pub(crate) const CONNECTION_IDLE: Duration = REGISTRATION_MAX;
+
+/// How long a registration of ours that failed waits for its next try at first. A wrong password is
+/// not guessed at faster than this.
+pub(crate) const REGISTER_AGAIN: Duration = Duration::from_secs(5);
+
+/// And at most: a registrar that was away for a day is found again within minutes.
+pub(crate) const REGISTER_AGAIN_MAX: Duration = Duration::from_secs(300);
+const _: () = assert!(REGISTER_AGAIN.as_secs() < REGISTER_AGAIN_MAX.as_secs());
+
 /// How long a digest challenge may be answered. Long enough for a slow phone, and a phone that
 /// reuses it later is told it is stale and asked again without bothering its owner.
 pub(crate) const NONCE_LIFE: Duration = Duration::from_secs(300);

@@ -2,35 +2,66 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::limits;
 
 /// The trunks' addresses of one endpoint.
 #[derive(Debug, Default)]
-pub(crate) struct Trunks(RwLock<HashMap<IpAddr, Arc<str>>>);
+pub(crate) struct Trunks(RwLock<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    named: HashMap<IpAddr, Arc<str>>,
+    /// Registrars that hold a registration of ours, by our tag there.
+    registered: HashMap<u64, (IpAddr, Arc<str>)>,
+}
 
 impl Trunks {
-    /// Replaces what is known of one trunk; gives how many of its addresses are known now.
+    fn known(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces what was said of one trunk; gives how many of its addresses are known now.
     pub(crate) fn set(&self, trunk: &str, addresses: &[IpAddr]) -> usize {
         let name: Arc<str> = trunk.into();
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, owner| **owner != *name);
+        let named = &mut self.known().named;
+        named.retain(|_, owner| **owner != *name);
         for address in addresses {
-            if known.len() >= limits::TRUNK_ADDRESSES {
+            if named.len() >= limits::TRUNK_ADDRESSES {
                 break;
             }
-            known
+            named
                 .entry(address.to_canonical())
                 .or_insert_with(|| Arc::clone(&name));
         }
-        known.values().filter(|owner| ***owner == *name).count()
+        named.values().filter(|owner| ***owner == *name).count()
+    }
+
+    /// A registrar holds a registration of ours.
+    pub(crate) fn registered(&self, tag: u64, trunk: &str, address: IpAddr) {
+        let place = (address.to_canonical(), trunk.into());
+        self.known().registered.insert(tag, place);
+    }
+
+    /// It does not any more.
+    pub(crate) fn left(&self, tag: u64) {
+        self.known().registered.remove(&tag);
     }
 
     /// Whose address this is.
     pub(crate) fn of(&self, address: IpAddr) -> Option<Arc<str>> {
+        let address = address.to_canonical();
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(&address.to_canonical()).cloned()
+        let registered = || {
+            let mut places = known.registered.values();
+            places.find(|(place, _)| *place == address)
+        };
+        known
+            .named
+            .get(&address)
+            .or_else(|| registered().map(|(_, name)| name))
+            .cloned()
     }
 }
 

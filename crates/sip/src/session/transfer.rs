@@ -247,7 +247,7 @@ impl SessionTask {
             return Err(403);
         }
         let replaces = target.headers().and_then(|headers| headers.get("Replaces"));
-        let replaces = replaces.and_then(|param| unescaped(&param.value()?));
+        let replaces = replaces.and_then(|param| unescaped(param.value()?));
         let ours = replaces
             .as_deref()
             .and_then(|value| self.session_of(value.as_bytes()));

@@ -399,6 +399,7 @@ async fn a_phone_that_registered_by_tls_is_called_over_that_connection() {
             transport: Transport::Tls,
             route: server.tls_addr(),
             expires: Duration::from_secs(300),
+            trunk: None,
         })
         .await
         .expect("registered");

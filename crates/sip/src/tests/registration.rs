@@ -7,7 +7,7 @@ use sipx_sip::auth::{Algorithm, Challenge, Credentials, respond};
 use sipx_sip::{HeaderName, Response};
 
 use super::world::{Draft, World, header};
-use crate::{Arrival, RegisterError};
+use crate::{Arrival, RegisterError, RegistrationState};
 
 fn register(world: &mut World) -> Draft {
     let mut draft = world.draft("REGISTER");
@@ -188,6 +188,7 @@ async fn our_own_phone_registers_and_stays_registered() {
                     transport: crate::Transport::Udp,
                     route: Some("127.0.0.1:50601".parse().expect("an address")),
                     expires: Duration::from_secs(120),
+                    trunk: None,
                 })
                 .await
         })
@@ -238,6 +239,7 @@ async fn a_registrar_that_refuses_is_quoted() {
                 transport: crate::Transport::Udp,
                 route: Some("127.0.0.1:50601".parse().expect("an address")),
                 expires: Duration::from_secs(120),
+                trunk: None,
             })
             .await
     });
@@ -307,4 +309,85 @@ async fn a_trunk_is_let_in_by_its_address_and_our_own_people_still_prove_themsel
     let mut as_ann = world.invite();
     as_ann.call_id = "call-2".into();
     assert_eq!(world.ask(&as_ann).await.status.code(), 407);
+}
+
+fn trunk() -> crate::Register {
+    crate::Register {
+        address: "sip:office@example.com".into(),
+        credentials: crate::Credentials::new("office", "secret"),
+        transport: crate::Transport::Udp,
+        route: Some("127.0.0.1:50601".parse().expect("an address")),
+        expires: Duration::from_secs(120),
+        trunk: Some("carrier".into()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trunk_is_registered_again_after_failures_and_its_calls_are_known_meanwhile() {
+    let mut world = World::of_people();
+    let mut registration = world.endpoint.keep_registered(trunk()).expect("an address");
+    assert_eq!(registration.state(), RegistrationState::Trying);
+    let first = world.request().await;
+    world.respond(&first, 503, &[]).await;
+    let failed = registration.changed().await;
+    let RegistrationState::Failed { error, again_in } = failed else {
+        panic!("{failed:?}")
+    };
+    assert_eq!(error.to_string(), "the registrar refused: 503 As Scripted");
+    let first_wait = again_in;
+    assert!(first_wait <= Duration::from_secs(5));
+    let second = world.request().await;
+    world.respond(&second, 500, &[]).await;
+    assert!(matches!(
+        registration.changed().await,
+        RegistrationState::Failed { again_in, .. } if again_in > first_wait
+    ));
+    // Then it asks for proof, and for a longer time.
+    let third = world.request().await;
+    let challenge = "Digest realm=\"example.com\", nonce=\"n\", qop=\"auth\"";
+    world
+        .respond(&third, 401, &[("WWW-Authenticate", challenge)])
+        .await;
+    let fourth = world.request().await;
+    world.respond(&fourth, 423, &[("Min-Expires", "600")]).await;
+    let fifth = world.request().await;
+    let expires = fifth.request.headers.value(&HeaderName::Expires);
+    assert_eq!(expires.as_deref(), Some(&b"600"[..]));
+
+    let mut invite = world.invite();
+    invite.from = "<sip:+14255550199@carrier.example>;tag=peer".into();
+    assert_eq!(world.ask(&invite).await.status.code(), 403, "not yet");
+    world.respond(&fifth, 200, &[("Expires", "600")]).await;
+    assert_eq!(registration.changed().await, RegistrationState::Registered);
+    invite.cseq += 1;
+    invite.branch += "-again";
+    let _responses = world.send(&invite).await;
+    let (call, _events) = world.incoming().await;
+    assert_eq!(call.trunk.as_deref(), Some("carrier"));
+
+    let renewal = world.request().await;
+    world.respond(&renewal, 200, &[("Expires", "600")]).await;
+    let leaving = tokio::spawn(registration.unregister());
+    let last = world.request().await;
+    let expires = last.request.headers.value(&HeaderName::Expires);
+    assert_eq!(expires.as_deref(), Some(&b"0"[..]));
+    world.respond(&last, 200, &[]).await;
+    leaving.await.expect("runs");
+    invite.call_id = "call-9".into();
+    assert_eq!(world.ask(&invite).await.status.code(), 403, "no more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_takes_registrations_back() {
+    let mut world = World::new();
+    let mut registration = world.endpoint.keep_registered(trunk()).expect("an address");
+    let first = world.request().await;
+    world.respond(&first, 200, &[]).await;
+    assert_eq!(registration.changed().await, RegistrationState::Registered);
+    let endpoint = world.endpoint.clone();
+    let closing = tokio::spawn(async move { endpoint.shutdown().await });
+    let last = world.request().await;
+    world.respond(&last, 200, &[]).await;
+    closing.await.expect("it ends");
+    assert_eq!(registration.changed().await, RegistrationState::Ended);
 }
