@@ -28,7 +28,9 @@ pub(super) async fn of_tenant(
         .take(128)
         .collect();
     let mut metadata = OpenIdMetadata {
-        issuer: issuer(login.base.own(), &tenant),
+        // Where the request came to, because clients believe only an issuer at their authority's
+        // own origin. Tokens name the platform's one, as Microsoft's of the first version do.
+        issuer: issuer(&base, &tenant),
         authorization_endpoint: Some(format!("{base}/{tenant}/oauth2/v2.0/authorize")),
         token_endpoint: Some(format!("{base}/{tenant}/oauth2/v2.0/token")),
         jwks_uri: format!("{base}/{tenant}/discovery/v2.0/keys"),
