@@ -4,6 +4,7 @@
 //! to look for at the end of a log.
 
 mod fuzz;
+mod interop;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -65,6 +66,18 @@ const STEPS: &[Step] = &[
         about: "the fuzz targets build, and each survives a short run",
         needs: &[&tools::CXX],
         run: fuzz::run,
+    },
+    Step {
+        name: "interop",
+        about: "Microsoft's own clients run calls with real phones",
+        needs: &[
+            &tools::NEXTEST,
+            &tools::GIT,
+            &tools::BARESIP,
+            &tools::PIP,
+            &tools::NPM,
+        ],
+        run: interop::run,
     },
     Step {
         name: "nextest",

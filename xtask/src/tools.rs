@@ -82,6 +82,18 @@ pub(crate) const BARESIP: Tool = Tool {
     comes: Comes::DebianPackage("baresip-core"),
 };
 
+pub(crate) const PIP: Tool = Tool {
+    program: "pip3",
+    why: "to install Microsoft's client for Python",
+    comes: Comes::DebianPackage("python3-pip"),
+};
+
+pub(crate) const NPM: Tool = Tool {
+    program: "npm",
+    why: "to install Microsoft's client for JavaScript",
+    comes: Comes::DebianPackage("npm"),
+};
+
 pub(crate) const CXX: Tool = Tool {
     program: "c++",
     why: "to build libFuzzer, which is C++",

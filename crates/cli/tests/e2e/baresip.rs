@@ -28,6 +28,13 @@ impl Baresip {
     /// The phone of one of the demo's people, about to register; it says a tone of so many hertz
     /// all the time.
     pub(crate) fn start(demo: &Demo, person: usize, says: f64) -> Self {
+        let mut phone = Self::without_an_account(says);
+        phone.command("uanew", &account(demo, person));
+        phone
+    }
+
+    /// A phone that nobody can call yet.
+    fn without_an_account(says: f64) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = |name: &str| folder.path().join(name);
         let port = TcpListener::bind("127.0.0.1:0")
@@ -61,14 +68,12 @@ impl Baresip {
         };
         let wakes = control.set_read_timeout(Some(Duration::from_millis(100)));
         wakes.expect("a timeout can be set");
-        let mut phone = Self {
+        Self {
             process,
             folder,
             control,
             unread: Vec::new(),
-        };
-        phone.command("uanew", &account(demo, person));
-        phone
+        }
     }
 
     /// Types a command, as in baresip's own menu.
@@ -83,19 +88,21 @@ impl Baresip {
     /// Waits until baresip tells of an event of this type.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, kind: &str, within: Duration) {
+        if self.event(kind, within).is_none() {
+            panic!("no {kind}:\n{}", log_of(self.folder.path()));
+        }
+    }
+
+    /// The next event of this type, if it comes in time. Those before it are forgotten.
+    pub(crate) fn event(&mut self, kind: &str, within: Duration) -> Option<Value> {
         let deadline = Instant::now() + within;
         loop {
-            if let Some(event) = self.next_event() {
-                if event["type"] == kind {
-                    return;
-                }
-                continue;
+            match self.next_event() {
+                Some(event) if event["type"] == kind => return Some(event),
+                Some(_) => {}
+                None if Instant::now() > deadline => return None,
+                None => {}
             }
-            assert!(
-                Instant::now() < deadline,
-                "no {kind}:\n{}",
-                log_of(self.folder.path())
-            );
         }
     }
 
@@ -120,23 +127,41 @@ impl Baresip {
     pub(crate) fn quit(mut self) -> Hearing {
         self.command("quit", "");
         wait(&mut self.process, Duration::from_secs(10)).expect("baresip ends when it is asked to");
-        let heard = fs::read_dir(self.folder.path().join("heard")).expect("the folder is there");
+        self.heard().expect("baresip kept what it heard")
+    }
+
+    /// Ends the phone, if it can still be asked to, whatever it is in the middle of.
+    pub(crate) fn leave(mut self) {
+        self.command("quit", "");
+        let _ = wait(&mut self.process, Duration::from_secs(5));
+    }
+
+    /// What was heard in the latest call, once that call is over.
+    pub(crate) fn heard(&self) -> Option<Hearing> {
+        let heard = fs::read_dir(self.folder.path().join("heard")).ok()?;
         let file = heard
             .flatten()
             .map(|entry| entry.path())
-            .find(|path| path.to_string_lossy().ends_with("-dec.wav"))
-            .expect("baresip kept what it heard");
-        let bytes = fs::read(file).expect("its file can be read");
-        let data = bytes
-            .windows(4)
-            .position(|four| four == b"data")
-            .expect("a WAV file has data");
+            .filter(|path| path.to_string_lossy().ends_with("-dec.wav"))
+            .max_by_key(|path| fs::metadata(path).and_then(|file| file.modified()).ok())?;
+        let bytes = fs::read(file).ok()?;
+        let data = bytes.windows(4).position(|four| four == b"data")?;
+        let length = u32::from_le_bytes(bytes.get(data + 4..data + 8)?.try_into().ok()?);
+        // The length is written last.
+        if length == 0 || data + 8 + length as usize > bytes.len() {
+            return None;
+        }
         let samples = bytes[data + 8..].chunks_exact(2);
-        Hearing::of_samples(
+        Some(Hearing::of_samples(
             samples
                 .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
                 .collect(),
-        )
+        ))
+    }
+
+    /// What the phone wrote, for a failure's message.
+    pub(crate) fn log(&self) -> String {
+        log_of(self.folder.path())
     }
 }
 

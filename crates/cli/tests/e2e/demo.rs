@@ -31,14 +31,30 @@ impl Demo {
 
     pub(crate) fn start_with(options: &[&str], settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::start_in(folder, &[&["demo"], options].concat(), settings)
+    }
+
+    /// No demo, but the platform for real use, with this configuration.
+    pub(crate) fn serve(configuration: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("offhook.toml");
+        fs::write(&file, configuration).expect("written");
+        let options = ["serve", "--config", &file.to_string_lossy()];
+        Self::start_in(folder, &options, &[])
+    }
+
+    fn start_in(folder: TempDir, options: &[&str], settings: &[(&str, &str)]) -> Self {
         let scratch = folder.path().join("scratch");
         fs::create_dir(&scratch).expect("a folder in it");
         let log = |name: &str| fs::File::create(folder.path().join(name)).expect("a log file");
         let ready_file = folder.path().join("ready.json");
-        let mut process = command()
+        let mut process = Command::new(env!("CARGO_BIN_EXE_offhook"))
+            .args(options)
+            .args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"])
+            .args(["--sip", "127.0.0.1:0"])
             .args(["--data", &folder.path().join("data").to_string_lossy()])
             .args(["--ready-file", &ready_file.to_string_lossy()])
-            .args(options)
+            .stdin(Stdio::null())
             .env("OFFHOOK_GRAPH__RECORDING_RETENTION", "0s")
             // Whatever the bot keeps of a call is below our folder too.
             .env("TMPDIR", &scratch)
@@ -98,6 +114,11 @@ impl Demo {
             .to_owned()
     }
 
+    /// All of the ready file.
+    pub(crate) fn ready(&self) -> &Value {
+        &self.ready
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
@@ -146,23 +167,6 @@ impl Drop for Demo {
             eprintln!("--- the demo\n{}", self.logs());
         }
     }
-}
-
-/// `offhook demo` on free ports, waiting for its last options.
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_offhook"));
-    command
-        .args([
-            "demo",
-            "--http",
-            "127.0.0.1:0",
-            "--https",
-            "127.0.0.1:0",
-            "--sip",
-            "127.0.0.1:0",
-        ])
-        .stdin(Stdio::null());
-    command
 }
 
 /// Waits for a process, for so long.

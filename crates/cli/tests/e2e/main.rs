@@ -23,5 +23,6 @@ mod crowd;
 mod echo;
 mod endings;
 mod hostile;
+mod interop;
 mod real_phone;
 mod starting;

@@ -1,0 +1,104 @@
+//! Microsoft's own clients run calls on the platform: installs them as anybody would, then runs the
+//! tests that drive them (`crates/cli/tests/e2e/interop.rs`).
+//!
+//! Python's packages go under the target folder, JavaScript's beside their lock file, where that
+//! language looks for them. Both are of exactly the versions and contents that the lock files name.
+
+use std::fs;
+use std::path::Path;
+
+use super::{cargo, finish, quietly_in};
+use crate::{repository, tools};
+
+pub(super) fn run() -> Result<(), String> {
+    let graph = repository::root().join("interop/graph");
+    let kept = tools::target().join("interop");
+    fs::create_dir_all(&kept).map_err(|error| format!("{}: {error}.", kept.display()))?;
+
+    let python = kept.join("python");
+    let wanted = graph.join("python/requirements.txt");
+    bring_once(&wanted, &kept.join("python.lock"), &python, || {
+        println!(
+            "Microsoft's client for Python is missing; pip installs it under the target folder."
+        );
+        // Added to what is there, old versions would stay beside the new.
+        let _ = fs::remove_dir_all(&python);
+        let mut pip = quietly_in("python3", &["-m", "pip", "install", "--quiet"]);
+        pip.args(["--root-user-action=ignore", "--no-compile"])
+            .args(["--require-hashes", "--requirement"])
+            .arg(&wanted)
+            .arg("--target")
+            .arg(&python);
+        finish(pip)
+    })?;
+
+    let node = graph.join("node");
+    let wanted = node.join("package-lock.json");
+    let modules = node.join("node_modules");
+    bring_once(&wanted, &kept.join("node.lock"), &modules, || {
+        println!(
+            "Microsoft's client for JavaScript is missing; npm installs it beside its lock file."
+        );
+        let mut npm = quietly_in(
+            "npm",
+            &["ci", "--no-audit", "--no-fund", "--loglevel=error"],
+        );
+        npm.current_dir(&node);
+        finish(npm)
+    })?;
+
+    cargo(&[
+        "nextest",
+        "run",
+        "--workspace",
+        "--locked",
+        "--profile",
+        "ci",
+        "--run-ignored",
+        "only",
+        "-E",
+        "package(=offhook) and test(/^interop::/)",
+    ])
+}
+
+/// Brings something, unless it is there already and was brought by the same lock file.
+fn bring_once(
+    wanted: &Path,
+    brought: &Path,
+    there: &Path,
+    bring: impl FnOnce() -> Result<(), String>,
+) -> Result<(), String> {
+    let lock = fs::read(wanted).map_err(|error| format!("{}: {error}.", wanted.display()))?;
+    if there.is_dir() && fs::read(brought).is_ok_and(|before| before == lock) {
+        return Ok(());
+    }
+    bring()?;
+    fs::write(brought, lock).map_err(|error| format!("{}: {error}.", brought.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_lock_file_brought_is_brought_again() {
+        let folder = std::env::temp_dir().join(format!("offhook-bring-{}", std::process::id()));
+        let there = folder.join("there");
+        fs::create_dir_all(&there).expect("a folder");
+        let (wanted, brought) = (folder.join("wanted"), folder.join("brought"));
+        let mut times = 0;
+        for (lock, expected) in [("a", 1), ("a", 1), ("b", 2)] {
+            fs::write(&wanted, lock).expect("written");
+            bring_once(&wanted, &brought, &there, || {
+                times += 1;
+                Ok(())
+            })
+            .expect("brought");
+            assert_eq!(times, expected);
+        }
+        fs::remove_dir(&there).expect("removed");
+        let failed = bring_once(&wanted, &brought, &there, || Err("no".to_owned()));
+        assert_eq!(failed, Err("no".to_owned()));
+        fs::remove_dir_all(&folder).expect("removed");
+    }
+}
