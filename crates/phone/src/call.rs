@@ -10,14 +10,15 @@ use offhook_media::{
     Clip, MediaCommand, MediaEvent, PlayEnded, RecordPlan, RecordingTap, Repeat, Statistics,
     TonesEnded, recording, sdp, wav,
 };
-use offhook_sip::{Ending, Session, SessionEvent};
+use offhook_sip::{Ending, Incoming, Refer, Session, SessionEvent};
 use offhook_terms::{OperationId, Tone};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::hearing::{Hearing, Kind, Run};
 use crate::limits;
-use crate::phone::{DialError, Seat};
+use crate::moving::Moving;
+use crate::phone::{DialError, Line, Seat};
 use crate::report::{Assertion, EndedBy, Outcome, Packets, Report};
 use crate::step::Step;
 
@@ -29,6 +30,7 @@ const WAIT_KEY: Duration = Duration::from_millis(500);
 const AT_ONCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Beginning {
+    pub(crate) line: Line,
     pub(crate) seat: Seat,
     pub(crate) session: Session,
     pub(crate) events: mpsc::Receiver<SessionEvent>,
@@ -55,18 +57,32 @@ pub enum Interrupted {
 /// A call that is up. Dropping it hangs up.
 #[derive(Debug)]
 pub struct Call {
-    seat: Seat,
-    session: Session,
-    events: mpsc::Receiver<SessionEvent>,
-    describe: sdp::Session,
-    tap: RecordingTap,
+    pub(crate) line: Line,
+    pub(crate) seat: Seat,
+    pub(crate) session: Session,
+    pub(crate) events: mpsc::Receiver<SessionEvent>,
+    pub(crate) describe: sdp::Session,
+    pub(crate) tap: RecordingTap,
+    /// Calls that name this one and want its place.
+    pub(crate) takeovers: (mpsc::Sender<Box<Incoming>>, mpsc::Receiver<Box<Incoming>>),
+    /// The call that may take this one's place.
+    pub(crate) moving: Option<Moving>,
+    /// How often one has.
+    pub(crate) moved: u32,
+    moved_used: u32,
+    /// What came of our own transfer.
+    referred: Option<u16>,
+    /// What is played again and again.
+    pub(crate) playing_on: Option<Clip>,
+    /// The operation somebody waits for.
+    pub(crate) waiting_for: Option<OperationId>,
     hearing: Hearing,
     record: Option<wav::Writer<BufWriter<File>>>,
     /// What has been heard up to here answered an earlier expectation.
     heard_until_ms: u64,
     keys_heard: Vec<Tone>,
     keys_used: usize,
-    finished: Vec<(OperationId, Result<(), String>)>,
+    pub(crate) finished: Vec<(OperationId, Result<(), String>)>,
     /// The outcome of our own re-offer.
     reoffered: Option<Result<(), String>>,
     began: Instant,
@@ -87,7 +103,17 @@ impl Call {
             plan,
             feed,
         })?;
+        let takeovers = mpsc::channel(1);
+        b.line.lines.enter(b.session.id(), takeovers.0.clone());
         Ok(Self {
+            line: b.line,
+            takeovers,
+            moving: None,
+            moved: 0,
+            moved_used: 0,
+            referred: None,
+            playing_on: None,
+            waiting_for: None,
             seat: b.seat,
             session: b.session,
             events: b.events,
@@ -140,6 +166,7 @@ impl Call {
     /// When the call ends first.
     pub async fn play(&mut self, clip: Clip) -> Result<(), Interrupted> {
         let (operation, lasts) = (operation(), clip.duration());
+        self.playing_on = None;
         let clips = vec![clip];
         self.command(MediaCommand::Play {
             operation,
@@ -149,11 +176,13 @@ impl Call {
         self.finish_of(operation, lasts + AT_ONCE).await
     }
 
-    /// Plays again and again, until something else is played.
+    /// Plays again and again, until something else is played; whoever this call goes on with hears it
+    /// too.
     ///
     /// # Errors
     /// When the call is over.
     pub fn play_on(&mut self, clip: Clip) -> Result<(), Interrupted> {
+        self.playing_on = Some(clip.clone());
         let clips = vec![clip];
         let repeat = Repeat::UntilStopped;
         self.command(MediaCommand::Play {
@@ -234,6 +263,65 @@ impl Call {
             .until(4 * AT_ONCE, |call| call.reoffered.take())
             .await?;
         outcome.map_err(Interrupted::Impossible)
+    }
+
+    /// Sends the other side elsewhere (REFER) and waits until it is there; the call is for us to hang
+    /// up then. 202 says that it will not tell.
+    ///
+    /// # Errors
+    /// When the other side takes no such request, or the transfer fails; the call goes on.
+    pub async fn transfer(&mut self, to: &str) -> Result<u16, Interrupted> {
+        let to = to.to_owned().into();
+        self.send_elsewhere(Refer {
+            to,
+            replaces: None,
+            referred_by: None,
+        })
+        .await
+    }
+
+    /// Connects the other side of this call with that of another.
+    ///
+    /// # Errors
+    /// As [`Call::transfer`].
+    pub async fn connect_with(&mut self, other: &Call) -> Result<u16, Interrupted> {
+        let to = other.session.peer_contact();
+        let to = to.ok_or_else(|| Interrupted::Impossible("it is nowhere yet".into()))?;
+        self.send_elsewhere(Refer {
+            to,
+            replaces: other.session.dialog(),
+            referred_by: None,
+        })
+        .await
+    }
+
+    async fn send_elsewhere(&mut self, refer: Refer) -> Result<u16, Interrupted> {
+        if !self.session.peer_takes_refer() {
+            let why = "the other side does not take REFER";
+            return Err(Interrupted::Impossible(why.into()));
+        }
+        self.referred = None;
+        self.session.refer(refer);
+        let within = limits::TRANSFER;
+        match self.until(within, |call| call.referred.take()).await? {
+            status @ 200..300 => Ok(status),
+            status => Err(Interrupted::Impossible(format!(
+                "the transfer failed: {status}"
+            ))),
+        }
+    }
+
+    /// Waits until this call goes on with somebody else, because the other side asked for it or a
+    /// call took its place.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn expect_moved(&mut self, within: Duration) -> Result<String, Interrupted> {
+        let before = self.moved_used;
+        self.until(within, |call| (call.moved > before).then_some(()))
+            .await?;
+        self.moved_used += 1;
+        Ok("it goes on with somebody else".into())
     }
 
     /// Waits until a tone has been heard for so long in all.
@@ -397,6 +485,11 @@ impl Call {
                 Ok("done".to_owned())
             }
             Step::ExpectHangUp { within } => self.expect_hang_up(*within).await,
+            Step::Transfer(to) => {
+                let status = self.transfer(to).await?;
+                Ok(format!("it is there: {status}"))
+            }
+            Step::ExpectMoved { within } => self.expect_moved(*within).await,
         }
     }
 
@@ -497,7 +590,7 @@ impl Call {
             packets: self.statistics.map(Packets::from).unwrap_or_default(),
             heard: self.hearing.runs(),
             keys_heard: self.keys_heard.iter().map(|key| key.symbol()).collect(),
-            assertions: self.assertions,
+            assertions: std::mem::take(&mut self.assertions),
         }
     }
 
@@ -509,6 +602,7 @@ impl Call {
     }
 
     async fn finish_of(&mut self, of: OperationId, within: Duration) -> Result<(), Interrupted> {
+        self.waiting_for = Some(of);
         let outcome = self.until(within, |call| {
             let at = call
                 .finished
@@ -563,6 +657,8 @@ impl Call {
                     None => self.end(EndedBy::Lost, Some("the phone has stopped".into())),
                 },
                 Some(event) = self.seat.events.recv() => self.on_media(event),
+                Some(incoming) = self.takeovers.1.recv() => self.give_way(*incoming),
+                event = news(&mut self.moving) => self.on_moving(event),
                 () = tokio::time::sleep_until(deadline.min(now + limits::LISTEN_EVERY)) => {}
             }
         }
@@ -575,7 +671,7 @@ impl Call {
     }
 
     /// Takes in what has been heard since.
-    fn listen(&mut self) {
+    pub(crate) fn listen(&mut self) {
         while let Some(frame) = self.tap.read() {
             self.hearing.frame(&frame);
             if let Some(record) = &mut self.record
@@ -653,6 +749,8 @@ impl Call {
                     Err(refusal) => Err(refusal.to_string()),
                 });
             }
+            SessionEvent::ReferRequested(asked) => self.follow(*asked),
+            SessionEvent::Referred { status } => self.referred = Some(status),
             SessionEvent::ReofferRefused { status } => {
                 self.reoffered = Some(Err(format!("refused: {status}")));
             }
@@ -661,7 +759,21 @@ impl Call {
     }
 }
 
-fn operation() -> OperationId {
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.line.lines.leave(self.session.id());
+    }
+}
+
+/// What happens in the call that may take this one's place.
+async fn news(moving: &mut Option<Moving>) -> Option<SessionEvent> {
+    match moving {
+        Some(moving) => moving.events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+pub(crate) fn operation() -> OperationId {
     OperationId::from_random(rand::random())
 }
 

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use crate::phone::local_address_toward;
 use crate::report::Report;
 use crate::step::{BadStep, Step, duration};
-use crate::{Call, Config, DialError, Phone};
+use crate::{Call, Config, DialError, Phone, Ringing};
 
 const EXAMPLE: &str = "\
 The options that make the call do or expect something are steps: they happen one after the other,
@@ -31,6 +31,13 @@ Example: be somebody's phone, answer the next call, and keep what is heard:
 
   offhook dial sip:127.0.0.1:5060 --user ann --password secret --domain example.com \\
       --register --wait-for-call --record heard.wav --expect-hang-up
+
+Example: be a phone that declines, and one that rings for three seconds before it is picked up:
+
+  offhook dial sip:127.0.0.1:5060 --user ann --password secret --domain example.com \\
+      --register --wait-for-call --reject 603
+  offhook dial sip:127.0.0.1:5060 --user bob --password secret --domain example.com \\
+      --register --wait-for-call --answer-after 3s --play tone:440:10s --hang-up-after 12s
 
 Exit code: 0 everything held, 1 an expectation did not hold, 2 wrong usage, 3 there was no call.";
 
@@ -69,6 +76,17 @@ pub struct Dial {
     /// Answer the next call instead of placing one
     #[arg(long, help_heading = "Who calls")]
     wait_for_call: bool,
+    /// Let the call ring for so long before answering it
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait_for_call",
+        help_heading = "Who calls")]
+    answer_after: Option<Duration>,
+    /// Refuse the call with this status instead, such as 486 (busy) or 603 (declined)
+    #[arg(long, value_name = "STATUS", value_parser = clap::value_parser!(u16).range(400..700),
+        requires = "wait_for_call", conflicts_with = "never_answer", help_heading = "Who calls")]
+    reject: Option<u16>,
+    /// Let the call ring until the caller gives up
+    #[arg(long, requires = "wait_for_call", help_heading = "Who calls")]
+    never_answer: bool,
 
     /// How to signal: udp, tcp or tls
     #[arg(long, default_value = "udp", help_heading = "Network")]
@@ -108,7 +126,7 @@ pub struct Dial {
 struct Steps(Vec<Step>);
 
 /// The options that are steps: name, value, explanation.
-const STEPS: [(&str, &str, &str); 15] = [
+const STEPS: [(&str, &str, &str); 17] = [
     (
         "play",
         "FILE|tone:HZ:DURATION",
@@ -144,6 +162,16 @@ const STEPS: [(&str, &str, &str); 15] = [
     ("expect-key", "KEY", "Hear the other side press this key"),
     ("expect-hang-up", "", "The other side hangs up"),
     ("hold", "DURATION", "Put the other side on hold for so long"),
+    (
+        "transfer",
+        "URI",
+        "Send the other side there by REFER, and wait until it is",
+    ),
+    (
+        "expect-moved",
+        "",
+        "The call goes on with somebody else, sent there by the other side or taken over",
+    ),
     ("hang-up", "", "Hang up"),
     ("for", "DURATION", "How long the step before shall be heard"),
     (
@@ -304,6 +332,13 @@ fn wrong(sentence: &str) -> ExitCode {
 /// Wrong usage, in a sentence.
 struct Wrong(String);
 
+/// What became of the call.
+enum Connected {
+    Call(Box<Call>),
+    /// It was not to be answered.
+    Rang(Report),
+}
+
 impl Dial {
     async fn call(self) -> Result<Report, Wrong> {
         let place = offhook_sip::locate(&self.uri, self.transport).await;
@@ -334,7 +369,8 @@ impl Dial {
             },
         };
         let report = match self.connect(&phone).await {
-            Ok(call) => self.attend(call).await?,
+            Ok(Connected::Call(call)) => self.attend(*call).await?,
+            Ok(Connected::Rang(report)) => report,
             Err(error) => {
                 let reason = match &error {
                     DialError::Refused { reason, .. } => reason.clone(),
@@ -368,11 +404,12 @@ impl Dial {
         })
     }
 
-    async fn connect(&self, phone: &Phone) -> Result<Call, DialError> {
+    async fn connect(&self, phone: &Phone) -> Result<Connected, DialError> {
         if self.wait_for_call {
-            return phone.wait_for_call(self.timeout).await?.answer().await;
+            let ringing = phone.wait_for_call(self.timeout).await?;
+            return self.pick_up(ringing).await;
         }
-        phone
+        let call = phone
             .dial(crate::Dial {
                 from: self.from.clone(),
                 display: self.display.clone(),
@@ -380,7 +417,32 @@ impl Dial {
                 headers: self.headers.clone(),
                 ..crate::Dial::new(&self.uri)
             })
-            .await
+            .await?;
+        Ok(Connected::Call(Box::new(call)))
+    }
+
+    /// A call rings here.
+    async fn pick_up(&self, mut ringing: Ringing) -> Result<Connected, DialError> {
+        if let Some(pause) = self.answer_after {
+            ringing.ring_for(pause).await?;
+        }
+        if let Some(status) = self.reject {
+            ringing.refuse(status);
+            let reason = "it was refused";
+            return Ok(Connected::Rang(Report::rang(Some(status), reason)));
+        }
+        if self.never_answer {
+            return match ringing.ring_for(self.timeout).await {
+                Err(DialError::Cancelled) => {
+                    let reason = "the caller gave up";
+                    Ok(Connected::Rang(Report::rang(Some(487), reason)))
+                }
+                Err(error) => Err(error),
+                Ok(()) => Err(DialError::Unanswered),
+            };
+        }
+        let call = ringing.answer().await?;
+        Ok(Connected::Call(Box::new(call)))
     }
 
     async fn attend(&self, mut call: Call) -> Result<Report, Wrong> {

@@ -22,6 +22,7 @@ pub mod cli;
 pub mod hearing;
 mod limits;
 pub mod load;
+mod moving;
 mod phone;
 mod report;
 mod spectrum;

@@ -13,6 +13,12 @@ pub(crate) const CLOSING: Duration = Duration::from_secs(2);
 /// ticks, in which everything that is on its way arrives.
 pub(crate) const LAST_PACKETS: Duration = Duration::from_millis(100);
 
+/// How long a transfer waits for its end: a little longer than signalling does.
+pub(crate) const TRANSFER: Duration = Duration::from_secs(190);
+
+/// Calls that ring here and nobody has waited for yet. A further one is refused as busy.
+pub(crate) const RINGING: usize = 64;
+
 /// How often a call looks at what it has heard: well before the 1.28 s the audio is kept.
 pub(crate) const LISTEN_EVERY: Duration = Duration::from_millis(20);
 

@@ -188,9 +188,10 @@ impl DialError {
 pub struct Phone {
     config: Config,
     endpoint: Endpoint,
-    arrivals: tokio::sync::Mutex<mpsc::Receiver<Arrival>>,
+    ringing: tokio::sync::Mutex<mpsc::Receiver<Box<Incoming>>>,
     pub(crate) media: Arc<Media>,
-    router: JoinHandle<()>,
+    lines: Lines,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl std::fmt::Debug for Phone {
@@ -203,7 +204,7 @@ impl std::fmt::Debug for Phone {
 
 impl Drop for Phone {
     fn drop(&mut self) {
-        self.router.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -217,11 +218,12 @@ impl Phone {
         sip.user_agent = concat!("Offhook phone/", env!("CARGO_PKG_VERSION")).to_owned();
         sip.calls_max = config.calls_max;
         sip.trust = config.trust.clone();
+        sip.transfers = true;
         sip.reliable = config.sure_of_ringing;
         let (endpoint, arrivals) = offhook_sip::listen(sip).await?;
         let bind = config.local.ip();
         let advertised = if bind.is_unspecified() {
-            own_address()
+            own_address(bind)
         } else {
             bind
         };
@@ -240,13 +242,19 @@ impl Phone {
             threads,
             calls: Mutex::default(),
         });
-        let router = tokio::spawn(route(Arc::clone(&media), events, news));
+        let lines = Lines::default();
+        let (waiting, ringing) = mpsc::channel(limits::RINGING);
+        let tasks = [
+            tokio::spawn(route(Arc::clone(&media), events, news)),
+            tokio::spawn(receive(arrivals, lines.clone(), waiting)),
+        ];
         Ok(Self {
             config,
             endpoint,
-            arrivals: tokio::sync::Mutex::new(arrivals),
+            ringing: tokio::sync::Mutex::new(ringing),
             media,
-            router,
+            lines,
+            tasks,
         })
     }
 
@@ -314,6 +322,20 @@ impl Phone {
         call
     }
 
+    /// What a call needs of its phone to go on with somebody else.
+    fn line(&self) -> Line {
+        let account = self.config.account.as_ref();
+        Line {
+            endpoint: self.endpoint.clone(),
+            media: Arc::clone(&self.media),
+            lines: self.lines.clone(),
+            address: self.address(),
+            transport: self.config.transport,
+            credentials: account
+                .map(|account| Credentials::new(&account.user, account.password.reveal())),
+        }
+    }
+
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -347,6 +369,7 @@ impl Phone {
         let agreed = describe.accept(&String::from_utf8_lossy(&sdp))?;
         let seat = self.media.open(port, agreed)?;
         Call::begin(Beginning {
+            line: self.line(),
             seat,
             session,
             events,
@@ -361,26 +384,18 @@ impl Phone {
     /// # Errors
     /// [`DialError::Unanswered`] when none comes in time.
     pub async fn wait_for_call(&self, patience: Duration) -> Result<Ringing, DialError> {
-        let until = Instant::now() + patience;
-        let mut arrivals = self.arrivals.lock().await;
-        loop {
-            let arrival = timeout_at(until, arrivals.recv()).await;
-            match arrival
-                .map_err(|_| DialError::Unanswered)?
-                .ok_or(DialError::Stopped)?
-            {
-                Arrival::Invite(incoming) => {
-                    incoming.session.ring();
-                    let media = Arc::clone(&self.media);
-                    return Ok(Ringing {
-                        incoming,
-                        media,
-                        began: Instant::now(),
-                    });
-                }
-                _ => continue,
-            }
-        }
+        let mut ringing = self.ringing.lock().await;
+        let incoming = timeout_at(Instant::now() + patience, ringing.recv()).await;
+        let incoming = incoming
+            .map_err(|_| DialError::Unanswered)?
+            .ok_or(DialError::Stopped)?;
+        incoming.session.ring();
+        Ok(Ringing {
+            events: incoming.session.events(),
+            incoming,
+            line: self.line(),
+            began: Instant::now(),
+        })
     }
 
     /// Says goodbye to everybody and closes the SIP port.
@@ -389,11 +404,69 @@ impl Phone {
     }
 }
 
-/// A call that rings here.
+/// What a call needs of its phone to go on with somebody else.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) media: Arc<Media>,
+    pub(crate) lines: Lines,
+    pub(crate) address: String,
+    pub(crate) transport: Transport,
+    pub(crate) credentials: Option<Credentials>,
+}
+
+/// The calls that are up, for those that want to take their place.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lines(Arc<Mutex<HashMap<u64, mpsc::Sender<Box<Incoming>>>>>);
+
+impl Lines {
+    fn calls(&self) -> MutexGuard<'_, HashMap<u64, mpsc::Sender<Box<Incoming>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn enter(&self, session: u64, takeovers: mpsc::Sender<Box<Incoming>>) {
+        self.calls().insert(session, takeovers);
+    }
+
+    pub(crate) fn leave(&self, session: u64) {
+        self.calls().remove(&session);
+    }
+}
+
+/// Hands each call to the one whose place it wants, or to whoever waits for calls.
+async fn receive(
+    mut arrivals: mpsc::Receiver<Arrival>,
+    lines: Lines,
+    waiting: mpsc::Sender<Box<Incoming>>,
+) {
+    while let Some(arrival) = arrivals.recv().await {
+        let Arrival::Invite(incoming) = arrival else {
+            continue;
+        };
+        let replaced = incoming.replaces;
+        let to = match replaced {
+            Some(session) => lines.calls().get(&session).cloned(),
+            None => Some(waiting.clone()),
+        };
+        let refused = match to {
+            Some(to) => to.try_send(incoming).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(incoming)
+                | mpsc::error::TrySendError::Closed(incoming) => (incoming, 486),
+            }),
+            None => Err((incoming, 481)),
+        };
+        if let Err((mut incoming, status)) = refused {
+            incoming.session.refuse(Refusal::new(status));
+        }
+    }
+}
+
+/// A call that rings here. Dropping it refuses it.
 #[derive(Debug)]
 pub struct Ringing {
     incoming: Box<Incoming>,
-    media: Arc<Media>,
+    events: mpsc::Receiver<SessionEvent>,
+    line: Line,
     began: Instant,
 }
 
@@ -403,6 +476,27 @@ impl Ringing {
         &self.incoming.from.uri
     }
 
+    /// The call as it came: the name shown, the number called, private headers.
+    pub fn incoming(&self) -> &Incoming {
+        &self.incoming
+    }
+
+    /// Lets it ring for so long.
+    ///
+    /// # Errors
+    /// [`DialError::Cancelled`] when the caller gives up meanwhile.
+    pub async fn ring_for(&mut self, duration: Duration) -> Result<(), DialError> {
+        let until = Instant::now() + duration;
+        loop {
+            match timeout_at(until, self.events.recv()).await {
+                Err(_) => return Ok(()),
+                Ok(Some(SessionEvent::Ended(ending))) => return Err(DialError::ended(ending)),
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(DialError::Stopped),
+            }
+        }
+    }
+
     /// Answers it.
     ///
     /// # Errors
@@ -410,13 +504,14 @@ impl Ringing {
     pub async fn answer(self) -> Result<Call, DialError> {
         let Self {
             incoming,
-            media,
+            mut events,
+            line,
             began,
         } = self;
         let Incoming {
             offer, mut session, ..
         } = *incoming;
-        let mut events = session.events();
+        let media = &line.media;
         let port = media.threads.prepare_port()?;
         let mut describe = port.describe();
         let rang = Some(began);
@@ -451,6 +546,7 @@ impl Ringing {
         };
         let seat = media.open(port, agreed)?;
         Call::begin(Beginning {
+            line,
             seat,
             session,
             events,
@@ -544,28 +640,29 @@ async fn route(media: Arc<Media>, events: threads::Events, news: Arc<Notify>) {
     }
 }
 
-/// The address this machine would send from.
-fn own_address() -> IpAddr {
-    let routed = || -> std::io::Result<IpAddr> {
-        let socket = UdpSocket::bind("0.0.0.0:0")?;
-        // Connecting a datagram socket sends nothing; it only asks the routing table.
-        socket.connect("192.0.2.1:9")?;
-        Ok(socket.local_addr()?.ip())
+/// The address of that family this machine would send from.
+fn own_address(bind: IpAddr) -> IpAddr {
+    let (somewhere, home) = match bind {
+        IpAddr::V4(_) => ("192.0.2.1:9", IpAddr::from([127, 0, 0, 1])),
+        IpAddr::V6(_) => ("[2001:db8::1]:9", std::net::Ipv6Addr::LOCALHOST.into()),
     };
-    routed().unwrap_or(IpAddr::from([127, 0, 0, 1]))
+    let somewhere = somewhere.parse().ok();
+    somewhere.and_then(routed_toward).unwrap_or(home)
 }
 
 /// The local address that reaches another one.
 pub(crate) fn local_address_toward(peer: SocketAddr) -> IpAddr {
-    let routed = || -> std::io::Result<IpAddr> {
-        let any = if peer.is_ipv6() {
-            "[::]:0"
-        } else {
-            "0.0.0.0:0"
-        };
-        let socket = UdpSocket::bind(any)?;
-        socket.connect(peer)?;
-        Ok(socket.local_addr()?.ip())
+    routed_toward(peer).unwrap_or_else(|| own_address(peer.ip()))
+}
+
+fn routed_toward(peer: SocketAddr) -> Option<IpAddr> {
+    let any = if peer.is_ipv6() {
+        "[::]:0"
+    } else {
+        "0.0.0.0:0"
     };
-    routed().unwrap_or_else(|_| own_address())
+    let socket = UdpSocket::bind(any).ok()?;
+    // Connecting a datagram socket sends nothing; it only asks the routing table.
+    socket.connect(peer).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }

@@ -114,6 +114,14 @@ impl Report {
         }
     }
 
+    /// A call that came and was not to be answered.
+    pub(crate) fn rang(sip_status: Option<u16>, reason: &str) -> Self {
+        Self {
+            outcome: Outcome::Held,
+            ..Self::no_call(sip_status, reason.to_owned())
+        }
+    }
+
     /// Whether there was a call and every expectation held.
     pub fn held(&self) -> bool {
         self.outcome == Outcome::Held
@@ -137,6 +145,9 @@ impl fmt::Display for Report {
                 Some(status) => write!(f, "no call: {status} {reason}"),
                 None => write!(f, "no call: {reason}"),
             };
+        }
+        if self.answered_ms.is_none() {
+            return write!(f, "it rang: {reason}");
         }
         let ms = |of: Option<u64>| of.unwrap_or_default();
         write!(f, "answered after {} ms, ", ms(self.answered_ms))?;

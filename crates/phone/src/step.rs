@@ -65,6 +65,14 @@ pub enum Step {
     Hold,
     /// `resume`: takes the other side back from hold.
     Resume,
+    /// `transfer URI`: sends the other side there (REFER), and waits until it is.
+    Transfer(String),
+    /// `expect-moved [within DURATION]`: the call goes on with somebody else, because the other side
+    /// sent us there or another call took its place.
+    ExpectMoved {
+        /// How long to wait for it at most.
+        within: Duration,
+    },
     /// `hang-up`: ends the call.
     HangUp,
     /// `expect-hang-up [within DURATION]`: the other side ends the call.
@@ -133,6 +141,7 @@ impl Step {
             | Self::ExpectSound { within, .. }
             | Self::ExpectSilence { within, .. }
             | Self::ExpectKey { within, .. }
+            | Self::ExpectMoved { within }
             | Self::ExpectHangUp { within } => {
                 *within = to;
                 true
@@ -224,11 +233,16 @@ fn named(name: &str, rest: &str) -> Result<Step, BadStep> {
         }
         "hold" => alone(Step::Hold),
         "resume" => alone(Step::Resume),
+        "transfer" => match offhook_sip::is_address(rest) {
+            true => Ok(Step::Transfer(rest.to_owned())),
+            false => Err(BadStep(format!("`{rest}` is not a sip: address"))),
+        },
+        "expect-moved" => alone(Step::ExpectMoved { within }),
         "hang-up" => alone(Step::HangUp),
         "expect-hang-up" => alone(Step::ExpectHangUp { within }),
         other => Err(BadStep(format!(
             "`{other}` is not a step: play, press, press-info, pause, expect-tone, expect-beep, \
-             expect-sound, expect-silence, expect-key, hold, resume, hang-up, expect-hang-up"
+             expect-sound, expect-silence, expect-key, hold, resume, transfer, expect-moved, hang-up, expect-hang-up"
         ))),
     }
 }
@@ -385,6 +399,8 @@ impl fmt::Display for Step {
             Self::Hold => f.write_str("hold"),
             Self::Resume => f.write_str("resume"),
             Self::HangUp => f.write_str("hang-up"),
+            Self::Transfer(to) => write!(f, "transfer {to}"),
+            Self::ExpectMoved { within } => write!(f, "expect-moved within {}", Words(*within)),
             Self::ExpectHangUp { within } => {
                 write!(f, "expect-hang-up within {}", Words(*within))
             }
@@ -400,9 +416,10 @@ mod tests {
     fn steps_are_read_and_said_again() {
         let script = "expect-beep 1000; play tone:440:3s; press 1w2#\n# a remark\n\
             expect-tone 440 2s within 20s; expect-silence 500ms; expect-key # within 3s\n\
-            play /tmp/hello.wav; pause 1.5s; hold; resume; expect-hang-up within 1m";
+            play /tmp/hello.wav; pause 1.5s; hold; resume; expect-hang-up within 1m; \
+            transfer sip:bob@example.com; expect-moved";
         let steps = Step::parse_all(script).expect("they are steps");
-        assert_eq!(steps.len(), 11);
+        assert_eq!(steps.len(), 13);
         for step in &steps {
             assert_eq!(
                 &step.to_string().parse::<Step>().expect("said as read"),
@@ -419,6 +436,7 @@ mod tests {
             ("pause soon", "not a duration"),
             ("expect-tone 9", "not a frequency"),
             ("hold me", "stands alone"),
+            ("transfer bob", "not a sip: address"),
             ("play", "play what"),
             ("hang-up within 3s", "does not wait"),
         ] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use offhook_media::Clip;
 use offhook_phone::load::{self, Plan};
-use offhook_phone::{Config, Dial, DialError, EndedBy, Outcome, Phone, Step};
+use offhook_phone::{Config, Dial, DialError, EndedBy, Interrupted, Outcome, Phone, Report, Step};
 use offhook_sip::Transport;
 use offhook_terms::Tone;
 
@@ -169,4 +169,152 @@ async fn many_calls_at_once_keep_a_ledger() {
     assert!(packets.sent > 20 * 20 && packets.received > 20 * 20 && packets.lost == 0);
     assert!(ledger.answered_us(0.99).is_some());
     assert_eq!(answering.await.expect("it runs"), "5".repeat(20));
+}
+
+/// Answers the next call, plays a tone for as long as it lasts, and does the steps.
+async fn far_end(phone: Phone, hertz: f64, script: &'static str) -> Report {
+    let ringing = phone.wait_for_call(Duration::from_secs(20)).await;
+    let mut call = ringing
+        .expect("it rings")
+        .answer()
+        .await
+        .expect("it is answered");
+    let forever = Clip::tone(hertz, Duration::from_secs(1), 0.3);
+    call.play_on(forever).expect("it plays");
+    call.run(&steps(script)).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_is_sent_to_somebody_else_and_hears_them() {
+    let (caller, middle, other) = (phone().await, phone().await, phone().await);
+    let to = format!("sip:bob@{}", middle.local_addr());
+    let onward = format!("sip:carol@{}", other.local_addr());
+    let third = tokio::spawn(far_end(
+        other,
+        700.0,
+        "expect-tone 500 300ms; expect-hang-up",
+    ));
+    let second = tokio::spawn(async move {
+        let ringing = middle.wait_for_call(Duration::from_secs(10)).await;
+        let mut call = ringing
+            .expect("it rings")
+            .answer()
+            .await
+            .expect("it is answered");
+        let status = call.transfer(&onward).await;
+        assert_eq!(status, Ok(200));
+        call.finish().await
+    });
+    let mut call = caller.dial(Dial::new(to)).await.expect("it is answered");
+    let moved = call.expect_moved(Duration::from_secs(10)).await;
+    assert!(moved.is_ok(), "{moved:?}");
+    let report = call
+        .run(&steps("expect-tone 700 300ms; play tone:500:600ms"))
+        .await;
+    assert!(report.held(), "{report}");
+    let third = third.await.expect("it runs");
+    assert!(third.held(), "{third}");
+    let second = second.await.expect("it runs");
+    assert!(second.held(), "{second}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transfer_that_fails_is_told_and_the_call_goes_on() {
+    let (caller, middle, other) = (phone().await, phone().await, phone().await);
+    let to = format!("sip:bob@{}", middle.local_addr());
+    let onward = format!("sip:carol@{}", other.local_addr());
+    let third = tokio::spawn(async move {
+        let ringing = other.wait_for_call(Duration::from_secs(10)).await;
+        ringing.expect("it rings").refuse(486);
+        other
+    });
+    let second = tokio::spawn(async move {
+        let ringing = middle.wait_for_call(Duration::from_secs(10)).await;
+        let mut call = ringing
+            .expect("it rings")
+            .answer()
+            .await
+            .expect("it is answered");
+        let failed = call.transfer(&onward).await;
+        assert_eq!(
+            failed,
+            Err(Interrupted::Impossible("the transfer failed: 486".into()))
+        );
+        call.run(&steps("play tone:500:600ms")).await
+    });
+    let call = caller.dial(Dial::new(to)).await.expect("it is answered");
+    let report = call
+        .run(&steps("expect-tone 500 300ms; expect-hang-up"))
+        .await;
+    assert!(report.held(), "{report}");
+    assert!(second.await.expect("it runs").held());
+    third.await.expect("it runs");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_calls_are_connected_by_the_one_between_them() {
+    let (caller, middle, other) = (phone().await, phone().await, phone().await);
+    let onward = format!("sip:carol@{}", other.local_addr());
+    let to = format!("sip:bob@{}", middle.local_addr());
+    let script = "expect-moved; expect-tone 500 300ms; expect-hang-up";
+    let third = tokio::spawn(far_end(other, 700.0, script));
+    let second = tokio::spawn(async move {
+        let ringing = middle.wait_for_call(Duration::from_secs(10)).await;
+        let mut first = ringing
+            .expect("it rings")
+            .answer()
+            .await
+            .expect("it is answered");
+        let consulted = middle.dial(Dial::new(onward)).await;
+        let mut consulted = consulted.expect("it is answered");
+        let heard = consulted.step(&steps("expect-tone 700 300ms")[0]).await;
+        assert!(heard.is_ok(), "{heard:?}");
+        let connected = first.connect_with(&consulted).await;
+        assert_eq!(connected, Ok(200));
+        let over = consulted.expect_hang_up(Duration::from_secs(10)).await;
+        assert!(over.is_ok(), "the call between was given up: {over:?}");
+        first.finish().await
+    });
+    let call = caller.dial(Dial::new(to)).await.expect("it is answered");
+    let report = call
+        .run(&steps(
+            "expect-moved; expect-tone 700 300ms; play tone:500:600ms",
+        ))
+        .await;
+    assert!(report.held(), "{report}");
+    let third = third.await.expect("it runs");
+    assert!(third.held(), "{third}");
+    second.await.expect("it runs");
+}
+
+#[tokio::test]
+async fn a_phone_rings_until_the_caller_gives_up() {
+    let (caller, called) = (phone().await, phone().await);
+    let mut dial = Dial::new(format!("sip:bob@{}", called.local_addr()));
+    dial.patience = Duration::from_millis(500);
+    let waiting = tokio::spawn(async move {
+        let ringing = called.wait_for_call(Duration::from_secs(10)).await;
+        let mut ringing = ringing.expect("it rings");
+        assert_eq!(ringing.incoming().target.user.reveal(), "bob");
+        ringing.ring_for(Duration::from_secs(10)).await
+    });
+    let unanswered = caller.dial(dial).await;
+    assert!(matches!(unanswered, Err(DialError::Unanswered)));
+    let given_up = waiting.await.expect("it runs");
+    assert!(matches!(given_up, Err(DialError::Cancelled)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phones_talk_over_ipv6() {
+    let start = || Phone::start(Config::new("[::1]:0".parse().expect("an address")));
+    let (caller, called) = (
+        start().await.expect("it starts"),
+        start().await.expect("it starts"),
+    );
+    let to = format!("sip:bob@{}", called.local_addr());
+    let other = tokio::spawn(far_end(called, 700.0, "expect-hang-up"));
+    let call = caller.dial(Dial::new(to)).await.expect("it is answered");
+    let report = call.run(&steps("expect-tone 700 300ms")).await;
+    assert!(report.held(), "{report}");
+    assert!(other.await.expect("it runs").held());
 }

@@ -94,6 +94,12 @@ pub async fn locate(address: &str, transport: Transport) -> Result<SocketAddr, C
         .ok_or(CallError::NoSuchHost)
 }
 
+/// Whether this is an address a call can go to: `sip:` or `sips:`.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    sip_uri(text).is_some()
+}
+
 /// Reads an address somebody wants to call or to be.
 pub(crate) fn sip_uri(text: &str) -> Option<Uri> {
     let uri = Uri::parse(Bytes::copy_from_slice(text.as_bytes())).ok()?;

@@ -51,7 +51,7 @@ mod tls;
 mod trunks;
 
 pub use arrival::{Arrival, Incoming, Transport};
-pub use call::{CallError, OutgoingCall, locate};
+pub use call::{CallError, OutgoingCall, is_address, locate};
 pub use config::{Accounts, Callers, Config};
 pub use counters::Counters;
 pub use credentials::Credentials;
