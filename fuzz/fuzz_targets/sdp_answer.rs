@@ -37,5 +37,5 @@ fn can_be_sent_to(agreed: &Agreed) {
         agreed.payload_type < 128,
         "a payload type of more than seven bits"
     );
-    assert!(agreed.packet_samples > 0, "packets of no length");
+    assert!(agreed.packet_units > 0, "packets of no length");
 }

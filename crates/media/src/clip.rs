@@ -4,17 +4,21 @@ use std::f64::consts::PI;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::codec::Codec;
+use crate::g711::Law;
+use crate::rates::Rate;
 use crate::resample::resample;
 use crate::wav::{self, Samples, WavRefusal};
 
-/// Audio in the form it leaves in, so that playing it is a copy. Cheap to clone.
+/// Audio in the forms it leaves in: as both laws of G.711, so that playing it is a copy, and as the
+/// samples that wideband codecs take. Cheap to clone.
 #[derive(Clone)]
 pub struct Clip(Arc<Encoded>);
 
 struct Encoded {
     pcmu: Box<[u8]>,
     pcma: Box<[u8]>,
+    /// Twice as many as the others have bytes.
+    wide: Box<[i16]>,
 }
 
 impl std::fmt::Debug for Clip {
@@ -42,24 +46,38 @@ impl Clip {
 
     /// From samples already decoded.
     pub fn from_samples(samples: &Samples) -> Self {
-        if samples.rate == 8_000 {
-            return Self::encode(&samples.samples);
-        }
-        Self::encode(&resample(&samples.samples, samples.rate, 8_000))
+        let Samples { rate, samples } = samples;
+        let at = |wanted: Rate| -> Vec<i16> {
+            if *rate == wanted.hertz() {
+                samples.clone()
+            } else {
+                resample(samples, *rate, wanted.hertz())
+            }
+        };
+        Self::encode(&at(Rate::Narrow), at(Rate::Wide))
     }
 
     /// A sine of so many hertz, with `level` its peak from 0 to 1. Its first and last 5 ms are
     /// faded, because a tone that starts at once clicks.
     pub fn tone(hertz: f64, duration: Duration, level: f64) -> Self {
-        let length = (duration.as_secs_f64() * 8_000.0).round() as usize;
         let peak = 32_767.0 * level.clamp(0.0, 1.0);
-        let samples: Vec<i16> = (0..length)
-            .map(|n| {
-                let fade = (n.min(length - 1 - n) as f64 / 40.0).min(1.0);
-                (peak * fade * (2.0 * PI * hertz * n as f64 / 8_000.0).sin()) as i16
-            })
-            .collect();
-        Self::encode(&samples)
+        let at = |rate: Rate| -> Vec<i16> {
+            let rate = f64::from(rate.hertz());
+            let length = (duration.as_secs_f64() * rate).round() as usize;
+            (0..length)
+                .map(|n| {
+                    let fade = (n.min(length - 1 - n) as f64 / (rate * 0.005)).min(1.0);
+                    (peak * fade * (2.0 * PI * hertz * n as f64 / rate).sin()) as i16
+                })
+                .collect()
+        };
+        if hertz < 4_000.0 {
+            Self::encode(&at(Rate::Narrow), at(Rate::Wide))
+        } else {
+            // Heard by those who can; to the others it must not become another tone.
+            let wide = at(Rate::Wide);
+            Self::encode(&vec![0; wide.len() / 2], wide)
+        }
     }
 
     /// The beep before a recording: 1,000 Hz, 200 ms, well below full scale.
@@ -72,22 +90,36 @@ impl Clip {
         Duration::from_micros(self.0.pcmu.len() as u64 * 125)
     }
 
-    pub(crate) fn bytes(&self, codec: Codec) -> &[u8] {
-        match codec {
-            Codec::Pcmu => &self.0.pcmu,
-            Codec::Pcma => &self.0.pcma,
+    /// Its length in 1/8000 s.
+    pub(crate) fn units(&self) -> usize {
+        self.0.pcmu.len()
+    }
+
+    /// One byte for every 1/8000 s.
+    pub(crate) fn bytes(&self, law: Law) -> &[u8] {
+        match law {
+            Law::Mu => &self.0.pcmu,
+            Law::A => &self.0.pcma,
         }
     }
 
-    fn encode(samples: &[i16]) -> Self {
-        let encode = |codec: Codec| {
-            let mut bytes = vec![0; samples.len()];
-            codec.encode(samples, &mut bytes);
+    /// Two samples for every 1/8000 s.
+    pub(crate) fn wide(&self) -> &[i16] {
+        &self.0.wide
+    }
+
+    fn encode(narrow: &[i16], mut wide: Vec<i16>) -> Self {
+        let encode = |law: Law| {
+            let mut bytes = vec![0; narrow.len()];
+            law.encode(narrow, &mut bytes);
             bytes.into_boxed_slice()
         };
+        // Half a sample is rounded up on both sides, or there is one less on one.
+        wide.resize(2 * narrow.len(), 0);
         Self(Arc::new(Encoded {
-            pcmu: encode(Codec::Pcmu),
-            pcma: encode(Codec::Pcma),
+            pcmu: encode(Law::Mu),
+            pcma: encode(Law::A),
+            wide: wide.into_boxed_slice(),
         }))
     }
 }
@@ -101,7 +133,7 @@ mod tests {
         let clip = Clip::tone(440.0, Duration::from_millis(500), 0.5);
         assert_eq!(clip.duration(), Duration::from_millis(500));
         let mut samples = vec![0; 4_000];
-        Codec::Pcma.decode(clip.bytes(Codec::Pcma), &mut samples);
+        Law::A.decode(clip.bytes(Law::A), &mut samples);
         let peak = samples.iter().map(|s| s.abs()).max().unwrap();
         assert!((15_500..=17_000).contains(&peak), "{peak}");
         assert!(samples[0].abs() < 100 && samples[3_999].abs() < 100);
@@ -122,5 +154,23 @@ mod tests {
             let clip = Clip::from_samples(&Samples { rate, samples });
             assert_eq!(clip.duration(), Duration::from_secs(1));
         }
+    }
+
+    #[test]
+    fn a_clip_has_two_wide_samples_for_each_narrow_one() {
+        for rate in [8_000, 16_000, 48_000] {
+            for length in [0_usize, 1, 2, 5, 7, 1_001] {
+                let samples = vec![0; length];
+                let clip = Clip::from_samples(&Samples { rate, samples });
+                assert_eq!(clip.wide().len(), 2 * clip.units(), "{rate} {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_telephone_cannot_carry_is_silence_to_it() {
+        let clip = Clip::tone(5_500.0, Duration::from_millis(100), 0.5);
+        assert!(clip.bytes(Law::Mu).iter().all(|byte| *byte == 0xff));
+        assert!(clip.wide().iter().any(|sample| sample.abs() > 15_000));
     }
 }

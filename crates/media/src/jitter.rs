@@ -6,14 +6,17 @@
 //!                 └──────── delay ──────────────┘
 //! ```
 //!
-//! Play time moves 160 samples a tick. What is missing when its time comes is concealed by fading
-//! the last sound. A packet that came too late moves play time back once (more delay); a delay
-//! that was not needed for a while is given up again; so is what a fast clock piles up, and a slow
-//! one's shortage is the late packet again.
+//! All times are in 1/8000 s, whatever the clock and the rate of the codec. Play time moves 160 a
+//! tick. What is missing when its time comes is concealed by fading the last sound. A packet that came
+//! too late moves play time back once (more delay); a delay that was not needed for a while is given
+//! up again; so is what a fast clock piles up, and a slow one's shortage is the late packet again.
 
+use crate::TICK_SAMPLES;
 use crate::codec::Codec;
+use crate::coders::{Decoder, SAMPLES_MAX};
+use crate::frame::Frame;
 use crate::limits;
-use crate::{Frame, TICK_SAMPLES};
+use crate::rates::Rate;
 
 const SLOTS: usize = limits::JITTER_PACKETS;
 
@@ -21,19 +24,21 @@ const SLOTS: usize = limits::JITTER_PACKETS;
 struct Slot {
     sequence: u16,
     timestamp: u32,
+    units: u16,
     length: u16,
     codec: Codec,
     used: bool,
-    payload: [u8; limits::PACKET_SAMPLES_MAX],
+    payload: [u8; limits::PAYLOAD_BYTES_MAX],
 }
 
 const EMPTY: Slot = Slot {
     sequence: 0,
     timestamp: 0,
+    units: 0,
     length: 0,
     codec: Codec::Pcmu,
     used: false,
-    payload: [0; limits::PACKET_SAMPLES_MAX],
+    payload: [0; limits::PAYLOAD_BYTES_MAX],
 };
 
 /// What became of a packet.
@@ -42,6 +47,8 @@ pub(crate) enum Kept {
     Yes,
     /// Its time has passed, or it is here already.
     Late,
+    /// It is no audio of its codec, or more than is taken.
+    Unfit,
 }
 
 #[derive(Debug)]
@@ -55,8 +62,10 @@ pub(crate) struct JitterBuffer {
     /// The end of the newest packet.
     newest: u32,
     delay: i32,
+    /// The rate of what is held.
+    rate: Rate,
     /// Decoded and not yet played.
-    decoded: [i16; limits::PACKET_SAMPLES_MAX],
+    decoded: [i16; SAMPLES_MAX],
     decoded_from: usize,
     decoded_to: usize,
     decoded_timestamp: u32,
@@ -91,26 +100,28 @@ impl JitterBuffer {
             play: None,
             next: 0,
             newest: 0,
-            delay: limits::JITTER_DELAY_SAMPLES_START,
-            decoded: [0; limits::PACKET_SAMPLES_MAX],
+            delay: limits::JITTER_DELAY_UNITS_START,
+            rate: Rate::Narrow,
+            decoded: [0; SAMPLES_MAX],
             decoded_from: 0,
             decoded_to: 0,
             decoded_timestamp: 0,
-            last: [0; TICK_SAMPLES],
+            last: Frame::silence(Rate::Narrow),
             concealed: limits::CONCEALED_FRAMES_MAX,
             least_early: i32::MAX,
             window: 0,
         }
     }
 
-    /// The delay that was learned, in samples.
+    /// The delay that was learned.
     pub(crate) fn delay(&self) -> i32 {
         self.delay
     }
 
-    /// Begins with the delay another buffer of this port has learned.
-    pub(crate) fn begin_with(&mut self, delay: i32) {
+    /// Begins with the delay another buffer of this port has learned, at the rate that is agreed.
+    pub(crate) fn begin_with(&mut self, delay: i32, rate: Rate) {
         self.delay = delay;
+        self.rate = rate;
     }
 
     /// Forgets the audio and the time base, keeps what was learned about the delay.
@@ -133,11 +144,14 @@ impl JitterBuffer {
         codec: Codec,
         payload: &[u8],
     ) -> Kept {
-        let length = payload.len();
-        if length == 0 || length > limits::PACKET_SAMPLES_MAX {
-            return Kept::Late;
+        let Some(units) = codec.payload_units(payload) else {
+            return Kept::Unfit;
+        };
+        let end = timestamp.wrapping_add(u32::from(units));
+        if self.rate != codec.rate() {
+            self.reset();
+            self.rate = codec.rate();
         }
-        let end = timestamp.wrapping_add(length as u32);
         if let Some(play) = self.play {
             let ahead = timestamp.wrapping_sub(play) as i32;
             if !(-JUMP_SAMPLES..=JUMP_SAMPLES).contains(&ahead) {
@@ -148,7 +162,7 @@ impl JitterBuffer {
             self.play = Some(timestamp.wrapping_sub(self.delay as u32));
             self.next = sequence;
             self.newest = end;
-            return self.store(sequence, timestamp, codec, payload);
+            return self.store(sequence, timestamp, units, codec, payload);
         };
         if (sequence.wrapping_sub(self.next) as i16) < 0 {
             // Before the first packet was played, an earlier one may still take the lead.
@@ -169,10 +183,17 @@ impl JitterBuffer {
         if (end.wrapping_sub(self.newest) as i32) > 0 {
             self.newest = end;
         }
-        self.store(sequence, timestamp, codec, payload)
+        self.store(sequence, timestamp, units, codec, payload)
     }
 
-    fn store(&mut self, sequence: u16, timestamp: u32, codec: Codec, payload: &[u8]) -> Kept {
+    fn store(
+        &mut self,
+        sequence: u16,
+        timestamp: u32,
+        units: u16,
+        codec: Codec,
+        payload: &[u8],
+    ) -> Kept {
         let slot = &mut self.slots[usize::from(sequence) % SLOTS];
         if slot.used {
             if slot.sequence == sequence {
@@ -184,6 +205,7 @@ impl JitterBuffer {
         slot.used = true;
         slot.sequence = sequence;
         slot.timestamp = timestamp;
+        slot.units = units;
         slot.codec = codec;
         slot.length = payload.len() as u16;
         slot.payload[..payload.len()].copy_from_slice(payload);
@@ -197,8 +219,8 @@ impl JitterBuffer {
         let late_by = (play.wrapping_sub(end) as i32).max(0);
         let step = (late_by / TICK_SAMPLES as i32 + 1) * TICK_SAMPLES as i32;
         let ahead = (self.newest.wrapping_sub(play) as i32).max(0) + step;
-        if ahead <= limits::JITTER_DELAY_SAMPLES_MAX {
-            self.delay = ahead.max(limits::JITTER_DELAY_SAMPLES_MIN);
+        if ahead <= limits::JITTER_DELAY_UNITS_MAX {
+            self.delay = ahead.max(limits::JITTER_DELAY_UNITS_MIN);
             self.play = Some(play.wrapping_sub(step as u32));
             self.begin_window();
         }
@@ -221,39 +243,38 @@ impl JitterBuffer {
     }
 
     /// The next twenty milliseconds. False when nothing in them was heard.
-    pub(crate) fn pop(&mut self, out: &mut Frame) -> bool {
+    pub(crate) fn pop(&mut self, decoder: &mut Decoder, out: &mut Frame) -> bool {
+        *out = Frame::silence(self.rate);
         let Some(mut play) = self.play else {
-            out.fill(0);
             return false;
         };
         play = self.give_up_spare_delay(play);
+        let per = self.rate.per_unit();
+        let length = out.len();
         let mut filled = 0;
         let mut heard = false;
-        while filled < TICK_SAMPLES {
-            if self.decoded_from == self.decoded_to
-                && !self.decode_next(play.wrapping_add(filled as u32))
-            {
+        while filled < length {
+            let now = play.wrapping_add((filled / per) as u32);
+            if self.decoded_from == self.decoded_to && !self.decode_next(decoder, now) {
                 self.conceal(&mut out[filled..], filled);
                 break;
             }
-            let ahead = self
-                .decoded_timestamp
-                .wrapping_sub(play.wrapping_add(filled as u32)) as i32;
+            let ahead = self.decoded_timestamp.wrapping_sub(now) as i32;
             let held = self.decoded_to - self.decoded_from;
             if ahead > 0 {
-                let gap = (ahead as usize).min(TICK_SAMPLES - filled);
+                let gap = (ahead as usize * per).min(length - filled);
                 self.conceal(&mut out[filled..filled + gap], filled);
                 filled += gap;
             } else if ahead < 0 {
-                let passed = (ahead.unsigned_abs() as usize).min(held);
+                let passed = (ahead.unsigned_abs() as usize * per).min(held);
                 self.decoded_from += passed;
-                self.decoded_timestamp = self.decoded_timestamp.wrapping_add(passed as u32);
+                self.decoded_timestamp = self.decoded_timestamp.wrapping_add((passed / per) as u32);
             } else {
-                let copied = held.min(TICK_SAMPLES - filled);
+                let copied = held.min(length - filled);
                 out[filled..filled + copied]
                     .copy_from_slice(&self.decoded[self.decoded_from..self.decoded_from + copied]);
                 self.decoded_from += copied;
-                self.decoded_timestamp = self.decoded_timestamp.wrapping_add(copied as u32);
+                self.decoded_timestamp = self.decoded_timestamp.wrapping_add((copied / per) as u32);
                 filled += copied;
                 heard = true;
             }
@@ -269,7 +290,7 @@ impl JitterBuffer {
     }
 
     /// Decodes the packet that is due, passing over lost ones. False when none is due or later here.
-    fn decode_next(&mut self, now: u32) -> bool {
+    fn decode_next(&mut self, decoder: &mut Decoder, now: u32) -> bool {
         if self.held == 0 {
             return false;
         }
@@ -298,11 +319,11 @@ impl JitterBuffer {
         let slot = &mut self.slots[usize::from(at) % SLOTS];
         slot.used = false;
         self.held -= 1;
-        let length = usize::from(slot.length);
-        slot.codec
-            .decode(&slot.payload[..length], &mut self.decoded[..length]);
+        let payload = &slot.payload[..usize::from(slot.length)];
+        let samples = usize::from(slot.units) * self.rate.per_unit();
+        decoder.decode(slot.codec, payload, &mut self.decoded[..samples]);
         self.decoded_from = 0;
-        self.decoded_to = length;
+        self.decoded_to = samples;
         self.decoded_timestamp = slot.timestamp;
         self.next = at.wrapping_add(1);
         true
@@ -318,6 +339,10 @@ impl JitterBuffer {
     /// Fills a gap: the last frame again, quieter each time, then silence.
     fn conceal(&self, out: &mut [i16], from: usize) {
         if self.concealed >= limits::CONCEALED_FRAMES_MAX {
+            out.fill(0);
+            return;
+        }
+        if self.last.rate() != self.rate {
             out.fill(0);
             return;
         }
@@ -342,7 +367,7 @@ impl JitterBuffer {
         let frame = TICK_SAMPLES as i32;
         let spare = self
             .least_early
-            .saturating_sub(limits::JITTER_DELAY_SAMPLES_MIN);
+            .saturating_sub(limits::JITTER_DELAY_UNITS_MIN);
         let arrived = self.least_early != i32::MAX;
         self.begin_window();
         if !arrived || spare < frame {
@@ -350,7 +375,7 @@ impl JitterBuffer {
         }
         // Half of it at once, so that a fast clock is caught up with.
         let step = (spare / (2 * frame)).max(1) * frame;
-        self.delay = (self.delay - step).max(limits::JITTER_DELAY_SAMPLES_MIN);
+        self.delay = (self.delay - step).max(limits::JITTER_DELAY_UNITS_MIN);
         play.wrapping_add(step as u32)
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::g711::Law;
 use proptest::prelude::*;
 
 /// A ramp of distinguishable packets: packet `n` is the byte of `n`.
@@ -8,7 +9,7 @@ fn payload(n: u32, length: usize) -> Vec<u8> {
 
 fn value(n: u32) -> i16 {
     let mut sample = [0];
-    Codec::Pcmu.decode(&payload(n, 1), &mut sample);
+    Law::Mu.decode(&payload(n, 1), &mut sample);
     sample[0]
 }
 
@@ -30,8 +31,10 @@ fn play(schedule: &[Vec<u32>]) -> Vec<Option<i16>> {
             for n in arrivals {
                 push(&mut buffer, *n);
             }
-            let mut frame = [0; TICK_SAMPLES];
-            buffer.pop(&mut frame).then_some(frame[0])
+            let mut frame = Frame::default();
+            buffer
+                .pop(&mut Decoder::default(), &mut frame)
+                .then_some(frame[0])
         })
         .collect()
 }
@@ -81,8 +84,8 @@ fn a_lost_packet_is_faded_and_time_is_kept() {
     push(&mut buffer, 0);
     let mut frames = Vec::new();
     for _ in 0..8 {
-        let mut frame = [0; TICK_SAMPLES];
-        buffer.pop(&mut frame);
+        let mut frame = Frame::default();
+        buffer.pop(&mut Decoder::default(), &mut frame);
         frames.push(i32::from(frame[159]).abs());
     }
     let loud = frames[2];
@@ -122,13 +125,13 @@ fn a_burst_after_a_pause_is_played_and_the_delay_shrinks_again() {
         for n in arrivals {
             push(&mut buffer, *n);
         }
-        let mut frame = [0; TICK_SAMPLES];
-        buffer.pop(&mut frame);
+        let mut frame = Frame::default();
+        buffer.pop(&mut Decoder::default(), &mut frame);
         delays.push(buffer.newest.wrapping_sub(buffer.play.unwrap()) as i32);
     }
     assert!(delays[150] > delays[90], "{} {}", delays[150], delays[90]);
     assert!(
-        delays[2_300] <= limits::JITTER_DELAY_SAMPLES_START + 160,
+        delays[2_300] <= limits::JITTER_DELAY_UNITS_START + 160,
         "{}",
         delays[2_300]
     );
@@ -146,13 +149,13 @@ fn clocks_that_drift_are_followed_without_piling_up() {
                 push(&mut buffer, sent);
                 sent += 1;
             }
-            let mut frame = [0; TICK_SAMPLES];
-            heard += u32::from(buffer.pop(&mut frame));
+            let mut frame = Frame::default();
+            heard += u32::from(buffer.pop(&mut Decoder::default(), &mut frame));
             let ahead = buffer
                 .play
                 .map_or(0, |play| buffer.newest.wrapping_sub(play) as i32);
             assert!(
-                ahead < limits::JITTER_DELAY_SAMPLES_MAX + 3_200,
+                ahead < limits::JITTER_DELAY_UNITS_MAX + 3_200,
                 "{rate} {tick} {ahead}"
             );
         }
@@ -173,8 +176,8 @@ fn packets_of_any_length_fill_the_same_time() {
                 sequence = sequence.wrapping_add(1);
                 at += length as u32;
             }
-            let mut frame = [0; TICK_SAMPLES];
-            let heard = buffer.pop(&mut frame);
+            let mut frame = Frame::default();
+            let heard = buffer.pop(&mut Decoder::default(), &mut frame);
             if tick > 10 {
                 gaps += u32::from(!heard || frame.contains(&0));
             }
@@ -186,10 +189,10 @@ fn packets_of_any_length_fill_the_same_time() {
 #[test]
 fn a_new_time_base_begins_anew() {
     let mut buffer = JitterBuffer::new();
-    let mut frame = [0; TICK_SAMPLES];
+    let mut frame = Frame::default();
     for n in 0..10 {
         push(&mut buffer, n);
-        buffer.pop(&mut frame);
+        buffer.pop(&mut Decoder::default(), &mut frame);
     }
     let mut heard = 0;
     for n in 0..10_u32 {
@@ -199,7 +202,7 @@ fn a_new_time_base_begins_anew() {
             Codec::Pcmu,
             &payload(n, 160),
         );
-        heard += u32::from(buffer.pop(&mut frame));
+        heard += u32::from(buffer.pop(&mut Decoder::default(), &mut frame));
     }
     assert!(heard >= 8);
 }
@@ -215,11 +218,11 @@ proptest! {
             let (sequence, timestamp) = if near { (sequence % 64, timestamp % 12_000) } else { (sequence, timestamp) };
             buffer.push(sequence, timestamp, Codec::Pcmu, &vec![0; length]);
             for _ in 0..pops {
-                let mut frame = [0; TICK_SAMPLES];
-                buffer.pop(&mut frame);
+                let mut frame = Frame::default();
+                buffer.pop(&mut Decoder::default(), &mut frame);
             }
             prop_assert_eq!(buffer.held, buffer.slots.iter().filter(|slot| slot.used).count());
-            prop_assert!(buffer.delay <= limits::JITTER_DELAY_SAMPLES_MAX);
+            prop_assert!(buffer.delay <= limits::JITTER_DELAY_UNITS_MAX);
             prop_assert_eq!(buffer.has_begun(), buffer.play_time().is_some());
         }
     }

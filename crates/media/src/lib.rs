@@ -18,7 +18,11 @@
 
 mod clip;
 mod codec;
+mod coders;
 mod dual_tone;
+mod frame;
+mod g711;
+mod g722;
 mod given;
 mod hears;
 mod jitter;
@@ -41,12 +45,15 @@ mod sound;
 mod spectrum;
 mod statistics;
 pub mod threads;
+mod timeline;
 mod tones;
 pub mod wav;
 mod widen;
 
 pub use clip::Clip;
 pub use codec::Codec;
+pub use coders::Coders;
+pub use frame::{FRAME_SAMPLES_MAX, Frame};
 pub use hears::{Places, PortId, Sources};
 pub use latch::Latch;
 pub use mix::Desk;
@@ -54,10 +61,10 @@ pub use player::{PlayEnded, Repeat};
 pub use port::{Port, StreamStart};
 pub use rates::Rate;
 pub use recorder::{RecordEnded, RecordPlan, StopTones};
-pub use recording::{Frame, RecordingFeed, RecordingTap, recording};
+pub use recording::{RecordingFeed, RecordingTap, recording};
 pub use resample::Resampler;
 pub use room::{MediaCommand, MediaEvent, Output, Room};
-pub use sdp::{Agreed, Direction};
+pub use sdp::{Agreed, Direction, TonesAs};
 pub use sound::{Loudness, SoundDetector};
 pub use statistics::Statistics;
 pub use tones::TonesEnded;
@@ -65,5 +72,6 @@ pub use tones::TonesEnded;
 /// The one beat of the house: every port sends and hears this much audio at a time.
 pub const TICK: std::time::Duration = std::time::Duration::from_millis(20);
 
-/// Samples of a tick at 8 kHz, the rate of every codec agreed so far.
+/// Samples of a tick at 8 kHz. Media time is counted in these, whatever the rate and the clock of a
+/// codec: the tick has as many units of 1/8000 s.
 pub const TICK_SAMPLES: usize = 160;

@@ -6,22 +6,26 @@ use std::time::Duration;
 /// a longer one is cut by the kernel and refused by the parser.
 pub const DATAGRAM_BYTES_MAX: usize = 1500;
 
-/// The most audio one packet may bring. RFC 3551 lets phones send up to 200 ms, none agreed
-/// with us sends over 60; a longer payload is dropped and counted.
-pub const PACKET_SAMPLES_MAX: usize = 480;
+/// The most audio one packet may bring, in 1/8000 s (60 ms). RFC 3551 lets phones send up to 200 ms,
+/// none agreed with us sends over 60; a longer payload is dropped and counted.
+pub const PACKET_UNITS_MAX: usize = 480;
+
+/// The largest payload: 60 ms at 64 kbit/s. Opus may take more, but does not for a voice; a larger one
+/// is dropped and counted.
+pub const PAYLOAD_BYTES_MAX: usize = 480;
 
 /// Packets the jitter buffer holds: 640 ms at 20 ms each. What does not fit is dropped as late.
 pub const JITTER_PACKETS: usize = 32;
 
-/// The most delay the jitter buffer takes on to wait for late packets, in samples (200 ms).
+/// The most delay the jitter buffer takes on to wait for late packets, in 1/8000 s (200 ms).
 /// Longer would be heard as a slow answer; what comes later still is concealed.
-pub const JITTER_DELAY_SAMPLES_MAX: i32 = 1600;
+pub const JITTER_DELAY_UNITS_MAX: i32 = 1600;
 
-/// The delay it begins with, in samples (40 ms): one packet of reordering is free.
-pub const JITTER_DELAY_SAMPLES_START: i32 = 320;
+/// The delay it begins with, in 1/8000 s (40 ms): one packet of reordering is free.
+pub const JITTER_DELAY_UNITS_START: i32 = 320;
 
-/// The least it shrinks to, in samples (20 ms).
-pub const JITTER_DELAY_SAMPLES_MIN: i32 = 160;
+/// The least it shrinks to, in 1/8000 s (20 ms).
+pub const JITTER_DELAY_UNITS_MIN: i32 = 160;
 
 /// Frames a gap is filled with by fading the last sound; after that it is silence, because a
 /// longer repetition is heard as a robot.
@@ -116,12 +120,13 @@ pub const SDP_MEDIA_MAX: usize = 16;
 /// Formats of one media line.
 pub const SDP_FORMATS_MAX: usize = 64;
 
-/// The longest clip: ten minutes. A prompt is held twice in memory, one byte a sample each.
+/// The longest clip: ten minutes. A prompt is held three times in memory, as both laws of G.711 and as
+/// 16 kHz samples: 48 kB a second.
 pub const CLIP_SECONDS_MAX: u32 = 600;
 
 const _: () = {
-    assert!(JITTER_DELAY_SAMPLES_MIN <= JITTER_DELAY_SAMPLES_START);
-    assert!(JITTER_DELAY_SAMPLES_START <= JITTER_DELAY_SAMPLES_MAX);
-    assert!((JITTER_DELAY_SAMPLES_MAX as usize) < JITTER_PACKETS * crate::TICK_SAMPLES);
+    assert!(JITTER_DELAY_UNITS_MIN <= JITTER_DELAY_UNITS_START);
+    assert!(JITTER_DELAY_UNITS_START <= JITTER_DELAY_UNITS_MAX);
+    assert!((JITTER_DELAY_UNITS_MAX as usize) < JITTER_PACKETS * crate::TICK_SAMPLES);
     assert!(ROOMS_PER_THREAD.is_multiple_of(4));
 };

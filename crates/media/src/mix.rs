@@ -12,11 +12,12 @@
 //! Sums have 32 bits, so that fifty talkers at full voice do not wrap around; what is too loud for 16
 //! is bent, not cut.
 
-use crate::codec::Codec;
+use crate::TICK_SAMPLES;
+use crate::frame::Frame;
+use crate::g711::Law;
 use crate::hears::{PLACES, Places};
 use crate::limits::MIXES_KEPT;
 use crate::rates::{Filters, Past, Rate, WIDE_SAMPLES};
-use crate::{Frame, TICK_SAMPLES};
 
 /// What one participant says in a tick.
 #[derive(Debug, Clone)]
@@ -100,9 +101,13 @@ impl Desk {
         if frame.iter().all(|sample| *sample == 0) {
             return false;
         }
-        self.said[place].narrow = *frame;
-        self.said[place].rate = Rate::Narrow;
-        self.here[Rate::Narrow as usize].insert(place);
+        let said = &mut self.said[place];
+        said.rate = frame.rate();
+        match said.rate {
+            Rate::Narrow => said.narrow.copy_from_slice(frame),
+            Rate::Wide => said.wide.copy_from_slice(frame),
+        }
+        self.here[frame.rate() as usize].insert(place);
         self.sounding.insert(place);
         true
     }
@@ -165,7 +170,7 @@ impl Desk {
         let (mut before, mut after) = ([0; WIDE_SAMPLES], [0; WIDE_SAMPLES]);
         self.sum(from, rate, &mut before);
         self.sum(to, rate, &mut after);
-        let length = samples_of(rate) as i64;
+        let length = rate.tick_samples() as i64;
         let faded = before.iter().zip(after).enumerate();
         let faded = faded.map(|(n, (before, after))| {
             let n = (n as i64).min(length);
@@ -184,15 +189,27 @@ impl Desk {
     /// A mix as samples at its rate.
     pub(crate) fn samples(&self, mix: MixId) -> &[i16] {
         let mix = &self.kept[mix.0];
-        &mix.samples[..samples_of(mix.rate)]
+        &mix.samples[..mix.rate.tick_samples()]
     }
 
-    /// A mix at 8 kHz in a codec, encoded once.
-    pub(crate) fn encoded(&mut self, mix: MixId, codec: Codec) -> &[u8; TICK_SAMPLES] {
+    /// A mix at 16 kHz as samples.
+    pub(crate) fn wide(&self, mix: MixId) -> &[i16; WIDE_SAMPLES] {
+        &self.kept[mix.0].samples
+    }
+
+    /// A mix at its rate as a frame.
+    pub(crate) fn frame(&self, mix: MixId) -> Frame {
+        let mut frame = Frame::silence(self.kept[mix.0].rate);
+        frame.copy_from_slice(self.samples(mix));
+        frame
+    }
+
+    /// A mix at 8 kHz by a law, encoded once.
+    pub(crate) fn encoded(&mut self, mix: MixId, law: Law) -> &[u8; TICK_SAMPLES] {
         let mix = &mut self.kept[mix.0];
-        mix.encoded[codec as usize].get_or_insert_with(|| {
+        mix.encoded[law as usize].get_or_insert_with(|| {
             let mut bytes = [0; TICK_SAMPLES];
-            codec.encode(&mix.samples[..TICK_SAMPLES], &mut bytes);
+            law.encode(&mix.samples[..TICK_SAMPLES], &mut bytes);
             bytes
         })
     }
@@ -242,13 +259,6 @@ fn samples(said: &Said, rate: Rate) -> &[i16] {
     match rate {
         Rate::Narrow => &said.narrow,
         Rate::Wide => &said.wide,
-    }
-}
-
-pub(crate) fn samples_of(rate: Rate) -> usize {
-    match rate {
-        Rate::Narrow => TICK_SAMPLES,
-        Rate::Wide => WIDE_SAMPLES,
     }
 }
 
@@ -309,7 +319,7 @@ mod tests {
     fn the_total_without_some_is_the_sum_of_the_others() {
         let mut desk = Desk::new();
         for place in 0..9 {
-            let mut frame: Frame = [0; TICK_SAMPLES];
+            let mut frame = Frame::default();
             for (n, sample) in frame.iter_mut().enumerate() {
                 *sample = (n as i16 + 1) * (place as i16 + 1);
             }
@@ -333,8 +343,8 @@ mod tests {
     #[test]
     fn a_mix_is_made_once_and_kept_for_the_next_who_hears_it() {
         let mut desk = Desk::new();
-        desk.say(0, &[100; TICK_SAMPLES]);
-        desk.say(1, &[200; TICK_SAMPLES]);
+        desk.say(0, &Frame::narrow(&[100; TICK_SAMPLES]));
+        desk.say(1, &Frame::narrow(&[200; TICK_SAMPLES]));
         let both = desk.sounding();
         let first = desk.mix(both, Rate::Narrow, false);
         let own = desk.mix(Places::one(1), Rate::Narrow, true);

@@ -5,7 +5,8 @@ use std::num::NonZeroU32;
 use offhook_terms::OperationId;
 
 use crate::clip::Clip;
-use crate::codec::Codec;
+use crate::g711::Law;
+use crate::rates::Rate;
 
 /// How often the clips are played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,37 +65,70 @@ impl Player {
     }
 
     /// Fills a packet with what comes next and silence after it. True when nothing is left.
-    pub(crate) fn fill(&mut self, codec: Codec, out: &mut [u8]) -> bool {
-        self.place.fill(&self.clips, codec, out)
+    pub(crate) fn fill(&mut self, law: Law, out: &mut [u8]) -> bool {
+        self.place.fill(&self.clips, law, out)
+    }
+
+    /// Fills samples of a rate with what comes next and silence after it. True when nothing is left.
+    pub(crate) fn fill_samples(&mut self, rate: Rate, out: &mut [i16]) -> bool {
+        self.place.fill_samples(&self.clips, rate, out)
     }
 
     /// What comes next, and it stays next: others may ask for it in another codec.
-    pub(crate) fn peek(&self, codec: Codec, out: &mut [u8]) {
+    pub(crate) fn peek(&self, law: Law, out: &mut [u8]) {
         let mut place = self.place;
-        place.fill(&self.clips, codec, out);
+        place.fill(&self.clips, law, out);
     }
 
-    /// A late tick's audio is dropped, not sent later: the prompt keeps its time.
-    pub(crate) fn skip(&mut self, codec: Codec, samples: usize) -> bool {
-        let mut dropped = [0; crate::TICK_SAMPLES];
-        let mut left = samples;
-        while left > 0 {
-            let piece = left.min(dropped.len());
-            if self.fill(codec, &mut dropped[..piece]) {
-                return true;
-            }
-            left -= piece;
-        }
-        false
+    /// What comes next as samples, and it stays next.
+    pub(crate) fn peek_samples(&self, rate: Rate, out: &mut [i16]) {
+        let mut place = self.place;
+        place.fill_samples(&self.clips, rate, out);
+    }
+
+    /// A late tick's audio is dropped, not sent later: the prompt keeps its time. True when nothing is
+    /// left.
+    pub(crate) fn skip(&mut self, units: usize) -> bool {
+        let passed = self.place.pass(&self.clips, units, |_, _, _, _| ());
+        passed < units || self.place.nothing_left(&self.clips)
     }
 }
 
 impl Place {
-    fn fill(&mut self, clips: &[Clip], codec: Codec, out: &mut [u8]) -> bool {
+    fn fill(&mut self, clips: &[Clip], law: Law, out: &mut [u8]) -> bool {
+        let filled = self.pass(clips, out.len(), |clip, from, to, count| {
+            out[to..to + count].copy_from_slice(&clip.bytes(law)[from..from + count]);
+        });
+        out[filled..].fill(law.silence());
+        filled < out.len() || self.nothing_left(clips)
+    }
+
+    fn fill_samples(&mut self, clips: &[Clip], rate: Rate, out: &mut [i16]) -> bool {
+        let per = rate.per_unit();
+        let units = out.len() / per;
+        let filled = self.pass(clips, units, |clip, from, to, count| {
+            let out = &mut out[to * per..(to + count) * per];
+            match rate {
+                Rate::Narrow => Law::Mu.decode(&clip.bytes(Law::Mu)[from..from + count], out),
+                Rate::Wide => out.copy_from_slice(&clip.wide()[2 * from..2 * (from + count)]),
+            }
+        });
+        out[filled * per..].fill(0);
+        filled < units || self.nothing_left(clips)
+    }
+
+    /// Goes on by so many units, handing each piece to `copy`: its clip, where in the clip and where in
+    /// the output it begins, and how long it is. Gives how many there were.
+    fn pass(
+        &mut self,
+        clips: &[Clip],
+        units: usize,
+        mut copy: impl FnMut(&Clip, usize, usize, usize),
+    ) -> usize {
         let mut filled = 0;
         // A round without a sample would turn for ever.
         let mut empty_clips = 0;
-        while filled < out.len() {
+        while filled < units {
             let Some(clip) = clips.get(self.clip) else {
                 match self.rounds_left.as_mut() {
                     Some(0) => break,
@@ -108,20 +142,22 @@ impl Place {
                 self.at = 0;
                 continue;
             };
-            let bytes = clip.bytes(codec);
-            let rest = &bytes[self.at.min(bytes.len())..];
-            let copied = rest.len().min(out.len() - filled);
-            out[filled..filled + copied].copy_from_slice(&rest[..copied]);
-            filled += copied;
-            self.at += copied;
-            if copied == rest.len() {
-                empty_clips = if bytes.is_empty() { empty_clips + 1 } else { 0 };
+            let rest = clip.units().saturating_sub(self.at);
+            let count = rest.min(units - filled);
+            copy(clip, self.at, filled, count);
+            filled += count;
+            self.at += count;
+            if count == rest {
+                empty_clips = if clip.units() == 0 {
+                    empty_clips + 1
+                } else {
+                    0
+                };
                 self.clip += 1;
                 self.at = 0;
             }
         }
-        out[filled..].fill(codec.silence());
-        filled < out.len() || self.nothing_left(clips)
+        filled
     }
 
     fn nothing_left(&self, clips: &[Clip]) -> bool {
@@ -146,9 +182,9 @@ mod tests {
         let mut all = Vec::new();
         for n in 0..packets {
             let mut packet = [0; 4];
-            let ended = player.fill(Codec::Pcma, &mut packet);
+            let ended = player.fill(Law::A, &mut packet);
             let mut samples = [0; 4];
-            Codec::Pcma.decode(&packet, &mut samples);
+            Law::A.decode(&packet, &mut samples);
             all.extend(samples);
             if ended {
                 return (all, n + 1);
@@ -193,13 +229,31 @@ mod tests {
     }
 
     #[test]
+    fn samples_of_both_rates_are_the_same_audio() {
+        let clips = vec![clip(&[1000; 5]), clip(&[2000; 6])];
+        for rate in [Rate::Narrow, Rate::Wide] {
+            let per = rate.per_unit();
+            let mut player = Player::new(OperationId::from_bits(1), clips.clone(), Repeat::ONCE);
+            let mut out = vec![-1; 8 * per];
+            assert!(!player.fill_samples(rate, &mut out));
+            assert!(
+                out[..3 * per].iter().all(|s| (800..1_300).contains(s)),
+                "{out:?}"
+            );
+            assert!(out[7 * per..].iter().all(|s| *s > 1_500));
+            assert!(player.fill_samples(rate, &mut out));
+            assert!(out[3 * per..].iter().all(|s| *s == 0));
+        }
+    }
+
+    #[test]
     fn a_late_tick_is_skipped() {
         let mut player = Player::new(
             OperationId::from_bits(1),
             vec![clip(&[1000; 500])],
             Repeat::ONCE,
         );
-        assert!(!player.skip(Codec::Pcmu, 320));
-        assert!(player.skip(Codec::Pcmu, 320));
+        assert!(!player.skip(320));
+        assert!(player.skip(320));
     }
 }

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use offhook_terms::{OperationId, Private, Tone};
 
 use crate::codec::Codec;
-use crate::given::Given;
+use crate::coders::{Coders, SAMPLES_MAX};
+use crate::frame::Frame;
+use crate::given::{Given, Sound};
 use crate::jitter::{JitterBuffer, Kept};
 use crate::latch::{Latch, Verdict};
 use crate::limits;
@@ -19,10 +21,11 @@ use crate::recorder::{RecordEnded, Recorder};
 use crate::room::{MediaCommand, MediaEvent, Spent};
 use crate::rtcp;
 use crate::rtp;
-use crate::sdp::{Agreed, Direction};
+use crate::sdp::{Agreed, Direction, TonesAs};
 use crate::statistics::{Place, Received, Statistics};
-use crate::tones::{Beat, Press, PressClock, ToneReceiver, ToneSender, TonesEnded};
-use crate::{Frame, TICK, TICK_SAMPLES};
+use crate::timeline::Timeline;
+use crate::tones::{Beat, Clocks, Press, PressClock, ToneReceiver, ToneSender, TonesEnded};
+use crate::{TICK, TICK_SAMPLES};
 
 /// Where a stream's numbers begin. Random in use (RFC 3550 §5.1), chosen in tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +39,7 @@ pub struct StreamStart {
 }
 
 /// Room for the largest packet we send.
-pub(crate) const PACKET_BYTES: usize = rtp::HEADER + limits::PACKET_SAMPLES_MAX;
+pub(crate) const PACKET_BYTES: usize = rtp::HEADER + limits::PAYLOAD_BYTES_MAX;
 
 /// Comfort noise (RFC 3389): understood as the silence it is.
 const COMFORT_NOISE: u8 = 13;
@@ -45,6 +48,7 @@ const COMFORT_NOISE: u8 = 13;
 #[derive(Debug)]
 pub struct Port {
     agreed: Agreed,
+    coders: Box<Coders>,
     latch: Latch,
     began: Instant,
 
@@ -66,6 +70,7 @@ pub struct Port {
     peer: Option<u32>,
     other_peer: Option<(u32, u16)>,
     received: Received,
+    timeline: Timeline,
     tone_receiver: ToneReceiver,
     recorder: Option<Recorder>,
     ear: Ear,
@@ -76,7 +81,7 @@ pub struct Port {
     packet_came: bool,
     late: u64,
     refused: u64,
-    peer_packet_samples: u16,
+    peer_packet_units: u16,
 
     // Time.
     listening_since: Instant,
@@ -90,12 +95,15 @@ pub struct Port {
     round_trip_ms: Option<u32>,
 
     events: VecDeque<(MediaEvent, Spent)>,
+    /// What nothing is told about, and must be freed elsewhere all the same.
+    spent: VecDeque<Spent>,
 }
 
 impl Port {
     /// A port that sends and hears as agreed. Allocates all it will need.
     pub fn new(agreed: Agreed, start: StreamStart, now: Instant) -> Self {
         Self {
+            coders: Box::new(Coders::for_agreed(&agreed)),
             latch: Latch::new(agreed.remote),
             agreed,
             began: now,
@@ -113,15 +121,16 @@ impl Port {
             peer: None,
             other_peer: None,
             received: Received::default(),
+            timeline: Timeline::default(),
             tone_receiver: ToneReceiver::default(),
             recorder: None,
             ear: Ear::default(),
             keys: Keys::default(),
-            delay: limits::JITTER_DELAY_SAMPLES_START,
+            delay: limits::JITTER_DELAY_UNITS_START,
             packet_came: false,
             late: 0,
             refused: 0,
-            peer_packet_samples: 0,
+            peer_packet_units: 0,
             listening_since: now,
             heard_at: None,
             reported_at: None,
@@ -133,6 +142,7 @@ impl Port {
             peer_fraction_lost: 0,
             round_trip_ms: None,
             events: VecDeque::with_capacity(limits::ROOM_EVENTS),
+            spent: VecDeque::with_capacity(limits::ROOM_EVENTS),
         }
     }
 
@@ -213,7 +223,7 @@ impl Port {
             }
             MediaCommand::ToneSignalled(tone) => self.tone_signalled(tone.into_inner()),
             MediaCommand::Stop { operation } => self.stop(operation),
-            MediaCommand::Agree(agreed) => self.agree(agreed, now),
+            MediaCommand::Agree { agreed, coders } => self.agree(agreed, coders, now),
             // Who hears whom is the room's business.
             MediaCommand::Hears(_) => {}
         }
@@ -241,7 +251,7 @@ impl Port {
         }
     }
 
-    fn agree(&mut self, agreed: Agreed, now: Instant) {
+    fn agree(&mut self, agreed: Agreed, mut coders: Box<Coders>, now: Instant) {
         let listened = self.agreed.direction.receives();
         let sent = self.agreed.direction.sends();
         if agreed.direction.receives() && !listened {
@@ -256,6 +266,11 @@ impl Port {
         if !agreed.remote.ip().is_unspecified() {
             self.latch.signalled(agreed.remote);
         }
+        // A codec that goes on remembers what it has said and heard.
+        if (agreed.codec, agreed.hears) != (self.agreed.codec, self.agreed.hears) {
+            std::mem::swap(&mut self.coders, &mut coders);
+        }
+        self.spent.push_back(Spent::Coders(coders));
         self.agreed = agreed;
     }
 
@@ -270,19 +285,17 @@ impl Port {
         self.owed += TICK_SAMPLES as u32;
         if !self.agreed.direction.sends() {
             // Time goes on, so that the peer's jitter buffer sees a pause and not a jump back.
-            self.stream.timestamp = self.stream.timestamp.wrapping_add(self.owed);
-            self.owed = 0;
+            self.pass(self.owed);
             self.given.clear();
         }
         self.watch_peer(now)
     }
 
-    fn drop_late(&mut self, samples: u32) {
-        self.stream.timestamp = self.stream.timestamp.wrapping_add(samples);
-        let codec = self.agreed.codec;
+    fn drop_late(&mut self, units: u32) {
+        self.stamp(units);
         if self.tone_sender.is_none()
             && let Some(player) = &mut self.player
-            && player.skip(codec, samples as usize)
+            && player.skip(units as usize)
         {
             self.end_playing(PlayEnded::Finished);
         }
@@ -319,7 +332,7 @@ impl Port {
 
     /// Writes the next packet that is due and gives its length.
     pub fn next_packet(&mut self, out: &mut [u8; PACKET_BYTES]) -> Option<usize> {
-        if self.owed < TICK_SAMPLES as u32 && self.owed < u32::from(self.agreed.packet_samples) {
+        if self.owed < TICK_SAMPLES as u32 && self.owed < u32::from(self.agreed.packet_units) {
             return None;
         }
         let presses = self.tone_sender.is_some() || self.pressed.is_some();
@@ -330,34 +343,64 @@ impl Port {
             return Some(self.write_press(press, out));
         }
         let in_gap = self.tone_sender.is_some();
-        let samples = if in_gap {
+        let units = if in_gap {
             TICK_SAMPLES
         } else {
-            usize::from(self.agreed.packet_samples)
+            usize::from(self.agreed.packet_units)
         };
-        if (self.owed as usize) < samples {
+        if (self.owed as usize) < units {
             return None;
         }
-        let codec = self.agreed.codec;
-        let length = rtp::HEADER + samples;
-        let payload = &mut out[rtp::HEADER..length];
+        let length = self.write_payload(units, in_gap, &mut out[rtp::HEADER..]);
+        let timestamp = self.stream.timestamp;
+        let marker = std::mem::take(&mut self.marker);
+        self.write_header(out, marker, self.agreed.payload_type, timestamp);
+        self.pass(units as u32);
+        self.sent_octets = self.sent_octets.wrapping_add(length as u32);
+        Some(rtp::HEADER + length)
+    }
+
+    /// Writes so much sound, of the port's own player or of the room, and gives its length in bytes.
+    fn write_payload(&mut self, units: usize, in_gap: bool, payload: &mut [u8]) -> usize {
+        let Some(law) = self.agreed.codec.law() else {
+            return self.encode_payload(units, in_gap, payload);
+        };
+        let payload = &mut payload[..units];
         match &mut self.player {
             Some(player) if !in_gap => {
-                if player.fill(codec, payload) {
+                if player.fill(law, payload) {
                     self.end_playing(PlayEnded::Finished);
                 }
             }
             None if !in_gap && !self.given.is_empty() => {
-                self.given.read(self.owed as usize, codec, payload);
+                self.given.read(self.owed as usize, law, payload);
             }
-            _ => payload.fill(codec.silence()),
+            _ => payload.fill(law.silence()),
         }
-        let timestamp = self.stream.timestamp;
-        let marker = std::mem::take(&mut self.marker);
-        self.write_header(out, marker, self.agreed.payload_type, timestamp);
-        self.pass(samples as u32);
-        self.sent_octets = self.sent_octets.wrapping_add(samples as u32);
-        Some(length)
+        units
+    }
+
+    /// As [`write_payload`](Self::write_payload), for a codec that has to be encoded here.
+    fn encode_payload(&mut self, units: usize, in_gap: bool, payload: &mut [u8]) -> usize {
+        let (codec, rate) = (self.agreed.codec, self.agreed.codec.rate());
+        let mut samples = [0; SAMPLES_MAX];
+        let samples = &mut samples[..units * rate.per_unit()];
+        let sounds = match &mut self.player {
+            Some(player) if !in_gap => {
+                if player.fill_samples(rate, samples) {
+                    self.end_playing(PlayEnded::Finished);
+                }
+                true
+            }
+            None if !in_gap => self.given.read_wide(self.owed as usize, samples),
+            _ => false,
+        };
+        let encoder = &mut self.coders.encoder;
+        if sounds {
+            encoder.encode(codec, samples, payload)
+        } else {
+            encoder.silence(codec, units, payload)
+        }
     }
 
     /// The part of a press that is due: of this port's own tones, or of a seat's.
@@ -376,12 +419,17 @@ impl Port {
     }
 
     fn write_press(&mut self, press: Press, out: &mut [u8; PACKET_BYTES]) -> usize {
-        let packet = self.press_clock.packet(press, self.stream.timestamp);
+        let stream = self.agreed.codec.clock_per_unit();
+        let tones = self.agreed.tones_sent_as;
+        let clocks = Clocks {
+            stream,
+            event: tones.map_or(stream, |as_| as_.clock / 8_000),
+        };
+        let packet = self
+            .press_clock
+            .packet(press, self.stream.timestamp, clocks);
         out[rtp::HEADER..rtp::HEADER + 4].copy_from_slice(&packet.payload);
-        let payload_type = self
-            .agreed
-            .tones_sent_as
-            .unwrap_or(self.agreed.payload_type);
+        let payload_type = tones.map_or(self.agreed.payload_type, |as_| as_.payload_type);
         self.write_header(out, packet.marker, payload_type, packet.timestamp);
         self.pass(TICK_SAMPLES as u32);
         self.sent_octets = self.sent_octets.wrapping_add(4);
@@ -401,9 +449,15 @@ impl Port {
         self.sent += 1;
     }
 
-    fn pass(&mut self, samples: u32) {
-        self.stream.timestamp = self.stream.timestamp.wrapping_add(samples);
-        self.owed -= samples;
+    /// So much of the stream's time goes by.
+    fn stamp(&mut self, units: u32) {
+        let ticks = units.wrapping_mul(self.agreed.codec.clock_per_unit());
+        self.stream.timestamp = self.stream.timestamp.wrapping_add(ticks);
+    }
+
+    fn pass(&mut self, units: u32) {
+        self.stamp(units);
+        self.owed -= units;
         self.given.keep_newest(self.owed as usize);
     }
 
@@ -413,8 +467,8 @@ impl Port {
     }
 
     /// What the port says in this tick, in its codec; silence when it is given none.
-    pub(crate) fn give(&mut self, sound: Option<&[u8; TICK_SAMPLES]>) {
-        self.given.give(sound, self.agreed.codec);
+    pub(crate) fn give(&mut self, sound: Option<Sound<'_>>) {
+        self.given.give(sound, self.agreed.codec.law());
     }
 
     /// A key a seat presses, in the place of this tick's sound. False when the peer knows no keys.
@@ -433,7 +487,7 @@ impl Port {
 
     /// How many packets a tick the peer sends: two when each holds 10 ms.
     pub fn reads_per_tick(&self) -> usize {
-        if (1..TICK_SAMPLES as u16).contains(&self.peer_packet_samples) {
+        if (1..TICK_SAMPLES as u16).contains(&self.peer_packet_units) {
             2
         } else {
             1
@@ -459,8 +513,8 @@ impl Port {
             return None;
         };
         let codec = self.agreed.codec_heard_as(heard.payload_type);
-        let is_tone = self.agreed.tones_heard_as == Some(heard.payload_type);
-        if codec.is_none() && !is_tone && heard.payload_type != COMFORT_NOISE {
+        let tone = self.agreed.tone_heard_as(heard.payload_type);
+        if codec.is_none() && tone.is_none() && heard.payload_type != COMFORT_NOISE {
             self.refused += 1;
             return None;
         }
@@ -473,18 +527,29 @@ impl Port {
                 return None;
             }
         };
-        self.heard(&heard, codec, is_tone, now);
+        self.heard(&heard, codec, tone, now);
         connect
     }
 
-    fn heard(&mut self, heard: &rtp::Heard<'_>, codec: Option<Codec>, is_tone: bool, now: Instant) {
+    fn heard(
+        &mut self,
+        heard: &rtp::Heard<'_>,
+        codec: Option<Codec>,
+        tone: Option<TonesAs>,
+        now: Instant,
+    ) {
         if !self.same_stream(heard) {
             self.refused += 1;
             return;
         }
         let arrival = (now.saturating_duration_since(self.began).as_micros() / 125) as u32;
-        let timestamp = codec.map(|_| heard.timestamp);
-        if self.received.packet(heard.sequence, timestamp, arrival) == Place::Duplicate {
+        // Tones and comfort noise are stamped by the clock of the audio between them.
+        let clock = codec.unwrap_or(self.agreed.codec).clock_per_unit();
+        let timestamp = self.timeline.units(heard.timestamp, clock);
+        let place = self
+            .received
+            .packet(heard.sequence, codec.map(|_| timestamp), arrival);
+        if place == Place::Duplicate {
             return;
         }
         let first = self.heard_at.is_none_or(|at| at < self.listening_since);
@@ -494,18 +559,23 @@ impl Port {
         self.heard_at = Some(now);
         self.packet_came = true;
         self.said_gone = false;
-        if is_tone {
-            if let Some(tone) = self.tone_receiver.packet(heard.timestamp, heard.payload) {
-                self.tone_heard(tone, heard.timestamp);
+        if let Some(as_) = tone {
+            let pressed = self
+                .tone_receiver
+                .packet(timestamp, as_.clock / 8_000, heard.payload);
+            if let Some(tone) = pressed {
+                self.tone_heard(tone, timestamp);
             }
         } else if let Some(codec) = codec {
-            self.peer_packet_samples = heard.payload.len() as u16;
+            self.peer_packet_units = codec.payload_units(heard.payload).unwrap_or(0);
             // Nobody listens: counted above, and never looked at.
-            if self.ear.listens
-                && let Some(buffer) = &mut self.ear.buffer
-                && buffer.push(heard.sequence, heard.timestamp, codec, heard.payload) == Kept::Late
-            {
-                self.late += 1;
+            let Some(buffer) = self.ear.buffer.as_mut().filter(|_| self.ear.listens) else {
+                return;
+            };
+            match buffer.push(heard.sequence, timestamp, codec, heard.payload) {
+                Kept::Yes => {}
+                Kept::Late => self.late += 1,
+                Kept::Unfit => self.refused += 1,
             }
         }
     }
@@ -522,6 +592,7 @@ impl Port {
         }
         if self.peer.is_some() {
             self.received.begin_stream();
+            self.timeline = Timeline::default();
             self.tone_receiver.reset();
             if let Some(buffer) = &mut self.ear.buffer {
                 buffer.reset();
@@ -560,16 +631,16 @@ impl Port {
         if recorder.stops_at(tone)
             && let Some(buffer) = &mut self.ear.buffer
         {
-            let mut frame = [0; TICK_SAMPLES];
+            let mut frame = Frame::default();
             for _ in 0..limits::JITTER_PACKETS {
                 let before = buffer.play_time().is_some_and(|play| {
                     let left = timestamp.wrapping_sub(play) as i32;
-                    (TICK_SAMPLES as i32..=limits::JITTER_DELAY_SAMPLES_MAX * 2).contains(&left)
+                    (TICK_SAMPLES as i32..=limits::JITTER_DELAY_UNITS_MAX * 2).contains(&left)
                 });
                 if !before {
                     break;
                 }
-                buffer.pop(&mut frame);
+                buffer.pop(&mut self.coders.decoder, &mut frame);
                 recorder.keep(&frame);
             }
         }
@@ -596,7 +667,7 @@ impl Port {
     pub fn hear(&mut self, ticks: u32) {
         // A host that slept through a second leaves silence there, not a minute of catching up.
         for _ in 0..ticks.min(limits::TICKS_CAUGHT_UP_MAX) {
-            let mut frame: Frame = [0; TICK_SAMPLES];
+            let mut frame = Frame::default();
             self.take_frame(&mut frame);
         }
     }
@@ -610,7 +681,7 @@ impl Port {
         if !self.ear.listens {
             return false;
         }
-        buffer.pop(frame);
+        buffer.pop(&mut self.coders.decoder, frame);
         let came = self.is_live();
         if let Some(recorder) = &mut self.recorder
             && let Some(ended) = recorder.frame(frame, came)
@@ -655,7 +726,7 @@ impl Port {
             self.ear.is_borrowed = false;
             self.ear.spare = Some(buffer);
         } else if self.ear.buffer.is_none() {
-            buffer.begin_with(self.delay);
+            buffer.begin_with(self.delay, self.agreed.codec.rate());
             self.ear.buffer = Some(buffer);
         }
     }
@@ -665,7 +736,7 @@ impl Port {
         if self.ear.buffer.is_none()
             && let Some(mut buffer) = from.take()
         {
-            buffer.begin_with(self.delay);
+            buffer.begin_with(self.delay, self.agreed.codec.rate());
             self.ear.buffer = Some(buffer);
             self.ear.is_borrowed = true;
             // Nothing of it was heard yet.
@@ -760,6 +831,7 @@ impl Port {
         });
         let block = self.peer.map(|ssrc| {
             let mut block = self.received.block(ssrc);
+            block.jitter *= self.agreed.codec.clock_per_unit();
             if let Some((ntp, at)) = self.peer_report {
                 block.last_report = ntp;
                 let since = now.saturating_duration_since(at).as_micros() as u64;
@@ -832,6 +904,11 @@ impl Port {
         // Grows beyond its bound only when the control side has stopped reading and goes on asking:
         // an ending is worth an allocation.
         self.events.push_back((event, spent));
+    }
+
+    /// What has to be freed elsewhere, and comes with no event.
+    pub(crate) fn poll_spent(&mut self) -> Option<Spent> {
+        self.spent.pop_front()
     }
 
     /// The next thing that happened here, and what it leaves behind.

@@ -93,7 +93,7 @@ fn packet(n: u64, voice: Voice) -> [u8; 172] {
     let sequence = 65_530_u16.wrapping_add(n as u16);
     let timestamp = (u32::MAX - 1_000).wrapping_add((n * 160) as u32);
     rtp::write_header(&mut packet, n == 0, 0, sequence, timestamp, 77);
-    Codec::Pcmu.encode(&samples, &mut packet[rtp::HEADER..]);
+    crate::g711::Law::Mu.encode(&samples, &mut packet[rtp::HEADER..]);
     packet
 }
 

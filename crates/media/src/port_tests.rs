@@ -2,7 +2,7 @@ use super::*;
 use crate::player::Repeat;
 use crate::recorder::{RecordPlan, StopTones};
 use crate::recording::{RecordingTap, recording};
-use crate::{Clip, Loudness};
+use crate::{Clip, Loudness, Rate};
 use proptest::prelude::*;
 
 const A: &str = "192.0.2.1:4000";
@@ -220,6 +220,96 @@ fn what_one_plays_the_other_records() {
     assert_eq!((statistics.packets_lost, statistics.jitter), (0, 0));
 }
 
+/// Both ports agree on a codec, in packets of so many units.
+fn agree(world: &mut World, codec: Codec, packet_units: u16) {
+    for (remote, own) in [(B, true), (A, false)] {
+        let to = at(remote);
+        let reports = SocketAddr::new(to.ip(), to.port() + 1);
+        let command = MediaCommand::agree(Agreed {
+            packet_units,
+            ..Agreed::plain(codec, to, reports)
+        });
+        if own {
+            world.a(command);
+        } else {
+            world.b(command);
+        }
+    }
+}
+
+/// What is recorded in so many ticks, read before its ring is full.
+fn frames_of(world: &mut World, tap: &mut RecordingTap, ticks: u64) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    for _ in 0..ticks {
+        world.run(1);
+        frames.extend(std::iter::from_fn(|| tap.read()));
+    }
+    frames
+}
+
+/// The share of a tone in frames, by one bin of a Fourier transform.
+fn share_of(hertz: f64, frames: &[Frame]) -> f64 {
+    let samples: Vec<f64> = frames
+        .iter()
+        .flat_map(|frame| frame.iter())
+        .map(|s| f64::from(*s))
+        .collect();
+    let rate = f64::from(frames[0].rate().hertz());
+    let (mut real, mut imaginary) = (0.0, 0.0);
+    for (n, sample) in samples.iter().enumerate() {
+        let angle = 2.0 * std::f64::consts::PI * hertz * n as f64 / rate;
+        real += sample * angle.cos();
+        imaginary += sample * angle.sin();
+    }
+    let all: f64 = samples.iter().map(|s| s * s).sum::<f64>() * samples.len() as f64 / 2.0;
+    (real * real + imaginary * imaginary) / all
+}
+
+#[test]
+fn a_wide_voice_is_heard_whole_in_packets_of_any_length() {
+    for codec in Codec::ALL.into_iter().filter(|c| c.rate() == Rate::Wide) {
+        for units in [80, 160, 240, 320, 480] {
+            let mut world = World::new();
+            agree(&mut world, codec, units);
+            let mut tap = world.record(RecordPlan::default());
+            // What no telephone of 8 kHz carries.
+            let clips = vec![Clip::tone(5_500.0, Duration::from_secs(2), 0.5)];
+            world.a(MediaCommand::Play {
+                operation: operation(1),
+                clips,
+                repeat: Repeat::ONCE,
+            });
+            let frames = frames_of(&mut world, &mut tap, 80);
+            assert!(frames.len() > 70, "{codec:?} {units}");
+            assert!(frames.iter().all(|frame| frame.rate() == Rate::Wide));
+            let share = share_of(5_500.0, &frames[20..70]);
+            assert!(share > 0.9, "{codec:?} {units}: {share}");
+            world.press("42#");
+            world.run(60);
+            assert_eq!(world.keys_heard(), "42#", "{codec:?} {units}");
+        }
+    }
+}
+
+#[test]
+fn a_codec_that_changes_during_a_recording_goes_on_in_it() {
+    let mut world = World::new();
+    let mut tap = world.record(RecordPlan::default());
+    world.run(5);
+    world.play(3_000);
+    let mut frames = frames_of(&mut world, &mut tap, 40);
+    agree(&mut world, Codec::G722, 160);
+    frames.extend(frames_of(&mut world, &mut tap, 40));
+    agree(&mut world, Codec::Pcma, 160);
+    frames.extend(frames_of(&mut world, &mut tap, 40));
+    assert!(frames.len() > 118, "{}", frames.len());
+    assert!(frames.iter().all(|frame| frame.rate() == Rate::Narrow));
+    for part in [&frames[10..40], &frames[55..80], &frames[95..115]] {
+        let share = share_of(440.0, part);
+        assert!(share > 0.9, "{share}");
+    }
+}
+
 #[test]
 fn a_stop_tone_ends_the_recording_and_is_not_in_it() {
     let mut world = World::new();
@@ -296,7 +386,7 @@ fn keys_arrive_once_each_through_thirty_percent_loss() {
 #[test]
 fn tones_that_were_not_agreed_are_not_sent() {
     let mut world = World::new();
-    world.a(MediaCommand::Agree(Agreed {
+    world.a(MediaCommand::agree(Agreed {
         tones_sent_as: None,
         ..agreed(B)
     }));
@@ -318,14 +408,14 @@ fn hold_stops_the_stream_and_resume_marks_it() {
     let mut world = World::new();
     world.play(10_000);
     world.run(10);
-    world.a(MediaCommand::Agree(Agreed {
+    world.a(MediaCommand::agree(Agreed {
         direction: Direction::RecvOnly,
         ..agreed(B)
     }));
     world.from_a.clear();
     world.run(100);
     assert!(world.from_a.is_empty());
-    world.a(MediaCommand::Agree(agreed(B)));
+    world.a(MediaCommand::agree(agreed(B)));
     world.run(400 + 95);
     let first = rtp::read(&world.from_a[0]).unwrap();
     assert!(first.marker);
@@ -374,7 +464,7 @@ fn one_way_audio_and_a_dead_peer_are_told_once() {
 fn a_peer_on_hold_is_not_dead() {
     let mut world = World::new();
     world.run(5);
-    world.a(MediaCommand::Agree(Agreed {
+    world.a(MediaCommand::agree(Agreed {
         direction: Direction::Inactive,
         ..agreed(B)
     }));
@@ -382,7 +472,7 @@ fn a_peer_on_hold_is_not_dead() {
         world.tick(true, false);
     }
     assert_eq!(world.a_told, [(1, MediaEvent::Heard)]);
-    world.a(MediaCommand::Agree(agreed(B)));
+    world.a(MediaCommand::agree(agreed(B)));
     for _ in 0..260 {
         world.tick(true, false);
     }
@@ -405,7 +495,7 @@ fn reports_keep_a_silent_peer_alive_and_measure_the_way() {
     assert_eq!(a.round_trip_ms, Some(0));
     assert_eq!(b.packets_lost, 499);
     // B falls silent but still reports.
-    world.b(MediaCommand::Agree(Agreed {
+    world.b(MediaCommand::agree(Agreed {
         direction: Direction::RecvOnly,
         ..agreed(A)
     }));
@@ -503,8 +593,8 @@ fn a_late_host_drops_what_is_late() {
 fn packets_of_every_agreed_length_carry_the_same_audio() {
     for (samples, packets) in [(80, 200), (160, 100), (240, 66), (320, 50), (480, 33)] {
         let mut world = World::new();
-        world.a(MediaCommand::Agree(Agreed {
-            packet_samples: samples,
+        world.a(MediaCommand::agree(Agreed {
+            packet_units: samples,
             ..agreed(B)
         }));
         world.play(1_000);

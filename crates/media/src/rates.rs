@@ -21,8 +21,28 @@ pub enum Rate {
     Wide,
 }
 
+impl Rate {
+    /// Samples a second.
+    pub const fn hertz(self) -> u32 {
+        8_000 * self.per_unit() as u32
+    }
+
+    /// Samples of a tick.
+    pub const fn tick_samples(self) -> usize {
+        TICK_SAMPLES * self.per_unit()
+    }
+
+    /// Samples in 1/8000 s, in which all media time is counted.
+    pub(crate) const fn per_unit(self) -> usize {
+        match self {
+            Self::Narrow => 1,
+            Self::Wide => 2,
+        }
+    }
+}
+
 /// Samples of a tick at 16 kHz.
-pub(crate) const WIDE_SAMPLES: usize = 2 * TICK_SAMPLES;
+pub(crate) const WIDE_SAMPLES: usize = Rate::Wide.tick_samples();
 
 /// Pairs a made sample is the sum of: a transition of 900 Hz around 4 kHz, 70 dB below it.
 const PAIRS: usize = 16;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use offhook_terms::{OperationId, Tone};
 
+use crate::TICK;
+use crate::frame::Frame;
 use crate::limits::{NO_MEDIA_AFTER, TONE_LEAK_FRAMES};
 use crate::recording::RecordingFeed;
 use crate::sound::{SoundDetector, Verdict};
-use crate::{Frame, TICK, TICK_SAMPLES};
 
 /// The tones that end a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -108,7 +109,7 @@ impl Recorder {
                 needs_detector: plan.initial_silence.is_some() || plan.max_silence.is_some(),
             },
             detector: SoundDetector::default(),
-            held: [[0; TICK_SAMPLES]; TONE_LEAK_FRAMES],
+            held: [Frame::default(); TONE_LEAK_FRAMES],
             holding: 0,
             frames: 0,
             written: 0,

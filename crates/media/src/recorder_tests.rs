@@ -1,19 +1,21 @@
 use super::*;
+use crate::frame::FRAME_SAMPLES_MAX;
+use crate::rates::Rate;
 use crate::recording::recording;
 
 const LOUD: Frame = {
     // A square wave of 500 Hz.
-    let mut frame = [8_000; TICK_SAMPLES];
+    let mut frame = [8_000; FRAME_SAMPLES_MAX];
     let mut n = 0;
-    while n < TICK_SAMPLES {
-        if (n / 8) % 2 == 0 {
+    while n < FRAME_SAMPLES_MAX {
+        if (n / 16) % 2 == 0 {
             frame[n] = -8_000;
         }
         n += 1;
     }
-    frame
+    Frame::wide(frame)
 };
-const QUIET: Frame = [0; TICK_SAMPLES];
+const QUIET: Frame = Frame::silence(Rate::Wide);
 
 fn seconds(n: u64) -> Option<Duration> {
     Some(Duration::from_secs(n))

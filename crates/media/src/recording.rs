@@ -9,12 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 
-use crate::TICK_SAMPLES;
+use crate::frame::Frame;
 use crate::jitter::JitterBuffer;
 use crate::limits;
-
-/// Twenty milliseconds of what was heard, 16-bit mono at 8 kHz.
-pub type Frame = [i16; TICK_SAMPLES];
+use crate::rates::Rate;
+use crate::resample::Resampler;
 
 #[derive(Debug)]
 struct Ring {
@@ -31,9 +30,16 @@ pub struct RecordingFeed {
     pub(crate) jitter: Option<Box<JitterBuffer>>,
 }
 
-/// The writer's end of a recording.
+/// The writer's end of a recording. All of its frames have the rate of the first, whatever the phone
+/// changes to meanwhile.
 #[derive(Debug)]
-pub struct RecordingTap(Arc<Ring>);
+pub struct RecordingTap {
+    ring: Arc<Ring>,
+    rate: Option<Rate>,
+    /// From another rate, and what it has made of it so far.
+    resampler: Option<(Rate, Resampler)>,
+    resampled: Vec<i16>,
+}
 
 /// Both ends of a new recording. Allocates; called by the control side.
 pub fn recording() -> (RecordingFeed, RecordingTap) {
@@ -46,7 +52,13 @@ pub fn recording() -> (RecordingFeed, RecordingTap) {
         ring: ring.clone(),
         jitter: Some(Box::default()),
     };
-    (feed, RecordingTap(ring))
+    let tap = RecordingTap {
+        ring,
+        rate: None,
+        resampler: None,
+        resampled: Vec::new(),
+    };
+    (feed, tap)
 }
 
 impl RecordingFeed {
@@ -71,35 +83,65 @@ impl Drop for RecordingFeed {
 impl RecordingTap {
     /// The next frame, if one is there.
     pub fn read(&mut self) -> Option<Frame> {
-        self.0.frames.pop()
+        let frame = self.ring.frames.pop()?;
+        let rate = *self.rate.get_or_insert(frame.rate());
+        if frame.rate() == rate {
+            return Some(frame);
+        }
+        Some(self.resample(&frame, rate))
+    }
+
+    /// A frame at the recording's own rate. The resampler is behind by half its filter, so the first
+    /// frame it makes begins with what it lacks.
+    fn resample(&mut self, frame: &Frame, rate: Rate) -> Frame {
+        let from = frame.rate();
+        if self.resampler.as_ref().is_none_or(|(of, _)| *of != from) {
+            self.resampler = Some((from, Resampler::new(from.hertz(), rate.hertz())));
+            self.resampled.clear();
+        }
+        if let Some((_, resampler)) = &mut self.resampler {
+            resampler.process(frame, &mut self.resampled);
+        }
+        let mut out = Frame::silence(rate);
+        let count = self.resampled.len().min(out.len());
+        let from = out.len() - count;
+        out[from..].copy_from_slice(&self.resampled[..count]);
+        self.resampled.drain(..count);
+        out
+    }
+
+    /// The rate of all frames; `None` before the first was read.
+    pub fn rate(&self) -> Option<Rate> {
+        self.rate
     }
 
     /// No more frames are pushed; some may still have to be read.
     pub fn has_ended(&self) -> bool {
-        self.0.ended.load(Ordering::Acquire)
+        self.ring.ended.load(Ordering::Acquire)
     }
 
     /// Nothing more will come: the recording ended and every frame of it has been read.
     pub fn is_complete(&self) -> bool {
         // In this order: a frame pushed before the end is seen after it.
-        self.0.ended.load(Ordering::Acquire) && self.0.frames.is_empty()
+        self.ring.ended.load(Ordering::Acquire) && self.ring.frames.is_empty()
     }
 
     /// Frames lost because nobody read in time.
     pub fn frames_dropped(&self) -> u64 {
-        self.0.dropped.load(Ordering::Relaxed)
+        self.ring.dropped.load(Ordering::Relaxed)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TICK_SAMPLES;
 
     #[test]
     fn frames_come_out_in_order_and_the_end_after_them() {
         let (feed, mut tap) = recording();
-        feed.push(&[1; TICK_SAMPLES]);
-        feed.push(&[2; TICK_SAMPLES]);
+        feed.push(&Frame::narrow(&[1; TICK_SAMPLES]));
+        feed.push(&Frame::narrow(&[2; TICK_SAMPLES]));
         assert!(!tap.is_complete());
         drop(feed);
         assert!(!tap.is_complete());
@@ -112,8 +154,32 @@ mod tests {
     fn a_full_ring_drops_and_counts() {
         let (feed, tap) = recording();
         for _ in 0..limits::RECORDING_FRAMES + 5 {
-            feed.push(&[0; TICK_SAMPLES]);
+            feed.push(&Frame::default());
         }
         assert_eq!(tap.frames_dropped(), 5);
+    }
+
+    #[test]
+    fn a_phone_that_changes_its_rate_does_not_change_the_recordings() {
+        for (first, second) in [(Rate::Narrow, Rate::Wide), (Rate::Wide, Rate::Narrow)] {
+            let (feed, mut tap) = recording();
+            for rate in [first, second, first] {
+                for _ in 0..5 {
+                    let mut frame = Frame::silence(rate);
+                    frame.fill(1_000);
+                    feed.push(&frame);
+                }
+            }
+            let frames: Vec<Frame> = std::iter::from_fn(|| tap.read()).collect();
+            assert_eq!(frames.len(), 15);
+            assert_eq!(tap.rate(), Some(first));
+            assert!(frames.iter().all(|frame| frame.rate() == first));
+            // The filter has settled after a frame of the other rate.
+            assert!(
+                frames[6..]
+                    .iter()
+                    .all(|f| f.iter().all(|s| (990..1_010).contains(s)))
+            );
+        }
     }
 }

@@ -14,23 +14,25 @@ use std::time::{Duration, Instant};
 
 use offhook_terms::{OperationId, Private, Tone};
 
+use crate::TICK_SAMPLES;
 use crate::clip::Clip;
-use crate::codec::Codec;
+use crate::coders::Coders;
 use crate::dual_tone;
+use crate::frame::Frame;
+use crate::given::Sound;
 use crate::hears::{PLACES, Places, PortId, Sources};
 use crate::jitter::JitterBuffer;
 use crate::limits;
 use crate::mix::{Desk, MixId};
 use crate::player::{PlayEnded, Player, Repeat};
 use crate::port::Port;
-use crate::rates::{Past, Rate};
+use crate::rates::{Past, Rate, WIDE_SAMPLES};
 use crate::recorder::{RecordEnded, RecordPlan, Recorder};
 use crate::recording::RecordingFeed;
 use crate::sdp::Agreed;
 use crate::seat::Seat;
 use crate::statistics::Statistics;
 use crate::tones::{Press, TonesEnded};
-use crate::{Frame, TICK_SAMPLES};
 
 /// Asked of one participant.
 ///
@@ -77,10 +79,24 @@ pub enum MediaCommand {
         /// Which.
         operation: OperationId,
     },
-    /// A re-offer was agreed: hold, resume, another address or codec. Only a port's.
-    Agree(Agreed),
+    /// A re-offer was agreed: hold, resume, another address or codec. Only a port's. Made by
+    /// [`MediaCommand::agree`].
+    Agree {
+        /// What.
+        agreed: Agreed,
+        /// What its codecs need, for when they are not those of before.
+        coders: Box<Coders>,
+    },
     /// Whom it may hear from now on.
     Hears(Sources),
+}
+
+impl MediaCommand {
+    /// A re-offer was agreed. Allocates; called by the control side.
+    pub fn agree(agreed: Agreed) -> Self {
+        let coders = Box::new(Coders::for_agreed(&agreed));
+        Self::Agree { agreed, coders }
+    }
 }
 
 /// What happened at one participant.
@@ -147,6 +163,7 @@ pub(crate) enum Spent {
     Clips(Vec<Clip>),
     Feed(RecordingFeed),
     Tones(Vec<Tone>),
+    Coders(Box<Coders>),
 }
 
 /// The participants of one call.
@@ -159,6 +176,8 @@ pub struct Room {
     parting: Places,
     /// Some port hears another one in this tick.
     forwards: bool,
+    /// The widest any port speaks, which is what seats say and record.
+    rate: Rate,
     /// Counts the frames that were laid out.
     frame: u64,
 }
@@ -253,6 +272,7 @@ impl Room {
             seats: Places::NONE,
             parting: Places::NONE,
             forwards: false,
+            rate: Rate::Narrow,
             frame: 0,
         }
     }
@@ -372,7 +392,9 @@ impl Room {
                 self.attend();
             }
             // A seat has no peer to agree with or to hear keys from.
-            MediaCommand::ToneSignalled(_) | MediaCommand::Agree(_) | MediaCommand::Hears(_) => {}
+            MediaCommand::ToneSignalled(_)
+            | MediaCommand::Agree { .. }
+            | MediaCommand::Hears(_) => {}
         }
     }
 
@@ -427,8 +449,11 @@ impl Room {
     /// Decides which ports are listened to: what comes for the others is counted and thrown away.
     fn attend(&mut self) {
         let mut heard = Places::NONE;
+        self.rate = Rate::Narrow;
         for place in self.ports.iter() {
             let hears = self.may_hear(place);
+            let rate = self.port_at(place).map(|port| port.agreed().codec.rate());
+            self.rate = self.rate.max(rate.unwrap_or_default());
             if let Some(member) = self.members[place].as_mut()
                 && let heard_before = member.heard.unwrap_or_default()
                 && let Some(port) = member.as_port()
@@ -484,7 +509,7 @@ impl Room {
                 continue;
             };
             let sounded = std::mem::take(&mut member.sounded);
-            let mut frame: Frame = [0; TICK_SAMPLES];
+            let mut frame = Frame::default();
             let Some(port) = member.as_port() else {
                 continue;
             };
@@ -511,9 +536,8 @@ impl Room {
             }
             let of = self.may_hear(place) & desk.sounding();
             let came = self.is_live();
-            let mix = self.mix(desk, of, Rate::Narrow, false);
-            let mut frame: Frame = [0; TICK_SAMPLES];
-            frame.copy_from_slice(desk.samples(mix));
+            let mix = self.mix(desk, of, self.rate, false);
+            let frame = desk.frame(mix);
             let ended = self
                 .seat(place)
                 .and_then(Seat::recorder)
@@ -581,7 +605,8 @@ impl Room {
         let Some(port) = self.port_at(place) else {
             return;
         };
-        let (codec, rate) = (port.agreed().codec, Rate::Narrow);
+        let codec = port.agreed().codec;
+        let rate = codec.rate();
         let mix = if heard == hears {
             let is_own = desk.sounding().contains(place);
             self.mix(desk, hears, rate, is_own)
@@ -589,7 +614,10 @@ impl Room {
             self.bring(desk, heard | hears, rate);
             desk.cross_fade(heard, hears, rate)
         };
-        let sound = desk.encoded(mix, codec);
+        let sound = match codec.law() {
+            Some(law) => Sound::Law(desk.encoded(mix, law)),
+            None => Sound::Wide(desk.wide(mix)),
+        };
         self.give(place, Some(sound));
     }
 
@@ -598,11 +626,19 @@ impl Room {
         let Some(codec) = self.port_at(place).map(|port| port.agreed().codec) else {
             return;
         };
+        let Some(law) = codec.law() else {
+            let mut samples = [0; WIDE_SAMPLES];
+            if let Some(seat) = self.seat(seat) {
+                seat.samples(Rate::Wide, &mut samples);
+            }
+            self.give(place, Some(Sound::Wide(&samples)));
+            return;
+        };
         let mut sound = [0; TICK_SAMPLES];
         if let Some(seat) = self.seat(seat) {
-            seat.sound(codec, &mut sound);
+            seat.sound(law, &mut sound);
         }
-        self.give(place, Some(&sound));
+        self.give(place, Some(Sound::Law(&sound)));
     }
 
     fn press(&mut self, place: usize, press: Press) {
@@ -613,14 +649,19 @@ impl Room {
             self.give(place, None);
             return;
         }
-        let codec = port.agreed().codec;
+        let Some(law) = port.agreed().codec.law() else {
+            let mut samples = [0; WIDE_SAMPLES];
+            dual_tone::sound(press, &mut samples);
+            self.give(place, Some(Sound::Wide(&samples)));
+            return;
+        };
         let (mut samples, mut sound) = ([0; TICK_SAMPLES], [0; TICK_SAMPLES]);
         dual_tone::sound(press, &mut samples);
-        codec.encode(&samples, &mut sound);
-        self.give(place, Some(&sound));
+        law.encode(&samples, &mut sound);
+        self.give(place, Some(Sound::Law(&sound)));
     }
 
-    fn give(&mut self, place: usize, sound: Option<&[u8; TICK_SAMPLES]>) {
+    fn give(&mut self, place: usize, sound: Option<Sound<'_>>) {
         if let Some(port) = self.port_at(place) {
             port.give(sound);
         }
@@ -667,12 +708,10 @@ impl Room {
     /// Lays out what the seats play, to be added up with the voices.
     fn say_clips(&mut self, desk: &mut Desk) {
         for place in (self.plays() - desk.sounding()).iter() {
-            // Any codec would do; of the two, this one has the finer steps where speech is.
-            let (mut bytes, mut frame) = ([0; TICK_SAMPLES], [0; TICK_SAMPLES]);
+            let mut frame = Frame::silence(self.rate);
             if let Some(seat) = self.seat(place) {
-                seat.sound(Codec::Pcmu, &mut bytes);
+                seat.samples(frame.rate(), &mut frame);
             }
-            Codec::Pcmu.decode(&bytes, &mut frame);
             desk.say(place, &frame);
         }
     }
@@ -748,6 +787,14 @@ impl Room {
                 Kind::Seat(seat) => seat.close(),
             }
         }
+    }
+
+    /// What has to be freed elsewhere, and comes with no event.
+    pub(crate) fn poll_spent(&mut self) -> Option<Spent> {
+        let ports = self.ports;
+        ports
+            .iter()
+            .find_map(|place| self.port_at(place).and_then(Port::poll_spent))
     }
 
     /// The next event of any participant.

@@ -3,14 +3,25 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::TICK;
+use crate::codec::Codec;
+use crate::coders::{Decoder, Encoder};
+use crate::g711::Law;
 use crate::player::Repeat;
 use crate::port::{PACKET_BYTES, StreamStart};
 use crate::recorder::StopTones;
 use crate::recording::{RecordingTap, recording};
 use crate::rtp;
+use crate::sdp::TonesAs;
 use crate::spectrum::level;
 
 const TONES_AS: u8 = 101;
+
+fn as_events() -> Option<TonesAs> {
+    Some(TonesAs {
+        payload_type: TONES_AS,
+        clock: 8_000,
+    })
+}
 
 /// A caller with a voice of one frequency, and all it has heard.
 struct Phone {
@@ -23,6 +34,9 @@ struct Phone {
     key: Option<(Tone, u32)>,
     heard: Vec<i16>,
     packets: Vec<Vec<u8>>,
+    codec: Codec,
+    encoder: Encoder,
+    decoder: Decoder,
 }
 
 /// A room, the far ends of its ports and a clock of its own.
@@ -76,6 +90,7 @@ impl World {
             sequence: 0,
             timestamp: 0,
         };
+        let codec = agreed.codec;
         let mut port = Port::new(agreed, start, self.now);
         port.own_buffer(Box::default());
         assert!(self.room.join(Member::port(id, port)).is_none());
@@ -89,6 +104,9 @@ impl World {
             key: None,
             heard: Vec::new(),
             packets: Vec::new(),
+            codec,
+            encoder: Encoder::default(),
+            decoder: Decoder::default(),
         });
         id
     }
@@ -180,7 +198,7 @@ impl World {
                 continue;
             };
             while let Some(length) = port.next_packet(&mut packet) {
-                phone.hear(&packet[..length], port.agreed().codec);
+                phone.hear(&packet[..length]);
             }
         }
     }
@@ -198,8 +216,9 @@ impl World {
     /// How strong a frequency was in the last half second a phone heard.
     fn level(&self, listener: PortId, hertz: f64) -> f64 {
         let phone = self.phones.iter().find(|p| p.id == listener).unwrap();
-        let from = phone.heard.len().saturating_sub(4_000);
-        level(&phone.heard[from..], hertz, 8_000.0)
+        let rate = phone.codec.rate().hertz();
+        let from = phone.heard.len().saturating_sub(rate as usize / 2);
+        level(&phone.heard[from..], hertz, f64::from(rate))
     }
 
     fn keys_heard(&self, at: PortId) -> usize {
@@ -217,16 +236,19 @@ impl Phone {
             let [high, low] = ((timestamp - start + 160) as u16).to_be_bytes();
             packets.push(self.packet(TONES_AS, start, &[tone.event(), 10, high, low]));
         } else if self.peak > 0.0 {
-            let samples: Vec<i16> = (self.said..)
-                .take(TICK_SAMPLES)
+            let rate = self.codec.rate();
+            let first = self.said * rate.per_unit() as u64;
+            let samples: Vec<i16> = (first..)
+                .take(rate.tick_samples())
                 .map(|n| {
-                    let angle = 2.0 * PI * self.hertz * n as f64 / 8_000.0;
+                    let angle = 2.0 * PI * self.hertz * n as f64 / f64::from(rate.hertz());
                     (32_767.0 * self.peak * angle.sin()) as i16
                 })
                 .collect();
-            let mut payload = [0; TICK_SAMPLES];
-            Codec::Pcmu.encode(&samples, &mut payload);
-            packets.push(self.packet(0, timestamp, &payload));
+            let mut payload = [0; limits::PAYLOAD_BYTES_MAX];
+            let length = self.encoder.encode(self.codec, &samples, &mut payload);
+            let payload = &payload[..length];
+            packets.push(self.packet(self.codec.payload_type(), timestamp, payload));
         }
         self.said += TICK_SAMPLES as u64;
         packets
@@ -248,11 +270,13 @@ impl Phone {
         packet
     }
 
-    fn hear(&mut self, packet: &[u8], codec: Codec) {
+    fn hear(&mut self, packet: &[u8]) {
         self.packets.push(packet.to_vec());
-        if packet[1] & 0x7f == codec.payload_type() {
-            let mut samples = vec![0; packet.len() - rtp::HEADER];
-            codec.decode(&packet[rtp::HEADER..], &mut samples);
+        if packet[1] & 0x7f == self.codec.payload_type() {
+            let payload = &packet[rtp::HEADER..];
+            let units = usize::from(self.codec.payload_units(payload).unwrap());
+            let mut samples = vec![0; units * self.codec.rate().per_unit()];
+            self.decoder.decode(self.codec, payload, &mut samples);
             self.heard.extend(samples);
         }
     }
@@ -265,6 +289,42 @@ fn voice(n: usize) -> f64 {
 
 /// Below this a frequency is not there: what G.711 adds is weaker.
 const ABSENT_DB: f64 = -62.0;
+
+#[test]
+fn wide_and_narrow_phones_are_in_one_room() {
+    for codec in Codec::ALL.into_iter().filter(|c| c.rate() == Rate::Wide) {
+        let mut world = World::new();
+        let wide = world.phone_as(agreed(codec), 5_500.0, 0.2);
+        let other = world.phone_as(agreed(codec), 700.0, 0.2);
+        let narrow = world.phone(1_100.0, 0.2);
+        let seat = world.seat();
+        let mut tap = world.record(seat, "");
+        let mut recorded = Vec::new();
+        for _ in 0..50 {
+            world.run(1);
+            recorded.extend(std::iter::from_fn(|| tap.read()));
+        }
+        // What only wide ears hear is heard by them, and is not folded down for the others.
+        assert!(world.level(other, 5_500.0) > -18.0, "{codec:?}");
+        assert!(world.level(other, 1_100.0) > -18.0);
+        assert!(world.level(wide, 700.0) > -18.0 && world.level(wide, 1_100.0) > -18.0);
+        assert!(world.level(narrow, 700.0) > -18.0);
+        assert!(world.level(narrow, 8_000.0 - 5_500.0) < -50.0);
+        assert!(recorded.iter().all(|frame| frame.rate() == Rate::Wide));
+        let samples: Vec<i16> = recorded[25..].iter().flat_map(|f| f.to_vec()).collect();
+        for hertz in [5_500.0, 700.0, 1_100.0] {
+            assert!(
+                level(&samples, hertz, 16_000.0) > -18.0,
+                "{codec:?} {hertz}"
+            );
+        }
+        // A prompt reaches both as well as they can hear it, with keys for who knows no events.
+        world.play(seat, 6_200.0, 1_000);
+        world.run(45);
+        assert!(world.level(other, 6_200.0) > -18.0, "{codec:?}");
+        assert!(world.level(narrow, 8_000.0 - 6_200.0) < -50.0);
+    }
+}
 
 #[test]
 fn each_of_fifty_talkers_hears_all_the_others_and_not_itself() {
@@ -413,7 +473,7 @@ fn a_prompt_for_one_phone_goes_out_as_it_was_encoded() {
         .iter()
         .flat_map(|p| p[rtp::HEADER..].to_vec())
         .collect();
-    assert!(&sent[..1_600] == clip.bytes(Codec::Pcmu));
+    assert!(&sent[..1_600] == clip.bytes(Law::Mu));
     assert!(sent[1_600..].iter().all(|byte| *byte == 0xff));
     let played = MediaEvent::Played {
         operation: operation(1),
@@ -431,10 +491,10 @@ fn a_prompt_for_one_phone_goes_out_as_it_was_encoded() {
 
 #[test]
 fn packets_of_other_lengths_bring_the_whole_prompt() {
-    for packet_samples in [80, 240, 480] {
+    for packet_units in [80, 240, 480] {
         let mut world = World::new();
         let long = Agreed {
-            packet_samples,
+            packet_units,
             ..agreed(Codec::Pcma)
         };
         let phone = world.phone_as(long, 440.0, 0.0);
@@ -446,16 +506,13 @@ fn packets_of_other_lengths_bring_the_whole_prompt() {
         assert!(
             packets
                 .iter()
-                .all(|p| p.len() == rtp::HEADER + usize::from(packet_samples))
+                .all(|p| p.len() == rtp::HEADER + usize::from(packet_units))
         );
         let sent: Vec<u8> = packets
             .iter()
             .flat_map(|p| p[rtp::HEADER..].to_vec())
             .collect();
-        assert!(
-            &sent[..1_920] == clip.bytes(Codec::Pcma),
-            "{packet_samples}"
-        );
+        assert!(&sent[..1_920] == clip.bytes(Law::A), "{packet_units}");
     }
 }
 
@@ -472,7 +529,7 @@ fn a_seat_plays_to_all_who_hear_it_and_records_all_it_hears() {
     let mut recorded = Vec::new();
     for _ in 0..50 {
         world.run(1);
-        recorded.extend(std::iter::from_fn(|| tap.read()).flatten());
+        recorded.extend(std::iter::from_fn(|| tap.read()).flat_map(|frame| frame.to_vec()));
     }
     for (listener, hears) in [
         (a, [false, true, true, true]),
@@ -535,7 +592,7 @@ fn who_is_held_hears_music_alone_and_is_not_heard() {
 fn keys_of_a_seat_reach_every_port_in_the_way_it_understands() {
     let mut world = World::new();
     let with_events = Agreed {
-        tones_sent_as: Some(TONES_AS),
+        tones_sent_as: as_events(),
         ..agreed(Codec::Pcmu)
     };
     let modern = world.phone_as(with_events, 100.0, 0.0);
@@ -593,7 +650,7 @@ fn a_key_ends_a_seats_recording_from_any_port_it_hears_and_from_no_other() {
     for (is_heard, beside) in [(true, false), (true, true), (false, false), (false, true)] {
         let mut world = World::new();
         let with_events = Agreed {
-            tones_heard_as: Some(TONES_AS),
+            tones_heard_as: [as_events(), None],
             ..agreed(Codec::Pcmu)
         };
         let a = world.phone_as(with_events, 500.0, 0.1);
@@ -655,15 +712,17 @@ fn a_recording_of_one_phone_is_what_it_said_to_the_sample() {
             },
         );
         world.run(1);
-        let recorded: Vec<i16> = std::iter::from_fn(|| tap.read()).flatten().collect();
+        let recorded: Vec<i16> = std::iter::from_fn(|| tap.read())
+            .flat_map(|frame| frame.to_vec())
+            .collect();
         assert_eq!(recorded.len(), 30 * TICK_SAMPLES);
         let mut expected: Vec<i16> = (from..)
             .take(recorded.len())
             .map(|n| (32_767.0 * 0.3 * (2.0 * PI * 440.0 * n as f64 / 8_000.0).sin()) as i16)
             .collect();
         let mut bytes = vec![0; expected.len()];
-        Codec::Pcmu.encode(&expected, &mut bytes);
-        Codec::Pcmu.decode(&bytes, &mut expected);
+        Law::Mu.encode(&expected, &mut bytes);
+        Law::Mu.decode(&bytes, &mut expected);
         // Two frames late, by the delay the jitter buffer begins with.
         assert!(recorded[320..] == expected[..recorded.len() - 320]);
         // Its buffer was the recording's, and went back with it.

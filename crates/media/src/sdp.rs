@@ -31,14 +31,23 @@ pub struct Agreed {
     pub payload_type: u8,
     /// The payload types we hear: each codec's number, should it be agreed.
     pub hears: [Option<u8>; Codec::ALL.len()],
-    /// The payload type we send tones with (RFC 4733), if the peer takes them.
-    pub tones_sent_as: Option<u8>,
-    /// The payload type the peer sends tones with.
-    pub tones_heard_as: Option<u8>,
+    /// How we send tones (RFC 4733), if the peer takes them.
+    pub tones_sent_as: Option<TonesAs>,
+    /// How the peer sends tones; where we offered two clocks it may use either.
+    pub tones_heard_as: [Option<TonesAs>; 2],
     /// Our direction: `sends()` and `receives()` are ours. Held by the peer: `RecvOnly` or `Inactive`.
     pub direction: Direction,
-    /// Samples of each packet we send.
-    pub packet_samples: u16,
+    /// How long each packet is that we send, in 1/8000 s.
+    pub packet_units: u16,
+}
+
+/// How tones are sent as packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TonesAs {
+    /// The payload type.
+    pub payload_type: u8,
+    /// The clock that measures how long a press lasts: that of the codec beside it (RFC 4733 §2.1).
+    pub clock: u32,
 }
 
 impl Agreed {
@@ -51,25 +60,37 @@ impl Agreed {
         Some(Codec::ALL[at])
     }
 
+    /// The tones a payload type is heard as.
+    pub(crate) fn tone_heard_as(&self, payload_type: u8) -> Option<TonesAs> {
+        let mut heard = self.tones_heard_as.iter().flatten();
+        heard.find(|as_| as_.payload_type == payload_type).copied()
+    }
+
     /// The peer put us on hold: it does not want to hear us.
     pub const fn on_hold(&self) -> bool {
         matches!(self.direction, Direction::RecvOnly | Direction::Inactive)
     }
 
-    /// Plain G.711 with tones as event 101, both ways, 20 ms: for programs that agree by other means
-    /// than SDP, such as tests and the benchmark's floor.
-    pub const fn plain(codec: Codec, remote: SocketAddr, remote_rtcp: SocketAddr) -> Self {
+    /// One codec and both laws of G.711, tones as event 101, both ways, 20 ms: for programs that agree by
+    /// other means than SDP, such as tests and the benchmark's floor.
+    pub fn plain(codec: Codec, remote: SocketAddr, remote_rtcp: SocketAddr) -> Self {
+        let tones = Some(TonesAs {
+            payload_type: TONES_PAYLOAD_TYPE,
+            clock: codec.clock(),
+        });
         Self {
             remote,
             remote_rtcp,
             rtcp_mux: false,
             codec,
             payload_type: codec.payload_type(),
-            hears: [Some(0), Some(8)],
-            tones_sent_as: Some(TONES_PAYLOAD_TYPE),
-            tones_heard_as: Some(TONES_PAYLOAD_TYPE),
+            hears: Codec::ALL.map(|heard| {
+                (heard == codec || heard.law().is_some()).then(|| heard.payload_type())
+            }),
+            tones_sent_as: tones,
+            tones_heard_as: [tones, None],
             direction: Direction::SendRecv,
-            packet_samples: 160,
+            packet_units: 160,
         }
     }
 }
@@ -84,7 +105,7 @@ pub enum SdpRefusal {
     #[error("no audio over RTP/AVP is described")]
     NoAudio,
     /// Audio, but nothing we can decode.
-    #[error("no common codec: PCMU and PCMA are spoken here, at 8000 Hz")]
+    #[error("no common codec: G722, PCMU and PCMA are spoken here, at 8000 Hz")]
     NoCommonCodec,
     /// Audio at an address nothing can be sent to from here.
     #[error("the audio's address cannot be used from here")]
@@ -186,10 +207,10 @@ impl Session {
         let mut attributes: Vec<Attribute> = self
             .codecs
             .iter()
-            .map(|codec| rtpmap(&codec.payload_type().to_string(), codec.name()))
+            .map(|codec| rtpmap(&codec.payload_type().to_string(), &format_of(*codec)))
             .collect();
         let tones = self.tones.to_string();
-        attributes.push(rtpmap(&tones, "telephone-event"));
+        attributes.push(rtpmap(&tones, &tones_format(8_000)));
         attributes.push(Attribute::valued("fmtp", format!("{tones} 0-15")));
         formats.push(tones);
         attributes.push(Attribute::valued("ptime", "20"));
@@ -213,30 +234,26 @@ impl Session {
         let (at, audio) = choose_audio(&offer)?;
         let remote = self.remote(&offer, audio)?;
         let formats = Formats::of(audio);
-        let (payload_type, codec) = formats
-            .codecs
-            .iter()
-            .find(|(_, codec)| self.codecs.contains(codec))
-            .copied()
-            .ok_or(SdpRefusal::NoCommonCodec)?;
+        let (payload_type, codec) = self.choose(&formats).ok_or(SdpRefusal::NoCommonCodec)?;
+        let tones = formats.tones_for(codec);
         let direction = answered_direction(&offer, audio, remote, self.direction);
 
         let format = payload_type.to_string();
-        let mut attributes = vec![rtpmap(&format, codec.name())];
+        let mut attributes = vec![rtpmap(&format, &format_of(codec))];
         let mut chosen = vec![format];
-        if let Some(tones) = formats.tones {
-            let tones_format = tones.to_string();
-            attributes.push(rtpmap(&tones_format, "telephone-event"));
-            attributes.push(Attribute::valued("fmtp", format!("{tones_format} 0-15")));
-            chosen.push(tones_format);
-            self.tones = tones;
+        if let Some(tones) = tones {
+            let number = tones.payload_type.to_string();
+            attributes.push(rtpmap(&number, &tones_format(tones.clock)));
+            attributes.push(Attribute::valued("fmtp", format!("{number} 0-15")));
+            chosen.push(number);
+            self.tones = tones.payload_type;
         }
         if audio.formats.iter().any(|format| format == COMFORT_NOISE) {
             attributes.push(rtpmap(COMFORT_NOISE, "CN"));
             chosen.push(COMFORT_NOISE.to_owned());
         }
-        let packet_samples = packet_samples(audio);
-        attributes.push(Attribute::valued("ptime", (packet_samples / 8).to_string()));
+        let packet_units = packet_units(audio);
+        attributes.push(Attribute::valued("ptime", (packet_units / 8).to_string()));
         let rtcp_mux = audio.rtcp_mux();
         if rtcp_mux {
             attributes.push(Attribute::flag("rtcp-mux"));
@@ -255,10 +272,10 @@ impl Session {
             codec,
             payload_type,
             hears: formats.hears(),
-            tones_sent_as: formats.tones,
-            tones_heard_as: formats.tones,
+            tones_sent_as: tones,
+            tones_heard_as: [tones, None],
             direction,
-            packet_samples,
+            packet_units,
         };
         self.rejected_before = offer.media[..at].iter().map(rejected).collect();
         self.rejected_after = offer.media[at + 1..].iter().map(rejected).collect();
@@ -297,6 +314,7 @@ impl Session {
             .find(|(_, codec)| self.codecs.contains(codec))
             .copied()
             .ok_or(SdpRefusal::NoCommonCodec)?;
+        let tones = formats.tones_for(codec);
         Ok(Agreed {
             remote,
             remote_rtcp: remote_rtcp(audio, remote, false),
@@ -306,11 +324,30 @@ impl Session {
             payload_type,
             // The peer sends with our numbers (RFC 3264 §6.1); some send with their own all the same.
             hears: formats.hears(),
-            tones_sent_as: formats.tones,
-            tones_heard_as: formats.tones.map(|_| self.tones),
+            tones_sent_as: tones,
+            tones_heard_as: [
+                tones.map(|tones| TonesAs {
+                    payload_type: self.tones,
+                    ..tones
+                }),
+                None,
+            ],
             direction: answered_direction(&answer, audio, remote, self.direction),
-            packet_samples: packet_samples(audio),
+            packet_units: packet_units(audio),
         })
+    }
+
+    /// The codec of an offer that we answer with: our first choice, so that a voice is heard as well as
+    /// both sides can. Between the two laws of G.711, which are worth the same, the peer's order decides.
+    fn choose(&self, formats: &Formats) -> Option<(u8, Codec)> {
+        let offered = |wanted: &Codec| formats.codecs.iter().find(|(_, codec)| codec == wanted);
+        let first = self.codecs.iter().find_map(offered)?;
+        if first.1.law().is_none() {
+            return Some(*first);
+        }
+        let mut laws = formats.codecs.iter();
+        laws.find(|(_, codec)| codec.law().is_some() && self.codecs.contains(codec))
+            .copied()
     }
 
     fn remote(
@@ -346,14 +383,14 @@ impl Session {
 /// The formats of an audio line that mean something to us, in the order they were named.
 struct Formats {
     codecs: Vec<(u8, Codec)>,
-    tones: Option<u8>,
+    tones: Vec<TonesAs>,
 }
 
 impl Formats {
     fn of(audio: &MediaDescription) -> Self {
         let mut formats = Self {
             codecs: Vec::new(),
-            tones: None,
+            tones: Vec::new(),
         };
         for format in &audio.formats {
             let Ok(number @ 0..=127) = format.parse::<u8>() else {
@@ -363,18 +400,25 @@ impl Formats {
                 Some(map) => {
                     let named = Codec::ALL
                         .into_iter()
-                        .find(|codec| same_format(map, codec.name()));
+                        .find(|codec| same_format(map, &format_of(*codec)));
                     if let Some(codec) = named {
                         formats.codecs.push((number, codec));
-                    } else if same_format(map, "telephone-event") && formats.tones.is_none() {
-                        formats.tones = Some(number);
+                    }
+                    let clock = TONE_CLOCKS
+                        .into_iter()
+                        .find(|clock| same_format(map, &tones_format(*clock)));
+                    if let Some(clock) = clock {
+                        formats.tones.push(TonesAs {
+                            payload_type: number,
+                            clock,
+                        });
                     }
                 }
                 // Static payload types need no rtpmap (RFC 3551 §6).
                 None => {
                     let named = Codec::ALL
                         .into_iter()
-                        .find(|codec| codec.payload_type() == number);
+                        .find(|codec| codec.payload_type() == number && number < 96);
                     if let Some(codec) = named {
                         formats.codecs.push((number, codec));
                     }
@@ -382,6 +426,13 @@ impl Formats {
             }
         }
         formats
+    }
+
+    /// How tones are sent beside a codec: by its own clock, or by the other when the peer knows no
+    /// better.
+    fn tones_for(&self, codec: Codec) -> Option<TonesAs> {
+        let same = self.tones.iter().find(|as_| as_.clock == codec.clock());
+        same.or_else(|| self.tones.first()).copied()
     }
 
     /// Which number each codec is heard with: as described, or else its static number, because
@@ -394,21 +445,34 @@ impl Formats {
                 .find(|(_, c)| *c == codec)
                 .map(|(number, _)| *number);
             described.or_else(|| {
+                codec.law()?;
                 let number = codec.payload_type();
-                let taken =
-                    self.codecs.iter().any(|(n, _)| *n == number) || self.tones == Some(number);
+                let taken = self.codecs.iter().any(|(n, _)| *n == number)
+                    || self.tones.iter().any(|as_| as_.payload_type == number);
                 (!taken).then_some(number)
             })
         })
     }
 }
 
-fn same_format(rtpmap: &str, name: &str) -> bool {
-    sipx_sdp::rtpmap::same_format(rtpmap.trim(), &format!("{name}/8000"))
+/// The clocks tones are measured by.
+const TONE_CLOCKS: [u32; 1] = [8_000];
+
+fn same_format(rtpmap: &str, format: &str) -> bool {
+    sipx_sdp::rtpmap::same_format(rtpmap.trim(), format)
 }
 
-fn rtpmap(format: &str, name: &str) -> Attribute {
-    Attribute::valued("rtpmap", format!("{format} {name}/8000"))
+/// A codec as `a=rtpmap` names it.
+fn format_of(codec: Codec) -> String {
+    format!("{}/{}", codec.name(), codec.clock())
+}
+
+fn tones_format(clock: u32) -> String {
+    format!("telephone-event/{clock}")
+}
+
+fn rtpmap(number: &str, format: &str) -> Attribute {
+    Attribute::valued("rtpmap", format!("{number} {format}"))
 }
 
 fn read(text: &str) -> Result<SessionDescription, SdpRefusal> {
@@ -508,9 +572,9 @@ fn remote_rtcp(audio: &MediaDescription, rtp: SocketAddr, mux: bool) -> SocketAd
     SocketAddr::new(rtp.ip(), port)
 }
 
-/// Samples a packet: what the peer prefers, within what we send (10, 20, 30, 40 or 60 ms), and not
-/// above its maximum.
-fn packet_samples(audio: &MediaDescription) -> u16 {
+/// How long a packet is, in 1/8000 s: what the peer prefers, within what we send (10, 20, 30, 40 or
+/// 60 ms), and not above its maximum.
+fn packet_units(audio: &MediaDescription) -> u16 {
     let milliseconds = |name: &str| -> Option<u32> {
         let value = audio.attribute(name)?.value.as_deref()?.trim();
         value

@@ -14,6 +14,14 @@ fn offer(body: &str) -> String {
     format!("v=0\r\no=alice 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n{body}")
 }
 
+fn tones(payload_type: u8) -> Option<TonesAs> {
+    let clock = 8_000;
+    Some(TonesAs {
+        payload_type,
+        clock,
+    })
+}
+
 const PHONE: &str = "m=audio 5004 RTP/AVP 8 0 96\r\na=rtpmap:96 telephone-event/8000\r\na=fmtp:96 0-16\r\na=ptime:20\r\n";
 
 #[test]
@@ -26,11 +34,28 @@ fn an_ordinary_offer_is_answered_with_the_callers_first_choice() {
          a=fmtp:96 0-15\r\na=ptime:20\r\na=rtcp:40001\r\na=sendrecv\r\n"
     );
     assert_eq!(agreed.codec, Codec::Pcma);
-    assert_eq!(agreed.hears, [Some(0), Some(8)]);
-    assert_eq!(agreed.tones_heard_as, Some(96));
+    assert_eq!(agreed.hears, [None, Some(0), Some(8)]);
+    assert_eq!(agreed.tones_heard_as, [tones(96), None]);
     assert_eq!(agreed.remote, "192.0.2.9:5004".parse().unwrap());
     assert_eq!(agreed.remote_rtcp, "192.0.2.9:5005".parse().unwrap());
     assert!(!agreed.on_hold());
+}
+
+#[test]
+fn the_wider_codec_is_chosen_wherever_the_caller_names_it() {
+    let wide = "m=audio 5004 RTP/AVP 0 8 9 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+    let (answer, agreed) = session().answer(&offer(wide)).unwrap();
+    assert!(answer.contains("m=audio 40000 RTP/AVP 9 101\r\na=rtpmap:9 G722/8000\r\n"));
+    assert_eq!(agreed.codec, Codec::G722);
+    assert_eq!(agreed.packet_units, 160);
+    let mut narrow = session().with_codecs(&[Codec::Pcmu, Codec::G722]);
+    let (_, agreed) = narrow.answer(&offer(wide)).unwrap();
+    assert_eq!(agreed.codec, Codec::Pcmu);
+    assert!(
+        session()
+            .offer()
+            .contains("m=audio 40000 RTP/AVP 9 0 8 101\r\na=rtpmap:9 G722/8000\r\n")
+    );
 }
 
 #[test]
@@ -72,8 +97,8 @@ fn our_offer_and_its_answer_agree() {
     assert_eq!(agreed.codec, Codec::Pcma);
     assert_eq!(heard.codec, Codec::Pcma);
     assert_eq!(agreed.remote.port(), 50_000);
-    assert_eq!(agreed.tones_sent_as, Some(101));
-    assert_eq!(agreed.tones_heard_as, Some(101));
+    assert_eq!(agreed.tones_sent_as, tones(101));
+    assert_eq!(agreed.tones_heard_as, [tones(101), None]);
     assert_eq!(heard.remote_rtcp.port(), 40_001);
 }
 
@@ -88,7 +113,7 @@ fn an_answer_with_another_tone_number_is_sent_its_own() {
         .unwrap();
     assert_eq!(
         (agreed.tones_sent_as, agreed.tones_heard_as),
-        (Some(97), Some(101))
+        (tones(97), [tones(101), None])
     );
 }
 
@@ -115,7 +140,7 @@ fn packets_are_as_long_as_the_peer_likes_within_reason() {
         let (_, agreed) = session()
             .answer(&offer(&format!("m=audio 5004 RTP/AVP 0\r\n{attributes}")))
             .unwrap();
-        assert_eq!(agreed.packet_samples, samples, "{attributes}");
+        assert_eq!(agreed.packet_units, samples, "{attributes}");
     }
 }
 
@@ -148,7 +173,7 @@ fn what_cannot_be_agreed_is_refused_by_its_reason() {
     assert_eq!(refusal(""), SdpRefusal::NoAudio);
     assert_eq!(refusal("m=audio 0 RTP/AVP 0\r\n"), SdpRefusal::NoAudio);
     assert_eq!(
-        refusal("m=audio 5004 RTP/AVP 9 18\r\n"),
+        refusal("m=audio 5004 RTP/AVP 4 18\r\n"),
         SdpRefusal::NoCommonCodec
     );
     assert_eq!(
@@ -253,7 +278,7 @@ fn hostile_descriptions_are_refused_or_made_the_best_of() {
                 agreed.remote_rtcp
             );
             assert!(
-                usize::from(agreed.packet_samples) <= crate::limits::PACKET_SAMPLES_MAX,
+                usize::from(agreed.packet_units) <= crate::limits::PACKET_UNITS_MAX,
                 "{file}"
             );
         }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use offhook_terms::{OperationId, Tone};
 
-use crate::codec::Codec;
+use crate::g711::Law;
 use crate::limits;
 use crate::player::{PlayEnded, Player};
+use crate::rates::Rate;
 use crate::recorder::{RecordEnded, Recorder};
 use crate::room::{MediaEvent, Spent};
 use crate::statistics::Statistics;
@@ -24,9 +25,6 @@ pub(crate) struct Seat {
     pressed: Option<Press>,
     events: VecDeque<(MediaEvent, Spent)>,
 }
-
-/// What a player is asked to skip in: the codec does not matter, every one keeps the same time.
-const ANY: Codec = Codec::Pcmu;
 
 impl Seat {
     /// Allocates all it will need.
@@ -129,11 +127,19 @@ impl Seat {
         self.player.is_some() && self.tone_sender.is_none()
     }
 
-    /// What plays in this tick.
-    pub(crate) fn sound(&self, codec: Codec, out: &mut [u8; TICK_SAMPLES]) {
+    /// What plays in this tick, encoded by a law.
+    pub(crate) fn sound(&self, law: Law, out: &mut [u8; TICK_SAMPLES]) {
         match &self.player {
-            Some(player) if self.plays() => player.peek(codec, out),
-            _ => out.fill(codec.silence()),
+            Some(player) if self.plays() => player.peek(law, out),
+            _ => out.fill(law.silence()),
+        }
+    }
+
+    /// What plays in this tick, as samples of a rate.
+    pub(crate) fn samples(&self, rate: Rate, out: &mut [i16]) {
+        match &self.player {
+            Some(player) if self.plays() => player.peek_samples(rate, out),
+            _ => out.fill(0),
         }
     }
 
@@ -148,9 +154,9 @@ impl Seat {
         self.tell(MediaEvent::Closed(Statistics::default()), Spent::Nothing);
     }
 
-    fn skip(&mut self, samples: usize) {
+    fn skip(&mut self, units: usize) {
         if let Some(player) = &mut self.player
-            && player.skip(ANY, samples)
+            && player.skip(units)
         {
             self.end_playing(PlayEnded::Finished);
         }

@@ -11,7 +11,8 @@
 //!
 //! The opening is judged at its end, so that a noisy line is not mistaken for someone speaking.
 
-use crate::{Frame, TICK_SAMPLES};
+use crate::TICK_SAMPLES;
+use crate::frame::Frame;
 
 /// A level in decibels below full scale, as a positive number of decibels above −100.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -126,6 +127,7 @@ impl SoundDetector {
     }
 
     pub(crate) fn frame(&mut self, frame: &Frame) -> Verdict {
+        let frame = &frame.glance();
         let level = Loudness::of(frame).dbfs();
         if self.frames == 0 && level < NOTHING_DBFS {
             self.waited += 1;
@@ -211,7 +213,7 @@ impl SoundDetector {
     }
 
     /// The best correlation of a frame with what came 10 to 40 ms before it.
-    fn repeats_itself(&self, frame: &Frame) -> bool {
+    fn repeats_itself(&self, frame: &[i16; TICK_SAMPLES]) -> bool {
         let mut all = [0.0_f32; 3 * TICK_SAMPLES];
         for (to, from) in all.iter_mut().zip(self.past.iter().chain(frame)) {
             *to = f32::from(*from);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::g711::Law;
 use std::f64::consts::PI;
 
 struct Chance(u64);
@@ -92,9 +93,9 @@ fn verdicts(samples: &[f64]) -> Vec<Verdict> {
                 *to = from.round().clamp(-32_768.0, 32_767.0) as i16;
             }
             let mut bytes = [0; TICK_SAMPLES];
-            crate::Codec::Pcma.encode(&frame, &mut bytes);
-            crate::Codec::Pcma.decode(&bytes, &mut frame);
-            detector.frame(&frame)
+            Law::A.encode(&frame, &mut bytes);
+            Law::A.decode(&bytes, &mut frame);
+            detector.frame(&Frame::narrow(&frame))
         })
         .collect()
 }

@@ -12,6 +12,8 @@
 
 use offhook_terms::{OperationId, Tone};
 
+use crate::TICK_SAMPLES;
+
 /// Why sending tones ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TonesEnded {
@@ -52,14 +54,15 @@ impl ToneReceiver {
         *self = Self::default();
     }
 
-    /// Takes the payload of a tone packet; gives the tone when it is a press not heard before.
-    pub(crate) fn packet(&mut self, timestamp: u32, payload: &[u8]) -> Option<Tone> {
+    /// Takes the payload of a tone packet, at its place in media time; its durations are by a clock of so
+    /// many ticks in 1/8000 s. Gives the tone when it is a press not heard before.
+    pub(crate) fn packet(&mut self, timestamp: u32, clock: u32, payload: &[u8]) -> Option<Tone> {
         let &[event, flags, high, low, ..] = payload else {
             return None;
         };
         let tone = Tone::from_event(event)?;
         let ended = flags & 0x80 != 0;
-        let duration = u16::from_be_bytes([high, low]);
+        let duration = (u32::from(u16::from_be_bytes([high, low])) / clock.max(1)) as u16;
 
         for press in self.heard.iter_mut().flatten() {
             if press.event != event {
@@ -139,6 +142,14 @@ pub(crate) struct TonePacket {
     pub(crate) payload: [u8; 4],
 }
 
+/// Ticks in 1/8000 s of the clock that stamps the stream and of the one that measures presses. They
+/// should be the same (§2.1), and are not with phones that know tones at 8 kHz only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Clocks {
+    pub(crate) stream: u32,
+    pub(crate) event: u32,
+}
+
 /// When the present press began, by the clock of one stream.
 #[derive(Debug, Default)]
 pub(crate) struct PressClock {
@@ -203,18 +214,23 @@ impl Press {
 impl PressClock {
     /// This tick of a press as a packet, at the timestamp audio would have. Who missed its beginning
     /// hears a press that begins now.
-    pub(crate) fn packet(&mut self, press: Press, timestamp: u32) -> TonePacket {
+    pub(crate) fn packet(&mut self, press: Press, timestamp: u32, clocks: Clocks) -> TonePacket {
         let begins = press.tick == 0 || press.tick != self.next;
         if begins {
             self.start = timestamp;
         }
         self.next = press.tick + 1;
         let ended = press.tick + 1 >= press.ticks;
-        let duration = ((press.tick + 1).min(press.ticks) * 160) as u16;
+        let lasts = (press.tick + 1).min(press.ticks);
+        // What sixteen bits do not hold goes on under a new timestamp (§2.5.1.3).
+        let most = u32::from(u16::MAX) / (TICK_SAMPLES as u32 * clocks.event);
+        let passed = lasts.saturating_sub(1) / most * most;
+        let start = passed * TICK_SAMPLES as u32 * clocks.stream;
+        let duration = ((lasts - passed) * TICK_SAMPLES as u32 * clocks.event) as u16;
         let [high, low] = duration.to_be_bytes();
         TonePacket {
             marker: begins,
-            timestamp: self.start,
+            timestamp: self.start.wrapping_add(start),
             payload: [
                 press.tone.event(),
                 (u8::from(ended) << 7) | VOLUME,

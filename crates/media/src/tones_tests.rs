@@ -16,6 +16,11 @@ impl Chance {
     }
 }
 
+const CLOCKS: Clocks = Clocks {
+    stream: 1,
+    event: 1,
+};
+
 fn tone(symbol: char) -> Tone {
     Tone::from_symbol(symbol).unwrap()
 }
@@ -27,7 +32,7 @@ fn packets(tones: &[Tone], press: u32, gap: u32, first: u32) -> Vec<TonePacket> 
     let mut packets = Vec::new();
     loop {
         match sender.beat() {
-            Beat::Press(press) => packets.push(clock.packet(press, timestamp)),
+            Beat::Press(press) => packets.push(clock.packet(press, timestamp, CLOCKS)),
             Beat::Gap => {}
             Beat::Done => return packets,
         }
@@ -39,7 +44,7 @@ fn heard(packets: &[TonePacket]) -> Vec<Tone> {
     let mut receiver = ToneReceiver::default();
     packets
         .iter()
-        .filter_map(|p| receiver.packet(p.timestamp, &p.payload))
+        .filter_map(|p| receiver.packet(p.timestamp, 1, &p.payload))
         .collect()
 }
 
@@ -90,10 +95,10 @@ fn a_press_of_twenty_seconds_is_one_press() {
             duration -= 0xffff;
         }
         let [high, low] = (duration as u16).to_be_bytes();
-        let full = receiver.packet(start, &[7, 10, high, low]).is_some();
+        let full = receiver.packet(start, 1, &[7, 10, high, low]).is_some();
         presses += u32::from(full);
         if duration + 160 > 0xffff {
-            receiver.packet(start, &[7, 10, 0xff, 0xff]);
+            receiver.packet(start, 1, &[7, 10, 0xff, 0xff]);
         }
     }
     assert_eq!(presses, 1);
@@ -105,7 +110,7 @@ fn a_gateway_that_moves_the_timestamp_presses_once() {
     let heard = (0..10_u16).filter(|n| {
         let [high, low] = (160 * (n + 1)).to_be_bytes();
         receiver
-            .packet(u32::from(*n) * 160, &[7, 10, high, low])
+            .packet(u32::from(*n) * 160, 1, &[7, 10, high, low])
             .is_some()
     });
     assert_eq!(heard.count(), 1);
@@ -118,9 +123,9 @@ fn who_comes_in_the_middle_of_a_press_hears_one_that_begins_then() {
     let (mut to_all, mut to_late) = (Vec::new(), Vec::new());
     for n in 0..8_u32 {
         if let Beat::Press(press) = sender.beat() {
-            to_all.push(all.packet(press, n * 160));
+            to_all.push(all.packet(press, n * 160, CLOCKS));
             if n >= 3 {
-                to_late.push(late.packet(press, 7_000 + n * 160));
+                to_late.push(late.packet(press, 7_000 + n * 160, CLOCKS));
             }
         }
     }
@@ -146,7 +151,7 @@ fn thirty_percent_loss_loses_no_press_in_a_thousand_and_doubles_none() {
         let mut receiver = ToneReceiver::default();
         let mut heard = std::collections::HashSet::new();
         for packet in &network {
-            if let Some(tone) = receiver.packet(packet.timestamp, &packet.payload) {
+            if let Some(tone) = receiver.packet(packet.timestamp, 1, &packet.payload) {
                 assert_eq!(tone.event(), packet.payload[0]);
                 assert!(heard.insert(packet.timestamp), "a press heard twice");
             }
@@ -163,7 +168,7 @@ proptest! {
     fn garbage_never_panics(packets in proptest::collection::vec((any::<u32>(), proptest::collection::vec(any::<u8>(), 0..8)), 0..50)) {
         let mut receiver = ToneReceiver::default();
         for (timestamp, payload) in packets {
-            receiver.packet(timestamp, &payload);
+            receiver.packet(timestamp, 1, &payload);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Seek, Write};
 
 use crate::TICK_SAMPLES;
+use crate::rates::Rate;
 use crate::widen::Widener;
 
 /// Why a file is not a prompt, worded for the bot developer who sent it.
@@ -144,11 +145,12 @@ fn read(
     })
 }
 
-/// Writes a recording as 16 kHz mono 16-bit WAV, from 8 kHz frames. Runs where a disk may be
-/// waited for, never on a tick.
+/// Writes a recording as 16 kHz mono 16-bit WAV, from samples of either rate. Runs where a disk may
+/// be waited for, never on a tick.
 pub struct Writer<W: Write + Seek> {
     inner: hound::WavWriter<W>,
     widener: Widener,
+    is_widened: bool,
     wide: Vec<i16>,
     samples: u64,
 }
@@ -178,18 +180,25 @@ impl<W: Write + Seek> Writer<W> {
         Ok(Self {
             inner,
             widener: Widener::new(),
+            is_widened: false,
             wide,
             samples: 0,
         })
     }
 
-    /// Appends 8 kHz samples.
+    /// Appends samples. All of a recording have one rate.
     ///
     /// # Errors
     /// Those of the file.
-    pub fn write(&mut self, samples: &[i16]) -> io::Result<()> {
+    pub fn write(&mut self, rate: Rate, samples: &[i16]) -> io::Result<()> {
         self.wide.clear();
-        self.widener.process(samples, &mut self.wide);
+        match rate {
+            Rate::Narrow => {
+                self.is_widened = true;
+                self.widener.process(samples, &mut self.wide);
+            }
+            Rate::Wide => self.wide.extend_from_slice(samples),
+        }
         self.put()
     }
 
@@ -199,7 +208,9 @@ impl<W: Write + Seek> Writer<W> {
     /// Those of the file.
     pub fn finish(mut self) -> io::Result<std::time::Duration> {
         self.wide.clear();
-        self.widener.finish(&mut self.wide);
+        if self.is_widened {
+            self.widener.finish(&mut self.wide);
+        }
         self.put()?;
         self.inner.finalize().map_err(io_error)?;
         Ok(std::time::Duration::from_micros(
@@ -301,7 +312,7 @@ mod tests {
         let mut file = Cursor::new(Vec::new());
         let mut writer = Writer::new(&mut file).unwrap();
         for _ in 0..50 {
-            writer.write(&[1000; TICK_SAMPLES]).unwrap();
+            writer.write(Rate::Narrow, &[1000; TICK_SAMPLES]).unwrap();
         }
         assert_eq!(writer.finish().unwrap(), std::time::Duration::from_secs(1));
         let read = read_prompt(file.get_ref()).unwrap();

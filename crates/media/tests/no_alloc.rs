@@ -243,9 +243,9 @@ fn no_tick_allocates_or_frees() {
     );
     phones.send(
         RoomKey(3),
-        MediaCommand::Agree(Agreed::plain(Codec::Pcma, nowhere, nowhere)),
+        MediaCommand::agree(Agreed::plain(Codec::Pcma, nowhere, nowhere)),
     );
-    phones.send(RoomKey(5), MediaCommand::Agree(held));
+    phones.send(RoomKey(5), MediaCommand::agree(held));
     a_room_of_many(&mut phones);
     for n in 0..16 {
         phones.threads.close(RoomKey(n)).unwrap();

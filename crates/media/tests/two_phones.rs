@@ -182,12 +182,15 @@ fn heard(phones: &mut Phones, phone: RoomKey, hertz: &[f64]) -> Vec<bool> {
         _ => false,
     });
     phones.told.remove(at);
-    let samples: Vec<i16> = std::iter::from_fn(|| tap.read()).flatten().collect();
-    let samples = &samples[samples.len() - 1_600..];
+    let samples: Vec<i16> = std::iter::from_fn(|| tap.read())
+        .flat_map(|frame| frame.to_vec())
+        .collect();
+    let rate = f64::from(tap.rate().unwrap().hertz());
+    let samples = &samples[samples.len() - (rate / 5.0) as usize..];
     let level = |hertz: f64| {
         let (mut real, mut imaginary) = (0.0, 0.0);
         for (n, sample) in samples.iter().enumerate() {
-            let angle = std::f64::consts::TAU * hertz * n as f64 / 8_000.0;
+            let angle = std::f64::consts::TAU * hertz * n as f64 / rate;
             real += f64::from(*sample) * angle.cos();
             imaginary += f64::from(*sample) * angle.sin();
         }

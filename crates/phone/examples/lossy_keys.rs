@@ -192,7 +192,8 @@ impl LossyKeys {
             let port = room.port(PortId::FIRST).ok_or("a room has a port")?;
             port.advance(Instant::now(), 1);
             while let Some(length) = port.next_packet(&mut packet) {
-                let is_tone = Some(packet[1] & 0x7f) == agreed.tones_sent_as;
+                let is_tone =
+                    Some(packet[1] & 0x7f) == agreed.tones_sent_as.map(|as_| as_.payload_type);
                 told.tone_packets += u64::from(is_tone);
                 if is_tone && chance.random_bool(self.loss) {
                     told.dropped += 1;

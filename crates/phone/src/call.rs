@@ -675,7 +675,7 @@ impl Call {
         while let Some(frame) = self.tap.read() {
             self.hearing.frame(&frame);
             if let Some(record) = &mut self.record
-                && let Err(error) = record.write(&frame)
+                && let Err(error) = record.write(frame.rate(), &frame)
             {
                 let (step, detail) = ("record".to_owned(), error.to_string());
                 self.assertions.push(Assertion {
@@ -729,7 +729,7 @@ impl Call {
                 match self.describe.answer(&String::from_utf8_lossy(&offer)) {
                     Ok((answer, agreed)) => {
                         self.session.accept_offer(answer.into_bytes());
-                        let _ = self.seat.send(MediaCommand::Agree(agreed));
+                        let _ = self.seat.send(MediaCommand::agree(agreed));
                     }
                     Err(_) => self.session.refuse_offer(488),
                 }
@@ -743,7 +743,7 @@ impl Call {
                 let agreed = self.describe.accept(&String::from_utf8_lossy(&answer));
                 self.reoffered = Some(match agreed {
                     Ok(agreed) => {
-                        let _ = self.seat.send(MediaCommand::Agree(agreed));
+                        let _ = self.seat.send(MediaCommand::agree(agreed));
                         Ok(())
                     }
                     Err(refusal) => Err(refusal.to_string()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook_media::{Frame, Loudness, TICK, TICK_SAMPLES};
+use offhook_media::{FRAME_SAMPLES_MAX, Frame, Loudness, Rate, TICK};
 use serde::Serialize;
 
 use crate::limits;
@@ -55,8 +55,10 @@ fn same(a: f32, b: f32) -> bool {
 
 /// Cuts frames into runs.
 pub struct Hearing {
-    spectrum: Spectrum,
-    last: [i16; 2 * TICK_SAMPLES],
+    /// Of the rate that is heard; made when the first frame of it comes.
+    spectrum: Option<(Rate, Spectrum)>,
+    /// The last frame and this one, as far as they go.
+    last: [i16; 2 * FRAME_SAMPLES_MAX],
     frames: u64,
     runs: Vec<Run>,
     current: Option<Open>,
@@ -75,8 +77,8 @@ struct Open {
 impl Default for Hearing {
     fn default() -> Self {
         Self {
-            spectrum: Spectrum::new(2 * TICK_SAMPLES),
-            last: [0; 2 * TICK_SAMPLES],
+            spectrum: None,
+            last: [0; 2 * FRAME_SAMPLES_MAX],
             frames: 0,
             runs: Vec::new(),
             current: None,
@@ -96,25 +98,32 @@ impl std::fmt::Debug for Hearing {
 impl Hearing {
     /// Hears twenty milliseconds more.
     pub fn frame(&mut self, frame: &Frame) {
-        self.last.copy_within(TICK_SAMPLES.., 0);
-        self.last[TICK_SAMPLES..].copy_from_slice(frame);
+        let (rate, length) = (frame.rate(), frame.len());
+        if self.spectrum.as_ref().is_none_or(|(of, _)| *of != rate) {
+            self.spectrum = Some((rate, Spectrum::new(rate.hertz(), 2 * length)));
+            self.last.fill(0);
+        }
+        self.last.copy_within(length..2 * length, 0);
+        self.last[length..2 * length].copy_from_slice(frame);
         let dbfs = Loudness::of(frame).dbfs();
         let kind = if dbfs < limits::SILENCE_DBFS {
             Kind::Silence
-        } else {
-            let before = Loudness::of(&self.last[..TICK_SAMPLES]).dbfs();
+        } else if let Some((_, spectrum)) = &mut self.spectrum {
+            let before = Loudness::of(&self.last[..length]).dbfs();
             // A frame after silence is looked at alone: half a window of silence smears a tone.
             let looked_at = if before < limits::SILENCE_DBFS {
-                &self.last[TICK_SAMPLES..]
+                &self.last[length..2 * length]
             } else {
-                &self.last
+                &self.last[..2 * length]
             };
-            let peak = self.spectrum.peak(looked_at);
+            let peak = spectrum.peak(looked_at);
             if peak.share >= limits::TONE_SHARE {
                 Kind::Tone { hertz: peak.hertz }
             } else {
                 Kind::Sound
             }
+        } else {
+            Kind::Sound
         };
         self.take(kind, dbfs);
         self.frames += 1;
@@ -262,6 +271,7 @@ impl Open {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use offhook_media::TICK_SAMPLES;
 
     fn hear(hearing: &mut Hearing, hertz: f32, level: f32, ms: usize) {
         for at in 0..ms / 20 {
@@ -269,7 +279,7 @@ mod tests {
                 let t = (at * TICK_SAMPLES + n) as f32 / 8_000.0;
                 (32_767.0 * level * (2.0 * std::f32::consts::PI * hertz * t).sin()) as i16
             });
-            hearing.frame(&frame);
+            hearing.frame(&Frame::narrow(&frame));
         }
     }
 

@@ -7,7 +7,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook_media::{Clip, Direction, MediaCommand, MediaEvent, Repeat, threads};
+use offhook_media::{Clip, Codec, Direction, MediaCommand, MediaEvent, Repeat};
 use offhook_sip::{Session, SessionEvent};
 use offhook_terms::{OperationId, Tone};
 use serde::Serialize;
@@ -239,7 +239,9 @@ async fn call(
         .media
         .then(|| phone.media.threads.prepare_port())
         .transpose()?;
-    let mut describe = port.as_ref().map(threads::PreparedPort::describe);
+    let mut describe = port
+        .as_ref()
+        .map(|port| port.describe().with_codecs(&[Codec::Pcmu]));
     let offer = match &mut describe {
         Some(describe) => describe.offer(),
         None => silent.to_owned(),
@@ -269,7 +271,7 @@ async fn call(
     let mut early_end = stay(plan, &seat, &mut events).await;
     if let (Ok(()), Some(seat), Some(mut quiet)) = (&early_end, &seat, agreed) {
         quiet.direction = Direction::RecvOnly;
-        seat.send(MediaCommand::Agree(quiet))?;
+        seat.send(MediaCommand::agree(quiet))?;
         early_end = until_ended(limits::LAST_PACKETS, &mut events).await;
     }
     leave(&mut session, &mut events, early_end.is_err()).await;

@@ -2,11 +2,14 @@
 
 use std::f32::consts::PI;
 
-/// Points of the transform: 64 ms at 8 kHz, bins of 15.6 Hz.
-const POINTS: usize = 512;
+/// Points of the transform for each thousand samples a second: 64 ms, bins of 15.6 Hz.
+const POINTS_PER_KHZ: usize = 64;
 
-/// Finds the strongest frequency of 8 kHz audio. Keeps its tables and buffers.
+/// Finds the strongest frequency. Keeps its tables and buffers.
 pub(crate) struct Spectrum {
+    rate: u32,
+    /// A power of two, when the rate is one times a thousand.
+    points: usize,
     window: Vec<f32>,
     sines: Vec<(f32, f32)>,
     real: Vec<f32>,
@@ -22,22 +25,25 @@ pub(crate) struct Peak {
 }
 
 impl Spectrum {
-    /// For looking at `samples` samples at a time.
-    pub(crate) fn new(samples: usize) -> Self {
-        let samples = samples.min(POINTS);
+    /// For looking at `samples` samples at a time, of 8, 16 or 32 kHz.
+    pub(crate) fn new(rate: u32, samples: usize) -> Self {
+        let points = (rate as usize / 1_000 * POINTS_PER_KHZ).next_power_of_two();
+        let samples = samples.min(points);
         let turn = 2.0 * PI / samples as f32;
         let window = (0..samples)
             .map(|n| 0.5 - 0.5 * (turn * (n as f32 + 0.5)).cos())
             .collect();
-        let angle = |k: usize| -2.0 * PI * k as f32 / POINTS as f32;
-        let sines = (0..POINTS / 2)
+        let angle = |k: usize| -2.0 * PI * k as f32 / points as f32;
+        let sines = (0..points / 2)
             .map(|k| (angle(k).cos(), angle(k).sin()))
             .collect();
         Self {
+            rate,
+            points,
             window,
             sines,
-            real: vec![0.0; POINTS],
-            imaginary: vec![0.0; POINTS],
+            real: vec![0.0; points],
+            imaginary: vec![0.0; points],
         }
     }
 
@@ -48,13 +54,13 @@ impl Spectrum {
             *to = f32::from(*sample) * weight;
         }
         self.transform();
-        let power: Vec<f32> = (0..POINTS / 2)
+        let power: Vec<f32> = (0..self.points / 2)
             .map(|k| self.real[k] * self.real[k] + self.imaginary[k] * self.imaginary[k])
             .collect();
         // Below 60 Hz there is only hum and offset.
         let first = 4;
         let total: f32 = power[first..].iter().sum();
-        let strongest = (first..POINTS / 2 - 1)
+        let strongest = (first..self.points / 2 - 1)
             .max_by(|a, b| power[*a].total_cmp(&power[*b]))
             .unwrap_or(first);
         if total <= 0.0 {
@@ -64,9 +70,9 @@ impl Spectrum {
             };
         }
         // The main lobe of the window is four bins wide per window length.
-        let lobe = 2 * POINTS / self.window.len().max(1) + 1;
+        let lobe = 2 * self.points / self.window.len().max(1) + 1;
         let from = strongest.saturating_sub(lobe).max(first);
-        let to = (strongest + lobe).min(POINTS / 2 - 1);
+        let to = (strongest + lobe).min(self.points / 2 - 1);
         let around: f32 = power[from..=to].iter().sum();
         // The centre of a parabola through the logarithms of three bins.
         let log = |k: usize| (power[k] + 1e-9).ln();
@@ -77,7 +83,8 @@ impl Spectrum {
         } else {
             0.0
         };
-        let hertz = (strongest as f32 + shift.clamp(-0.5, 0.5)) * 8_000.0 / POINTS as f32;
+        let hertz =
+            (strongest as f32 + shift.clamp(-0.5, 0.5)) * self.rate as f32 / self.points as f32;
         Peak {
             hertz,
             share: around / total,
@@ -86,8 +93,8 @@ impl Spectrum {
 
     /// A radix-2 transform in place.
     fn transform(&mut self) {
-        let bits = POINTS.trailing_zeros();
-        for at in 0..POINTS {
+        let bits = self.points.trailing_zeros();
+        for at in 0..self.points {
             let mirrored = at.reverse_bits() >> (usize::BITS - bits);
             if mirrored > at {
                 self.real.swap(at, mirrored);
@@ -95,9 +102,9 @@ impl Spectrum {
             }
         }
         let mut half = 1;
-        while half < POINTS {
-            let stride = POINTS / (2 * half);
-            for block in (0..POINTS).step_by(2 * half) {
+        while half < self.points {
+            let stride = self.points / (2 * half);
+            for block in (0..self.points).step_by(2 * half) {
                 for k in 0..half {
                     let (cosine, sine) = self.sines[k * stride];
                     let (a, b) = (block + k, block + k + half);
@@ -126,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_sine_is_found_to_within_a_few_hertz() {
-        let mut spectrum = Spectrum::new(320);
+        let mut spectrum = Spectrum::new(8_000, 320);
         for hertz in [100.0, 350.0, 440.0, 697.0, 1_000.0, 1_633.0, 3_400.0] {
             let peak = spectrum.peak(&sine(hertz, 0.3));
             assert!((peak.hertz - hertz).abs() < 4.0, "{hertz}: {peak:?}");
@@ -135,8 +142,21 @@ mod tests {
     }
 
     #[test]
+    fn a_wide_tone_is_found_where_a_telephone_has_nothing() {
+        let mut spectrum = Spectrum::new(16_000, 640);
+        for hertz in [200.0, 3_900.0, 5_500.0, 7_000.0] {
+            let samples: Vec<i16> = (0..640)
+                .map(|n| (9_000.0 * (2.0 * PI * hertz * n as f32 / 16_000.0).sin()) as i16)
+                .collect();
+            let peak = spectrum.peak(&samples);
+            assert!((peak.hertz - hertz).abs() < 4.0, "{hertz}: {peak:?}");
+            assert!(peak.share > 0.95, "{hertz}: {peak:?}");
+        }
+    }
+
+    #[test]
     fn two_tones_and_noise_stand_less_alone() {
-        let mut spectrum = Spectrum::new(320);
+        let mut spectrum = Spectrum::new(8_000, 320);
         let both: Vec<i16> = sine(400.0, 0.2)
             .iter()
             .zip(sine(1_700.0, 0.2))

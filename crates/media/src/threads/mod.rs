@@ -565,6 +565,7 @@ impl Events {
                     }),
                 })
             }
+            Message::Spent(_) => None,
             Message::Left { place, room } => {
                 self.shared.rooms().give_back(Address { thread, place });
                 // `Closed` was told before; the sockets close here.

@@ -18,7 +18,7 @@ use crate::jitter::JitterBuffer;
 use crate::limits;
 use crate::mix::Desk;
 use crate::port::{PACKET_BYTES, Port};
-use crate::room::{MediaCommand, MediaEvent, Member, Output, Room};
+use crate::room::{MediaCommand, MediaEvent, Member, Output, Room, Spent};
 use crate::rtcp::REPORT_BYTES_MAX;
 use crate::threads::ports::Sockets;
 use crate::threads::{Lane, RoomKey};
@@ -87,6 +87,7 @@ pub(super) enum Message {
         place: Place,
         room: Box<HostedRoom>,
     },
+    Spent(Spent),
 }
 
 /// A room and the sockets of its ports.
@@ -107,6 +108,8 @@ pub(super) struct HostedRoom {
     closed: Places,
     /// An event that found the way out full.
     waiting: Option<Output>,
+    /// What is to be freed elsewhere and found the way out full.
+    unfreed: Option<Spent>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +133,7 @@ impl HostedRoom {
             closing: Places::NONE,
             closed: Places::NONE,
             waiting: None,
+            unfreed: None,
         }
     }
 
@@ -331,7 +335,7 @@ impl<'a> Wheel<'a> {
             Err(Message::Left { room, .. } | Message::Broken { room, .. }) => {
                 self.slots[slot][usize::from(place.index)] = Some(room);
             }
-            Err(Message::Event { .. } | Message::Parted { .. }) => {}
+            Err(Message::Event { .. } | Message::Parted { .. } | Message::Spent(_)) => {}
         }
     }
 }
@@ -390,9 +394,8 @@ impl HostedRoom {
             }
             if sent && Some(place) == ports.first() {
                 if let Some(before) = self.sent_at {
-                    let tick = Duration::from_micros(
-                        u64::from(port.agreed().packet_samples).max(160) * 125,
-                    );
+                    let tick =
+                        Duration::from_micros(u64::from(port.agreed().packet_units).max(160) * 125);
                     lane.counters
                         .deviated(now.saturating_duration_since(before).abs_diff(tick));
                 }
@@ -511,6 +514,16 @@ impl HostedRoom {
     /// Moves what happened to the way out. True when something went.
     fn tell(&mut self, lane: &Lane) -> bool {
         let mut told = false;
+        while let Some(spent) = self.unfreed.take().or_else(|| self.room.poll_spent()) {
+            match lane.messages.push(Message::Spent(spent)) {
+                Ok(()) => told = true,
+                Err(Message::Spent(spent)) => {
+                    self.unfreed = Some(spent);
+                    break;
+                }
+                Err(_) => {}
+            }
+        }
         while let Some(output) = self.waiting.take().or_else(|| self.room.poll()) {
             if let MediaEvent::Closed(statistics) = &output.event {
                 lane.counters.lost.add(statistics.packets_lost);

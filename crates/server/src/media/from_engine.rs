@@ -336,7 +336,7 @@ impl CallAudio {
     fn agree(&mut self, agreed: Agreed) {
         if let Some(Stage::Bound(_, known)) = self.port.as_mut().map(|port| &mut port.stage) {
             *known = Some(agreed);
-        } else if !self.command(MediaCommand::Agree(agreed)) {
+        } else if !self.command(MediaCommand::agree(agreed)) {
             tracing::error!(call = %self.call, "a new description did not reach the tick thread");
         }
     }

@@ -6,8 +6,8 @@
 //!                                      └──▶ mailbox of the call: written
 //! ```
 //!
-//! A file holds what was heard, as it was heard: 16-bit samples at 8 kHz. The 16 kHz WAV that a bot
-//! is promised is made when it is fetched, because widening costs more than all other writing.
+//! A file holds what was heard, as it was heard: 16-bit samples at 8 or 16 kHz. The 16 kHz WAV that a
+//! bot is promised is made when it is fetched, because widening costs more than all other writing.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use offhook_media::{Frame, RecordingTap};
+use offhook_media::{FRAME_SAMPLES_MAX, Frame, RecordingTap};
 use offhook_terms::OperationId;
 use tokio::sync::mpsc;
 
@@ -259,7 +259,7 @@ impl Job {
         while let Some(frame) = self.tap.read() {
             if let Page::Open(file, frames) = &mut self.page {
                 *frames += 1;
-                if let Err(why) = file.write_all(&bytes(&frame)) {
+                if let Err(why) = file.write_all(&bytes(&frame)[..2 * frame.len()]) {
                     self.page = self.spoiled(&why);
                 }
             }
@@ -294,7 +294,8 @@ impl Job {
         let (Page::Complete(frames), Some(spool)) = (&self.page, self.spool.take()) else {
             return false;
         };
-        match spool.finish(offhook_media::TICK * *frames) {
+        let rate = self.tap.rate().unwrap_or_default();
+        match spool.finish(offhook_media::TICK * *frames, rate) {
             Ok(()) => true,
             Err(why) => {
                 self.spoiled(&why);
@@ -320,9 +321,9 @@ impl Job {
     }
 }
 
-fn bytes(frame: &Frame) -> [u8; 2 * offhook_media::TICK_SAMPLES] {
-    let mut bytes = [0; 2 * offhook_media::TICK_SAMPLES];
-    for (pair, sample) in bytes.chunks_exact_mut(2).zip(frame) {
+fn bytes(frame: &Frame) -> [u8; 2 * FRAME_SAMPLES_MAX] {
+    let mut bytes = [0; 2 * FRAME_SAMPLES_MAX];
+    for (pair, sample) in bytes.chunks_exact_mut(2).zip(frame.iter()) {
         pair.copy_from_slice(&sample.to_le_bytes());
     }
     bytes

@@ -5,8 +5,8 @@
 //!                     └──discard──▶ deleted
 //! ```
 //!
-//! On disk a recording is what was heard, 16-bit samples at 8 kHz; the 16 kHz WAV a bot is promised is
-//! made when it is fetched.
+//! On disk a recording is what was heard: 16-bit samples at 8 kHz, or at 16 kHz in a file that ends in
+//! `.pcm16`. The 16 kHz WAV a bot is promised is made when it is fetched.
 //!
 //! A recording is fetched with a token of its own: an HMAC of its id under a key that never leaves
 //! the store. So nothing has to be remembered to check a token, a wrong one is refused (401)
@@ -28,6 +28,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
+use offhook_media::Rate;
 use offhook_terms::{AppId, LegId, OperationId, Private};
 use sqlx::Row as _;
 use tokio::sync::Semaphore;
@@ -35,6 +36,16 @@ use tokio::sync::Semaphore;
 use super::writer::Note;
 use super::{Store, StoreError, from_ms, ms};
 use crate::{clock, graph, limits};
+
+const RATES: [Rate; 2] = [Rate::Narrow, Rate::Wide];
+
+/// How the name of a complete recording's file ends.
+const fn ending(rate: Rate) -> &'static str {
+    match rate {
+        Rate::Narrow => "pcm",
+        Rate::Wide => "pcm16",
+    }
+}
 
 /// All recordings of the platform.
 pub(crate) struct Recordings {
@@ -181,16 +192,26 @@ impl Recordings {
         hmac::verify(&self.key, &operation.bits().to_be_bytes(), &shown).is_ok()
     }
 
-    /// The file of a complete recording that is still there.
-    fn file(&self, operation: OperationId) -> Option<PathBuf> {
-        let index = self.index();
-        let recording = index.get(&operation)?;
-        let there = recording.finished && !recording.is_due(clock::wall());
-        there.then(|| self.complete(operation))
+    /// Whether a complete recording is still there.
+    fn is_there(&self, operation: OperationId) -> bool {
+        self.index()
+            .get(&operation)
+            .is_some_and(|recording| recording.finished && !recording.is_due(clock::wall()))
     }
 
-    fn complete(&self, operation: OperationId) -> PathBuf {
-        self.folder.join(format!("{operation}.pcm"))
+    /// The file of a complete recording of a rate.
+    fn complete(&self, operation: OperationId, rate: Rate) -> PathBuf {
+        self.folder.join(format!("{operation}.{}", ending(rate)))
+    }
+
+    /// Reads what was kept, and says at which rate.
+    fn read(&self, operation: OperationId) -> io::Result<(Rate, Vec<u8>)> {
+        match fs::read(self.complete(operation, Rate::Narrow)) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {
+                Ok((Rate::Wide, fs::read(self.complete(operation, Rate::Wide))?))
+            }
+            kept => Ok((Rate::Narrow, kept?)),
+        }
     }
 
     fn remove(&self, operation: OperationId) {
@@ -199,10 +220,12 @@ impl Recordings {
             // Whoever is writing it finds it gone from the index and discards it.
             return;
         }
-        if let Err(why) = fs::remove_file(self.complete(operation))
-            && why.kind() != io::ErrorKind::NotFound
-        {
-            tracing::error!(%operation, %why, "a recording that is due could not be deleted");
+        for rate in RATES {
+            if let Err(why) = fs::remove_file(self.complete(operation, rate))
+                && why.kind() != io::ErrorKind::NotFound
+            {
+                tracing::error!(%operation, %why, "a recording that is due could not be deleted");
+            }
         }
         self.store.writer.note(Note::RecordingGone(operation));
     }
@@ -221,8 +244,9 @@ impl Recordings {
             let known = path
                 .file_name()
                 .and_then(|name| name.to_str())
-                .and_then(|name| name.strip_suffix(".pcm"))
-                .and_then(|id| id.parse().ok())
+                .and_then(|name| name.rsplit_once('.'))
+                .filter(|(_, end)| RATES.into_iter().any(|rate| ending(rate) == *end))
+                .and_then(|(id, _)| id.parse().ok())
                 .is_some_and(|id| self.index().contains_key(&id));
             if !known && let Err(why) = fs::remove_file(&path) {
                 tracing::error!(%why, "an old recording could not be deleted");
@@ -262,8 +286,8 @@ impl RecordingSpool {
     }
 
     /// The file is complete: from now on the bot can fetch it.
-    pub(crate) fn finish(mut self, duration: Duration) -> io::Result<()> {
-        let complete = self.recordings.complete(self.operation);
+    pub(crate) fn finish(mut self, duration: Duration, rate: Rate) -> io::Result<()> {
+        let complete = self.recordings.complete(self.operation, rate);
         fs::rename(&self.path, &complete)?;
         self.settled = true;
         let known = {
@@ -327,11 +351,16 @@ pub(crate) async fn download(
     let Some(operation) = operation.filter(|id| recordings.token_opens(token, *id)) else {
         return graph::Refused::recording_token().into_response();
     };
-    let Some(path) = recordings.file(operation) else {
+    if !recordings.is_there(operation) {
         return graph::Refused::recording_gone().into_response();
-    };
+    }
     let _turn = recordings.fetches.acquire().await;
-    let widened = tokio::task::spawn_blocking(move || widen(&fs::read(path)?)).await;
+    let kept = Arc::clone(&recordings);
+    let widened = tokio::task::spawn_blocking(move || {
+        let (rate, kept) = kept.read(operation)?;
+        widen(rate, &kept)
+    })
+    .await;
     match widened.unwrap_or_else(|_| Err(io::Error::other("reading it failed"))) {
         Ok(wav) => chunked(wav),
         // Deleted a moment ago.
@@ -346,8 +375,8 @@ pub(crate) async fn download(
 }
 
 /// The WAV a bot is promised, from the samples that are kept.
-fn widen(kept: &[u8]) -> io::Result<Vec<u8>> {
-    // Twice the samples, and a header.
+fn widen(rate: Rate, kept: &[u8]) -> io::Result<Vec<u8>> {
+    // Twice the samples at most, and a header.
     let mut wav = io::Cursor::new(Vec::with_capacity(2 * kept.len() + 64));
     let mut writer = offhook_media::wav::Writer::new(&mut wav)?;
     let mut samples = [0; offhook_media::TICK_SAMPLES];
@@ -357,7 +386,7 @@ fn widen(kept: &[u8]) -> io::Result<Vec<u8>> {
         for (sample, pair) in samples.iter_mut().zip(pairs) {
             *sample = i16::from_le_bytes([pair[0], pair[1]]);
         }
-        writer.write(&samples[..count])?;
+        writer.write(rate, &samples[..count])?;
     }
     writer.finish()?;
     Ok(wav.into_inner())
@@ -406,7 +435,9 @@ mod tests {
     fn record(recordings: &Arc<Recordings>) {
         let spool = recordings.begin(OPERATION, LEG, BOT);
         fs::write(spool.path(), KEPT).expect("written");
-        spool.finish(Duration::from_secs(1)).expect("finished");
+        spool
+            .finish(Duration::from_secs(1), Rate::Narrow)
+            .expect("finished");
     }
 
     async fn fetch(recordings: &Arc<Recordings>, id: &str, token: Option<&str>) -> (u16, Vec<u8>) {
@@ -491,7 +522,9 @@ mod tests {
         let spool = recordings.begin(OPERATION, LEG, BOT);
         fs::write(spool.path(), KEPT).expect("written");
         recordings.call_ended(LEG);
-        spool.finish(Duration::from_secs(1)).expect("finished");
+        spool
+            .finish(Duration::from_secs(1), Rate::Narrow)
+            .expect("finished");
         assert_eq!(files(data.path()), 0);
         let spool = recordings.begin(OPERATION, LEG, BOT);
         fs::write(spool.path(), KEPT).expect("written");
