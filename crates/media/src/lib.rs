@@ -29,6 +29,7 @@ mod jitter;
 mod latch;
 pub mod limits;
 mod mix;
+mod music;
 mod player;
 mod port;
 mod rates;

@@ -23,7 +23,7 @@ use offhook_engine::{
 use offhook_terms::{AppId, LegId, OperationId};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::media::{CallAudio, Prepared, RecordingEnded, Written};
+use crate::media::{CallAudio, PortCame, Prepared, RecordingEnded, Written};
 use crate::sip::PhoneLeg;
 use crate::{Platform, clock};
 
@@ -44,6 +44,8 @@ pub(crate) enum Message {
     RecordingEnded(RecordingEnded),
     /// A recording's file is complete, or could not be written.
     Written(Written),
+    /// A phone's port has come from another call.
+    PortCame(PortCame),
     /// Our own fault in a part that serves this call.
     Fault,
     /// A bot asks for something.
@@ -175,13 +177,8 @@ impl CallTask {
             mailbox,
             messages,
         } = new;
-        let audio = CallAudio::new(
-            &platform,
-            arrival.call,
-            arrival.bot,
-            arrival.bot_leg,
-            mailbox,
-        );
+        let mut audio = CallAudio::new(&platform, arrival.call, mailbox);
+        audio.bot_begins(arrival.bot_leg, arrival.bot);
         Self {
             bot: arrival.bot,
             bot_leg: arrival.bot_leg,
@@ -232,6 +229,10 @@ impl CallTask {
             }
             Message::Written(written) => {
                 let event = self.audio.written(&written);
+                self.hear(event, now);
+            }
+            Message::PortCame(came) => {
+                let event = self.audio.port_came(came);
                 self.hear(event, now);
             }
             Message::Fault => self.call.handle_fault(now),

@@ -3,10 +3,12 @@
 
 mod from_engine;
 mod host;
+mod moving;
 mod scribe;
 mod to_engine;
 
 pub(crate) use from_engine::{CallAudio, Prepared};
 pub(crate) use host::Host;
+pub(crate) use moving::PortCame;
 pub(crate) use scribe::Written;
 pub(crate) use to_engine::RecordingEnded;

@@ -1,22 +1,25 @@
-//! What a call asks of its audio, done: sockets, descriptions, prompts, recordings.
+//! What a call asks of its audio, done: rooms, sockets, descriptions, prompts, recordings.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use offhook_engine::{
-    Description, MediaEvent, MediaRequest, PrepareFault, Prompt, RecordEnding, RecordRules,
+    Description, Hearing, MediaEvent, MediaRequest, PrepareFault, Prompt, RecordEnding, RecordRules,
 };
-use offhook_media::threads::PreparedPort;
-use offhook_media::{Agreed, Clip, MediaCommand, PortId, RecordPlan, Repeat, sdp};
-use offhook_terms::{AppId, CallId, LegId, OperationId, Private};
-use tokio::sync::mpsc;
+use offhook_media::threads::{NotTaken, PreparedPort};
+use offhook_media::{Agreed, Clip, MediaCommand, PortId, RecordPlan, Repeat, Sources, sdp};
+use offhook_terms::{AppId, CallId, LegId, OperationId, Private, Tone};
+use tokio::sync::{mpsc, oneshot};
 
-use super::host::{Host, key};
+use super::host::{Host, Released, key};
 use super::scribe::{Verdict, Written};
 use super::to_engine::RecordingEnded;
 use crate::Platform;
 use crate::calls::Message;
+
+/// How long each key is pressed: twice what every receiver must recognise (40 ms, ITU-T Q.24).
+const PRESS: Duration = Duration::from_millis(100);
 
 /// A prompt was fetched, or could not be.
 pub(crate) struct Prepared {
@@ -25,34 +28,48 @@ pub(crate) struct Prepared {
     clip: Result<Clip, PrepareFault>,
 }
 
-/// One call's audio, as its task sees it. Dropped, it leaves nothing behind.
+/// One call's audio, as its task sees it: a port for each phone, a seat for each bot, all in one room.
+/// Dropped, it leaves nothing behind.
 pub(crate) struct CallAudio {
     platform: Arc<Platform>,
-    call: CallId,
-    bot: AppId,
-    bot_leg: LegId,
-    mailbox: mpsc::Sender<Message>,
-    port: Option<Port>,
+    pub(super) call: CallId,
+    pub(super) mailbox: mpsc::Sender<Message>,
+    room_is_open: bool,
+    /// The bots in the call, by their legs.
+    bots: HashMap<LegId, AppId>,
+    pub(super) ports: HashMap<LegId, Port>,
+    seats: HashMap<LegId, PortId>,
+    /// Whom each hears, as the call last said; who is not here yet will hear them when they come.
+    pub(super) hearing: HashMap<LegId, Hearing>,
+    /// Whose hearing did not get through to the tick thread and must be said again.
+    unheard: Vec<LegId>,
+    /// Ports that went on to another call before they had come to this one.
+    pub(super) passing: HashMap<LegId, oneshot::Sender<Released>>,
+    /// Where each operation runs.
+    running: HashMap<OperationId, PortId>,
     /// The prompts of the operations that have some, by their place.
     clips: HashMap<OperationId, Vec<Option<Clip>>>,
     recordings: HashMap<OperationId, Recording>,
 }
 
-/// The phone's port.
-struct Port {
-    leg: LegId,
-    session: sdp::Session,
-    stage: Stage,
-    held: bool,
+/// A phone's port.
+pub(super) struct Port {
+    pub(super) session: sdp::Session,
+    pub(super) stage: Stage,
+    pub(super) held: bool,
+    /// What it hears instead of the room: ringing or music.
+    pub(super) instead: Option<OperationId>,
 }
 
-enum Stage {
+pub(super) enum Stage {
     /// Bound, and not sending: what was agreed on is known unless we made the offer.
     Bound(Box<PreparedPort>, Option<Agreed>),
     /// Audio may flow as soon as the phone's answer to our offer is here.
     Unanswered(Box<PreparedPort>),
     /// On a tick thread.
-    Running,
+    Running(PortId),
+    /// On its way from another call, and what was agreed on meanwhile.
+    Coming(Option<Agreed>),
     /// It could not be put on a tick thread.
     Failed,
 }
@@ -67,65 +84,109 @@ impl CallAudio {
     pub(crate) fn new(
         platform: &Arc<Platform>,
         call: CallId,
-        bot: AppId,
-        bot_leg: LegId,
         mailbox: mpsc::Sender<Message>,
     ) -> Self {
         Self {
             platform: Arc::clone(platform),
             call,
-            bot,
-            bot_leg,
             mailbox,
-            port: None,
+            room_is_open: false,
+            bots: HashMap::new(),
+            ports: HashMap::new(),
+            seats: HashMap::new(),
+            hearing: HashMap::new(),
+            unheard: Vec::new(),
+            passing: HashMap::new(),
+            running: HashMap::new(),
             clips: HashMap::new(),
             recordings: HashMap::new(),
         }
     }
 
+    /// A bot has this leg in the call: what is played and recorded for the leg is that bot's.
+    pub(crate) fn bot_begins(&mut self, leg: LegId, bot: AppId) {
+        self.bots.insert(leg, bot);
+    }
+
+    /// The bot's leg has ended.
+    #[allow(
+        dead_code,
+        reason = "a bot can leave before its call is over when it has others in it"
+    )]
+    pub(crate) fn bot_ended(&mut self, leg: LegId) {
+        self.bots.remove(&leg);
+        self.close(leg);
+    }
+
     /// Does what the call asks. What is known at once is handed back; the rest comes by mailbox.
     pub(crate) fn perform(&mut self, request: MediaRequest) -> Option<MediaEvent> {
+        for leg in std::mem::take(&mut self.unheard) {
+            self.let_hear(leg);
+        }
         match request {
-            MediaRequest::Open { leg, offer } => Some(self.open(leg, offer.as_ref())),
-            MediaRequest::Start { .. } => self.start(),
-            MediaRequest::Complete { answer, .. } => self.complete(&answer),
-            MediaRequest::Reopen { leg, offer } => Some(self.reopen(leg, offer.as_ref())),
-            MediaRequest::Close { .. } => {
-                self.close();
-                None
+            MediaRequest::Open { leg, offer } => return Some(self.open(leg, offer.as_ref())),
+            MediaRequest::Start { leg } => return self.start(leg),
+            MediaRequest::Complete { leg, answer } => return self.complete(leg, &answer),
+            MediaRequest::Reopen { leg, offer } => return Some(self.reopen(leg, offer.as_ref())),
+            MediaRequest::Close { leg } => self.close(leg),
+            MediaRequest::Seat { leg } => {
+                self.seat(leg);
             }
+            MediaRequest::Hears { leg, from } => self.hears(leg, from),
+            MediaRequest::Ringback { leg } => {
+                let ringing = vec![self.host().sounds.ringback.clone()];
+                self.play_instead(OperationId::from_bits(leg.bits()), leg, ringing);
+            }
+            MediaRequest::HoldMusic { operation, leg } => {
+                let mut music = self.prepared_clips(operation);
+                if music.is_empty() {
+                    music.push(self.host().sounds.hold_music.clone());
+                }
+                self.play_instead(operation, leg, music);
+            }
+            // Keys that are sent as packets are always heard.
+            MediaRequest::ListenForTones { .. } => {}
             MediaRequest::Prepare {
                 operation,
+                leg,
                 index,
                 prompt,
-                ..
-            } => {
-                self.prepare(operation, index, prompt);
-                None
-            }
+            } => self.prepare(operation, leg, index, prompt),
             MediaRequest::Play {
                 operation,
+                leg,
                 for_ever,
                 ..
-            } => self.play(operation, for_ever),
-            MediaRequest::Beep { operation, .. } => {
+            } => {
+                // Every one of them was reported as prepared before we are asked to play.
+                let clips = self.prepared_clips(operation);
+                let repeat = if for_ever {
+                    Repeat::UntilStopped
+                } else {
+                    Repeat::ONCE
+                };
+                return self.play(operation, leg, clips, repeat);
+            }
+            MediaRequest::Beep { operation, leg } => {
                 let beep = vec![self.platform.beep.clone()];
-                self.play_clips(operation, beep, Repeat::ONCE)
+                return self.play(operation, leg, beep, Repeat::ONCE);
             }
             MediaRequest::Record {
-                operation, rules, ..
-            } => self.record(operation, &rules),
-            // The engine asks for none of these before calls have more than two parties.
-            MediaRequest::Seat { .. }
-            | MediaRequest::Hears { .. }
-            | MediaRequest::ListenForTones { .. }
-            | MediaRequest::Ringback { .. }
-            | MediaRequest::HoldMusic { .. }
-            | MediaRequest::SendTones { .. } => None,
-            MediaRequest::ToneSignalled { tone, .. } => {
+                operation,
+                leg,
+                rules,
+            } => return self.record(operation, leg, &rules),
+            MediaRequest::SendTones {
+                operation,
+                leg,
+                tones,
+                gap,
+            } => return self.send_tones(operation, leg, tones, gap),
+            MediaRequest::ToneSignalled { leg, tone } => {
                 // Lost when the tick thread is behind, as it would be in the audio.
-                let _ = self.command(MediaCommand::ToneSignalled(Private::new(tone)));
-                None
+                if let Some(port) = self.place(leg) {
+                    let _ = self.command(port, MediaCommand::ToneSignalled(Private::new(tone)));
+                }
             }
             MediaRequest::Stop { operation } => {
                 self.clips.remove(&operation);
@@ -133,14 +194,16 @@ impl CallAudio {
                 self.recordings.remove(&operation);
                 // What is not there needs no stopping, and a thread that is behind stops it when
                 // the room closes.
-                let _ = self.command(MediaCommand::Stop { operation });
-                None
+                if let Some(at) = self.running.remove(&operation) {
+                    let _ = self.command(at, MediaCommand::Stop { operation });
+                }
             }
             MediaRequest::Forget { operation } => {
                 self.clips.remove(&operation);
-                None
+                self.running.remove(&operation);
             }
         }
+        None
     }
 
     /// A prompt was fetched, or could not be.
@@ -208,7 +271,7 @@ impl CallAudio {
         })
     }
 
-    fn host(&self) -> &Arc<Host> {
+    pub(super) fn host(&self) -> &Arc<Host> {
         &self.platform.media
     }
 
@@ -231,24 +294,23 @@ impl CallAudio {
             },
             None => (session.offer(), None),
         };
-        let held = agreed.as_ref().is_some_and(Agreed::on_hold);
-        let stage = Stage::Bound(Box::new(prepared), agreed);
-        self.port = Some(Port {
-            leg,
+        let port = Port {
+            held: agreed.as_ref().is_some_and(Agreed::on_hold),
+            stage: Stage::Bound(Box::new(prepared), agreed),
             session,
-            stage,
-            held,
-        });
+            instead: None,
+        };
+        self.ports.insert(leg, port);
         MediaEvent::Opened {
             leg,
             description: Description::new(description),
         }
     }
 
-    fn start(&mut self) -> Option<MediaEvent> {
-        let port = self.port.as_mut()?;
+    fn start(&mut self, leg: LegId) -> Option<MediaEvent> {
+        let port = self.ports.get_mut(&leg)?;
         match std::mem::replace(&mut port.stage, Stage::Failed) {
-            Stage::Bound(prepared, Some(agreed)) => self.run(*prepared, agreed),
+            Stage::Bound(prepared, Some(agreed)) => self.run(leg, *prepared, agreed),
             Stage::Bound(prepared, None) => {
                 port.stage = Stage::Unanswered(prepared);
                 None
@@ -261,10 +323,9 @@ impl CallAudio {
     }
 
     /// The phone answered our offer: the first one, or one made later.
-    fn complete(&mut self, answer: &Description) -> Option<MediaEvent> {
+    fn complete(&mut self, leg: LegId, answer: &Description) -> Option<MediaEvent> {
         let call = self.call;
-        let port = self.port.as_mut()?;
-        let leg = port.leg;
+        let port = self.ports.get_mut(&leg)?;
         let agreed = match port.session.accept(answer.as_str()) {
             Ok(agreed) => agreed,
             Err(why) => {
@@ -274,37 +335,55 @@ impl CallAudio {
             }
         };
         match std::mem::replace(&mut port.stage, Stage::Failed) {
-            Stage::Unanswered(prepared) | Stage::Bound(prepared, _) => self.run(*prepared, agreed),
-            Stage::Running => {
-                port.stage = Stage::Running;
-                self.agree(agreed);
+            Stage::Unanswered(prepared) | Stage::Bound(prepared, _) => {
+                self.run(leg, *prepared, agreed)
+            }
+            stage => {
+                port.stage = stage;
+                self.agree(leg, agreed);
                 None
             }
-            Stage::Failed => None,
         }
     }
 
     /// Puts the port on a tick thread.
-    fn run(&mut self, prepared: PreparedPort, agreed: Agreed) -> Option<MediaEvent> {
-        let call = self.call;
-        let leg = self.port.as_ref()?.leg;
-        // Before the room opens, because the first thing it has to tell may come at once.
-        self.host().opened(call, leg);
-        match self.host().threads().open_room(key(call), prepared, agreed) {
-            Ok(()) => {
-                self.port.as_mut()?.stage = Stage::Running;
+    fn run(&mut self, leg: LegId, prepared: PreparedPort, agreed: Agreed) -> Option<MediaEvent> {
+        let room = key(self.call);
+        let entered = if self.room_is_open {
+            self.host().enter(self.call, leg, |threads| {
+                threads.add_port(room, prepared, agreed)
+            })
+        } else {
+            self.host().enter(self.call, leg, |threads| {
+                threads.open_room(room, prepared, agreed)?;
+                Ok(PortId::FIRST)
+            })
+        };
+        self.entered(leg, entered)
+    }
+
+    /// A port is in the room, or is not.
+    pub(super) fn entered(
+        &mut self,
+        leg: LegId,
+        entered: Result<PortId, NotTaken>,
+    ) -> Option<MediaEvent> {
+        match entered {
+            Ok(id) => {
+                self.room_is_open = true;
+                self.ports.get_mut(&leg)?.stage = Stage::Running(id);
+                self.let_all_hear(leg);
                 None
             }
             Err(why) => {
-                self.host().forget(call);
-                tracing::error!(%call, %why, "no tick thread takes this call");
+                tracing::error!(call = %self.call, %why, "no tick thread takes this phone");
                 Some(MediaEvent::PeerLost { leg })
             }
         }
     }
 
     fn reopen(&mut self, leg: LegId, offer: Option<&Description>) -> MediaEvent {
-        let Some(port) = self.port.as_mut().filter(|port| port.leg == leg) else {
+        let Some(port) = self.ports.get_mut(&leg) else {
             return MediaEvent::ReopenRefused { leg };
         };
         let Some(offer) = offer else {
@@ -319,7 +398,7 @@ impl CallAudio {
             Ok((answer, agreed)) => {
                 port.held = agreed.on_hold();
                 let held = port.held;
-                self.agree(agreed);
+                self.agree(leg, agreed);
                 MediaEvent::Reopened {
                     leg,
                     description: Description::new(answer),
@@ -333,30 +412,165 @@ impl CallAudio {
         }
     }
 
-    fn agree(&mut self, agreed: Agreed) {
-        if let Some(Stage::Bound(_, known)) = self.port.as_mut().map(|port| &mut port.stage) {
-            *known = Some(agreed);
-        } else if !self.command(MediaCommand::agree(agreed)) {
-            tracing::error!(call = %self.call, "a new description did not reach the tick thread");
+    pub(super) fn agree(&mut self, leg: LegId, agreed: Agreed) {
+        match self.ports.get_mut(&leg).map(|port| &mut port.stage) {
+            Some(Stage::Bound(_, known) | Stage::Coming(known)) => *known = Some(agreed),
+            Some(Stage::Running(id)) => {
+                let id = *id;
+                if !self.command(id, MediaCommand::agree(agreed)) {
+                    tracing::error!(
+                        call = %self.call,
+                        "a new description did not reach the tick thread"
+                    );
+                }
+            }
+            Some(Stage::Unanswered(_) | Stage::Failed) | None => {}
         }
     }
 
-    fn close(&mut self) {
-        if let Some(port) = self.port.take()
-            && matches!(port.stage, Stage::Running)
-        {
+    /// The leg is gone, with its port or its seat.
+    fn close(&mut self, leg: LegId) {
+        self.hearing.remove(&leg);
+        let id = match self.ports.remove(&leg).map(|port| port.stage) {
+            Some(Stage::Running(id)) => Some(id),
+            _ => self.seats.remove(&leg),
+        };
+        let Some(id) = id else { return };
+        if self.is_empty() {
+            self.close_room();
+        } else {
+            self.host().close_port(self.call, id);
+        }
+    }
+
+    /// Whether nobody is in the room.
+    fn is_empty(&self) -> bool {
+        let runs = |port: &Port| matches!(port.stage, Stage::Running(_));
+        self.seats.is_empty() && !self.ports.values().any(runs)
+    }
+
+    fn close_room(&mut self) {
+        if std::mem::take(&mut self.room_is_open) {
             self.host().close(self.call);
         }
     }
 
-    fn prepare(&mut self, operation: OperationId, index: usize, prompt: Prompt) {
+    pub(super) fn open_room(&mut self) -> Result<(), NotTaken> {
+        if !self.room_is_open {
+            self.host().threads().open_empty_room(key(self.call))?;
+            self.room_is_open = true;
+        }
+        Ok(())
+    }
+
+    /// The seat of a bot's leg. Who plays or records without having asked for one gets it then.
+    fn seat(&mut self, leg: LegId) -> Option<PortId> {
+        if let Some(seat) = self.seats.get(&leg) {
+            return Some(*seat);
+        }
+        let room = key(self.call);
+        let entered = self.open_room().and_then(|()| {
+            self.host()
+                .enter(self.call, leg, |threads| threads.add_seat(room))
+        });
+        match entered {
+            Ok(seat) => {
+                self.seats.insert(leg, seat);
+                self.let_all_hear(leg);
+                Some(seat)
+            }
+            Err(why) => {
+                tracing::error!(call = %self.call, %why, "there is no seat for this bot");
+                None
+            }
+        }
+    }
+
+    /// Where in the room a leg is.
+    fn place(&self, leg: LegId) -> Option<PortId> {
+        match self.ports.get(&leg).map(|port| &port.stage) {
+            Some(Stage::Running(id)) => Some(*id),
+            _ => self.seats.get(&leg).copied(),
+        }
+    }
+
+    fn hears(&mut self, leg: LegId, from: Hearing) {
+        self.hear_no_more_instead(leg);
+        self.hearing.insert(leg, from);
+        self.let_hear(leg);
+    }
+
+    /// Somebody has come: they hear whom they may, and those hear them who wait for them.
+    fn let_all_hear(&mut self, newcomer: LegId) {
+        let waiting = self.hearing.iter();
+        let waiting = waiting.filter(|(leg, hearing)| match hearing {
+            Hearing::Everyone => false,
+            Hearing::Only(legs) => **leg == newcomer || legs.contains(&newcomer),
+        });
+        let waiting: Vec<LegId> = waiting.map(|(leg, _)| *leg).collect();
+        for leg in waiting {
+            self.let_hear(leg);
+        }
+    }
+
+    /// Tells the room whom a leg hears, as far as they are there.
+    fn let_hear(&mut self, leg: LegId) {
+        let (Some(listener), Some(hearing)) = (self.place(leg), self.hearing.get(&leg)) else {
+            return;
+        };
+        let sources = match hearing {
+            Hearing::Everyone => Sources::Everyone,
+            Hearing::Only(legs) => Sources::only(legs.iter().filter_map(|leg| self.place(*leg))),
+        };
+        if !self.command(listener, MediaCommand::Hears(sources)) {
+            tracing::error!(call = %self.call, "who hears whom did not reach the tick thread");
+            self.unheard.push(leg);
+        }
+    }
+
+    /// Plays something to one phone alone, which hears nothing else meanwhile.
+    fn play_instead(&mut self, operation: OperationId, leg: LegId, clips: Vec<Clip>) {
+        let Some(at) = self.place(leg) else { return };
+        let play = MediaCommand::Play {
+            operation,
+            clips,
+            repeat: Repeat::UntilStopped,
+        };
+        if self.command(at, play) {
+            self.running.insert(operation, at);
+            let replaced = self
+                .ports
+                .get_mut(&leg)
+                .and_then(|port| port.instead.replace(operation));
+            if let Some(replaced) = replaced.filter(|replaced| *replaced != operation) {
+                self.running.remove(&replaced);
+            }
+        }
+    }
+
+    fn hear_no_more_instead(&mut self, leg: LegId) {
+        let instead = self
+            .ports
+            .get_mut(&leg)
+            .and_then(|port| port.instead.take());
+        if let Some(operation) = instead
+            && let Some(at) = self.running.remove(&operation)
+        {
+            let _ = self.command(at, MediaCommand::Stop { operation });
+        }
+    }
+
+    fn prepare(&mut self, operation: OperationId, leg: LegId, index: usize, prompt: Prompt) {
+        // Asked for by a leg that has ended meanwhile, with all its operations.
+        let Some(bot) = self.bots.get(&leg).copied() else {
+            return;
+        };
         let clips = self.clips.entry(operation).or_default();
         if clips.len() <= index {
             clips.resize(index + 1, None);
         }
         let platform = Arc::clone(&self.platform);
         let mailbox = self.mailbox.clone();
-        let (bot, leg) = (self.bot, self.bot_leg);
         tokio::spawn(async move {
             let clip = platform.prompts.fetch(bot, leg, &prompt).await;
             // The call may be over.
@@ -370,46 +584,64 @@ impl CallAudio {
         });
     }
 
-    fn play(&mut self, operation: OperationId, for_ever: bool) -> Option<MediaEvent> {
-        let clips = self
-            .clips
-            .get(&operation)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        // Every one of them was reported as prepared before we are asked to play.
-        let clips: Vec<Clip> = clips.iter().flatten().cloned().collect();
-        let repeat = if for_ever {
-            Repeat::UntilStopped
-        } else {
-            Repeat::ONCE
-        };
-        self.play_clips(operation, clips, repeat)
+    fn prepared_clips(&self, operation: OperationId) -> Vec<Clip> {
+        let clips = self.clips.get(&operation).map(Vec::as_slice);
+        clips
+            .unwrap_or_default()
+            .iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
-    fn play_clips(
+    fn play(
         &mut self,
         operation: OperationId,
+        leg: LegId,
         clips: Vec<Clip>,
         repeat: Repeat,
     ) -> Option<MediaEvent> {
-        let is_taken = self.command(MediaCommand::Play {
+        let play = MediaCommand::Play {
             operation,
             clips,
             repeat,
-        });
+        };
+        let is_taken = self.run_at(operation, leg, play);
         (!is_taken).then_some(MediaEvent::PlayFailed { operation })
     }
 
-    fn record(&mut self, operation: OperationId, rules: &RecordRules) -> Option<MediaEvent> {
+    fn send_tones(
+        &mut self,
+        operation: OperationId,
+        leg: LegId,
+        tones: Vec<Tone>,
+        gap: Duration,
+    ) -> Option<MediaEvent> {
+        let press = MediaCommand::SendTones {
+            operation,
+            tones,
+            press: PRESS,
+            gap,
+        };
+        let is_taken = self.run_at(operation, leg, press);
+        (!is_taken).then_some(MediaEvent::TonesFailed { operation })
+    }
+
+    fn record(
+        &mut self,
+        operation: OperationId,
+        leg: LegId,
+        rules: &RecordRules,
+    ) -> Option<MediaEvent> {
         let not_saved = MediaEvent::Recorded {
             operation,
             ending: RecordEnding::NotSaved,
             duration: Duration::ZERO,
         };
-        let spool = self
-            .platform
-            .recordings
-            .begin(operation, self.bot_leg, self.bot);
+        let Some(bot) = self.bots.get(&leg).copied() else {
+            return Some(not_saved);
+        };
+        let spool = self.platform.recordings.begin(operation, leg, bot);
         let (feed, tap) = offhook_media::recording();
         let done = self.mailbox.clone();
         let Ok(verdict) = self.host().scribe.write(operation, tap, spool, done) else {
@@ -422,11 +654,12 @@ impl CallAudio {
             max_duration: Some(rules.max_duration),
             stop_tones: rules.stop_tones.iter().copied().collect(),
         };
-        if !self.command(MediaCommand::Record {
+        let record = MediaCommand::Record {
             operation,
             plan,
             feed,
-        }) {
+        };
+        if !self.run_at(operation, leg, record) {
             return Some(not_saved);
         }
         self.recordings.insert(
@@ -439,18 +672,27 @@ impl CallAudio {
         None
     }
 
+    /// Runs an operation at the seat of a bot's leg; false when it cannot be.
+    fn run_at(&mut self, operation: OperationId, leg: LegId, command: MediaCommand) -> bool {
+        let Some(seat) = self.seat(leg) else {
+            return false;
+        };
+        let is_taken = self.command(seat, command);
+        if is_taken {
+            self.running.insert(operation, seat);
+        }
+        is_taken
+    }
+
     /// Hands a command to the tick thread; false when it was not taken.
-    fn command(&self, command: MediaCommand) -> bool {
-        let taken = self
-            .host()
-            .threads()
-            .send(key(self.call), PortId::FIRST, command);
+    pub(super) fn command(&self, to: PortId, command: MediaCommand) -> bool {
+        let taken = self.host().threads().send(key(self.call), to, command);
         taken.is_ok()
     }
 }
 
 impl Drop for CallAudio {
     fn drop(&mut self) {
-        self.close();
+        self.close_room();
     }
 }

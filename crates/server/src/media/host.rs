@@ -5,15 +5,19 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use offhook_media::threads::{self, Events, Notice, RoomKey, Threads};
+use offhook_media::threads::{self, Events, NotTaken, Notice, ReleasedPort, RoomKey, Threads};
+use offhook_media::{Clip, PortId};
 use offhook_terms::{CallId, LegId};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::scribe::Scribe;
 use super::to_engine::{self, Heard};
 use crate::config::Config;
 use crate::switchboard::Switchboard;
 use crate::{calls, clock};
+
+/// A port that has left its room.
+pub(super) type Released = Box<ReleasedPort>;
 
 /// How long a closing waits when a tick thread is behind with its orders: one slot.
 const A_SLOT: Duration = Duration::from_millis(5);
@@ -22,8 +26,23 @@ const A_SLOT: Duration = Duration::from_millis(5);
 pub(crate) struct Host {
     threads: Threads,
     pub(super) scribe: Scribe,
-    /// Whose port each room has.
-    legs: Mutex<HashMap<CallId, LegId>>,
+    pub(super) sounds: Sounds,
+    rooms: Mutex<HashMap<CallId, Inside>>,
+}
+
+/// What the platform plays of its own accord.
+pub(super) struct Sounds {
+    pub(super) ringback: Clip,
+    pub(super) hold_music: Clip,
+}
+
+/// What is known of a call's room on this side.
+#[derive(Default)]
+struct Inside {
+    /// Whose ports and seats are in it.
+    legs: Vec<(PortId, LegId)>,
+    /// Who waits for a port to leave it.
+    waiting: Vec<(PortId, oneshot::Sender<Released>)>,
 }
 
 /// The way out of the tick threads: their notices, and the bell they ring.
@@ -53,7 +72,11 @@ impl Host {
         let host = Arc::new(Self {
             threads,
             scribe: Scribe::start()?,
-            legs: Mutex::default(),
+            sounds: Sounds {
+                ringback: Clip::ringback(),
+                hold_music: Clip::hold_music(),
+            },
+            rooms: Mutex::default(),
         });
         Ok((host, Notices { events, bell }))
     }
@@ -62,26 +85,94 @@ impl Host {
         &self.threads
     }
 
-    /// The room of a call hears this leg.
-    pub(super) fn opened(&self, call: CallId, leg: LegId) {
-        self.legs().insert(call, leg);
-    }
-
-    /// There is no room of this call after all.
-    pub(super) fn forget(&self, call: CallId) {
-        self.legs().remove(&call);
+    /// Somebody enters a room by `door`, which gives them their name there. What happens at it is known
+    /// to be theirs however soon it is told.
+    pub(super) fn enter(
+        &self,
+        call: CallId,
+        leg: LegId,
+        door: impl FnOnce(&Threads) -> Result<PortId, NotTaken>,
+    ) -> Result<PortId, NotTaken> {
+        let mut rooms = self.rooms();
+        let id = door(&self.threads)?;
+        rooms.entry(call).or_default().legs.push((id, leg));
+        Ok(id)
     }
 
     /// Closes a call's room, as soon as its tick thread has room for the order.
     pub(super) fn close(self: &Arc<Self>, call: CallId) {
-        self.forget(call);
-        if self.threads.close(key(call)) == Err(threads::NotTaken::Behind) {
+        if let Some(room) = self.rooms().get_mut(&call) {
+            room.legs.clear();
+        }
+        self.tidy(call);
+        self.insist(move |threads| threads.close(key(call)));
+    }
+
+    /// Closes one port or seat of it.
+    pub(super) fn close_port(self: &Arc<Self>, call: CallId, id: PortId) {
+        self.forget(call, id);
+        self.insist(move |threads| threads.close_port(key(call), id));
+    }
+
+    #[allow(dead_code, reason = "as in `moving.rs`")]
+    /// Takes a port out of its room, with all that runs on it. Nothing comes if the room breaks first.
+    pub(super) fn release(
+        self: &Arc<Self>,
+        call: CallId,
+        id: PortId,
+    ) -> oneshot::Receiver<Released> {
+        self.forget(call, id);
+        let (sender, receiver) = oneshot::channel();
+        self.rooms()
+            .entry(call)
+            .or_default()
+            .waiting
+            .push((id, sender));
+        self.insist(move |threads| threads.release_port(key(call), id));
+        receiver
+    }
+
+    /// Gives an order as soon as its tick thread has room for it.
+    fn insist(
+        self: &Arc<Self>,
+        order: impl Fn(&Threads) -> Result<(), NotTaken> + Send + Sync + 'static,
+    ) {
+        if order(&self.threads) == Err(NotTaken::Behind) {
             let host = Arc::clone(self);
             tokio::spawn(async move {
-                while host.threads.close(key(call)) == Err(threads::NotTaken::Behind) {
+                while order(&host.threads) == Err(NotTaken::Behind) {
                     tokio::time::sleep(A_SLOT).await;
                 }
             });
+        }
+    }
+
+    fn forget(&self, call: CallId, id: PortId) {
+        if let Some(room) = self.rooms().get_mut(&call) {
+            room.legs.retain(|(other, _)| *other != id);
+        }
+    }
+
+    /// Remembers no room that nobody is in or on the way out of.
+    fn tidy(&self, call: CallId) {
+        self.rooms()
+            .extract_if(|of, room| *of == call && room.legs.is_empty() && room.waiting.is_empty())
+            .for_each(drop);
+    }
+
+    fn released(&self, call: CallId, id: PortId, port: Released) {
+        let waiting = {
+            let mut rooms = self.rooms();
+            let waiting = rooms.get_mut(&call).map(|room| &mut room.waiting);
+            waiting.and_then(|waiting| {
+                let at = waiting.iter().position(|(of, _)| *of == id)?;
+                Some(waiting.swap_remove(at).1)
+            })
+        };
+        self.tidy(call);
+        // Who wanted it may be over; then its sockets close here.
+        if let Some(waiting) = waiting {
+            let _ = waiting.send(port);
         }
     }
 
@@ -90,12 +181,15 @@ impl Host {
         self.threads.counters()
     }
 
-    fn leg(&self, call: CallId) -> Option<LegId> {
-        self.legs().get(&call).copied()
+    fn leg(&self, call: CallId, id: PortId) -> Option<LegId> {
+        let rooms = self.rooms();
+        let legs = &rooms.get(&call)?.legs;
+        let of = legs.iter().find(|(of, _)| *of == id)?;
+        Some(of.1)
     }
 
-    fn legs(&self) -> std::sync::MutexGuard<'_, HashMap<CallId, LegId>> {
-        self.legs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rooms(&self) -> std::sync::MutexGuard<'_, HashMap<CallId, Inside>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,9 +207,11 @@ impl Notices {
 
 fn carry(host: &Host, switchboard: &Switchboard, notice: Notice) {
     match notice {
-        Notice::Event { room, event, .. } => {
+        Notice::Event { room, port, event } => {
             let call = CallId::from_bits(room.0);
-            let Some(leg) = host.leg(call) else { return };
+            let Some(leg) = host.leg(call, port) else {
+                return;
+            };
             match to_engine::heard(leg, event) {
                 Heard::Event(event) => switchboard.tell(call, calls::Message::Media(event)),
                 Heard::RecordingEnded(ended) => {
@@ -134,10 +230,14 @@ fn carry(host: &Host, switchboard: &Switchboard, notice: Notice) {
         }
         Notice::Broken { room } => {
             tracing::error!(call = %CallId::from_bits(room.0), "a fault of ours broke a room");
+            host.rooms().remove(&CallId::from_bits(room.0));
             switchboard.tell(CallId::from_bits(room.0), calls::Message::Fault);
         }
-        // Nobody asks for ports yet: legs do not move before calls have more than one phone.
-        Notice::Released { .. } => {}
+        Notice::Released {
+            room,
+            port,
+            released,
+        } => host.released(CallId::from_bits(room.0), port, released),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use offhook_engine::{MediaEvent, RecordEnding};
-use offhook_media::{MediaEvent as RoomEvent, PlayEnded, RecordEnded};
+use offhook_media::{MediaEvent as RoomEvent, PlayEnded, RecordEnded, TonesEnded};
 use offhook_terms::{LegId, OperationId};
 
 /// A recording ended on the tick; its file is not complete yet.
@@ -30,7 +30,7 @@ pub(super) enum Heard {
     Nothing,
 }
 
-/// What a room's event is to the call whose phone's leg this is.
+/// What a room's event is to its call. `leg` is whose port or seat it happened at.
 pub(super) fn heard(leg: LegId, event: RoomEvent) -> Heard {
     match event {
         RoomEvent::PeerGone => Heard::Event(MediaEvent::PeerLost { leg }),
@@ -42,6 +42,11 @@ pub(super) fn heard(leg: LegId, event: RoomEvent) -> Heard {
             operation,
             ended: PlayEnded::Finished,
         } => Heard::Event(MediaEvent::Played { operation }),
+        RoomEvent::TonesSent { operation, ended } => match ended {
+            TonesEnded::Finished => Heard::Event(MediaEvent::TonesSent { operation }),
+            TonesEnded::NotAgreed => Heard::Event(MediaEvent::TonesFailed { operation }),
+            TonesEnded::Stopped => Heard::Nothing,
+        },
         RoomEvent::Recorded {
             operation,
             ended,
@@ -85,6 +90,11 @@ mod tests {
             ended: PlayEnded::Stopped,
         };
         assert!(matches!(heard(LEG, played), Heard::Nothing));
+        let sent = RoomEvent::TonesSent {
+            operation: OPERATION,
+            ended: TonesEnded::Stopped,
+        };
+        assert!(matches!(heard(LEG, sent), Heard::Nothing));
         let recorded = RoomEvent::Recorded {
             operation: OPERATION,
             ended: RecordEnded::Stopped,
