@@ -17,6 +17,7 @@ mod ledger;
 mod metrics;
 mod platform;
 mod process;
+mod room;
 mod signalling;
 
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ cargo xtask bench [--calls N,N] [--only PART,PART] [--quick] [--no-build]
 Measures the platform on one core beside the floor, and prints a table. About eight minutes.
 
   --calls N,N    how many calls at once for the audio [default: 500,1000]
-  --only PARTS   some of audio, signalling, keys [default: all]
+  --only PARTS   some of audio, rooms, signalling, keys [default: all]
   --quick        shorter windows, one size and fewer presses: to see that it works
   --no-build     measure what was built last
 ";
@@ -56,7 +57,9 @@ impl Plan {
     fn read(args: &[String]) -> Result<Option<Self>, String> {
         let mut plan = Self {
             calls: vec![500, 1_000],
-            parts: ["audio", "signalling", "keys"].map(String::from).to_vec(),
+            parts: ["audio", "rooms", "signalling", "keys"]
+                .map(String::from)
+                .to_vec(),
             build: true,
             window: Duration::from_secs(10),
             paced: Duration::from_secs(15),
@@ -100,6 +103,7 @@ impl Plan {
 pub(crate) struct Programs {
     platform: PathBuf,
     floor: PathBuf,
+    room: PathBuf,
     load: PathBuf,
     keys: PathBuf,
     bot: PathBuf,
@@ -111,6 +115,7 @@ impl Programs {
         Self {
             platform: target.join("release/offhook"),
             floor: example("floor"),
+            room: example("room"),
             load: example("load"),
             keys: example("lossy_keys"),
             bot: example("instant"),
@@ -121,7 +126,14 @@ impl Programs {
     fn build() -> Result<(), String> {
         for what in [
             &["-p", "offhook"][..],
-            &["-p", "offhook-media", "--example", "floor"],
+            &[
+                "-p",
+                "offhook-media",
+                "--example",
+                "floor",
+                "--example",
+                "room",
+            ],
             &[
                 "-p",
                 "offhook-phone",
@@ -179,6 +191,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     process::say_how_busy();
     if plan.has("audio") {
         audio::measure(&plan, &programs)?;
+    }
+    if plan.has("rooms") {
+        room::measure(&plan, &programs)?;
     }
     if plan.has("signalling") {
         signalling::measure(&plan, &programs)?;
