@@ -435,20 +435,13 @@ impl CallAudio {
             Some(Stage::Running(id)) => Some(id),
             _ => self.seats.remove(&leg),
         };
-        let Some(id) = id else { return };
-        if self.is_empty() {
-            self.close_room();
-        } else {
+        if let Some(id) = id {
             self.host().close_port(self.call, id);
         }
     }
 
-    /// Whether nobody is in the room.
-    fn is_empty(&self) -> bool {
-        let runs = |port: &Port| matches!(port.stage, Stage::Running(_));
-        self.seats.is_empty() && !self.ports.values().any(runs)
-    }
-
+    /// With it goes everybody who is still there. Only at the end: a room that is opened anew gives its
+    /// names again, and what is told late would be taken for somebody else's.
     fn close_room(&mut self) {
         if std::mem::take(&mut self.room_is_open) {
             self.host().close(self.call);
