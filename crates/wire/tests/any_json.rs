@@ -1,8 +1,8 @@
 //! Any JSON: read or refused, never a panic, and what is read prints and reads again.
 
 use offhook_wire::graph::{
-    AnswerRequest, Call, ErrorEnvelope, Notifications, Operation, PlayPromptRequest,
-    RecordResponseRequest,
+    AnswerRequest, Call, ErrorEnvelope, Notifications, OnlineMeeting, Operation, PlayPromptRequest,
+    RecordResponseRequest, User,
 };
 use offhook_wire::journal::Entry;
 use offhook_wire::openid::{JsonWebKeySet, OpenIdMetadata};
@@ -92,6 +92,8 @@ proptest! {
     fn any_json_is_read_or_refused(value in json()) {
         stable::<Notifications>(&value)?;
         stable::<Call>(&value)?;
+        stable::<OnlineMeeting>(&value)?;
+        stable::<User>(&value)?;
         stable::<Operation>(&value)?;
         stable::<AnswerRequest>(&value)?;
         stable::<PlayPromptRequest>(&value)?;

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use offhook_wire::graph::{
-    AnswerRequest, Call, ErrorEnvelope, Notifications, PlayPromptRequest, RecordResponseRequest,
-    RejectRequest,
+    AnswerRequest, Call, ErrorEnvelope, Notifications, OnlineMeeting, PlayPromptRequest,
+    RecordResponseRequest, RejectRequest, User,
 };
 use offhook_wire::journal::Entry;
 use offhook_wire::oauth::{OAuthError, TokenResponse};
@@ -31,6 +31,8 @@ fn printed(kind: &str, text: &str) -> Value {
     match kind {
         "notifications" => through::<Notifications>(text),
         "call" => through_full_call(text),
+        "online_meeting" => through::<OnlineMeeting>(text),
+        "user" => through::<User>(text),
         "answer" => through::<AnswerRequest>(text),
         "reject" => through::<RejectRequest>(text),
         "play_prompt" => through::<PlayPromptRequest>(text),
