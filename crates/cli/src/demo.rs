@@ -70,12 +70,16 @@ fn add_samples(config: &mut Config, bot: SocketAddr, yours: Option<Url>) -> anyh
     }
     let webhook = Url::parse(&format!("http://{bot}{}", calling_bot::CALLBACK_PATH))
         .context("the calling bot's own address is a URL")?;
-    config
-        .bots
-        .push(Bot::new("Calling Bot", CALLING_BOT, webhook));
+    let mut bots = vec![Bot::new("Calling Bot", CALLING_BOT, webhook)];
     if let Some(webhook) = yours {
-        config.bots.push(Bot::new("Your Bot", YOUR_BOT, webhook));
+        bots.push(Bot::new("Your Bot", YOUR_BOT, webhook));
     }
+    for bot in &mut bots {
+        // A sample that somebody brings must run as it is, whatever it needs.
+        bot.roles = Bot::every_role();
+        bot.acts_for = vec!["*".to_owned()];
+    }
+    config.bots.extend(bots);
     Ok(())
 }
 

@@ -25,6 +25,8 @@ pub struct AccessGrant {
     pub tenant: String,
     /// What it may do, such as `Calls.AccessMedia.All`.
     pub roles: Vec<String>,
+    /// What somebody lets it do on their behalf, such as `User.Read`; nothing for a bot by itself.
+    pub scopes: Vec<String>,
     /// Whom the token is for.
     pub audience: String,
     /// Who issues it.
@@ -45,6 +47,7 @@ impl AccessGrant {
             app_id: app_id.into(),
             tenant: tenant.into(),
             roles,
+            scopes: Vec::new(),
             audience: GRAPH_AUDIENCES[0].into(),
             issuer: issuer.into(),
             lifetime: ACCESS_TOKEN_LIFETIME,
@@ -65,8 +68,13 @@ impl AccessGrant {
             tid: &self.tenant,
             oid: &self.app_id,
             sub: &self.app_id,
-            idtyp: "app",
+            idtyp: if self.scopes.is_empty() {
+                "app"
+            } else {
+                "user"
+            },
             roles: &self.roles,
+            scp: (!self.scopes.is_empty()).then(|| self.scopes.join(" ")),
             ver: "1.0",
         };
         Ok(Minted {
@@ -90,6 +98,8 @@ struct Written<'a> {
     sub: &'a str,
     idtyp: &'a str,
     roles: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scp: Option<String>,
     ver: &'a str,
 }
 
@@ -126,6 +136,7 @@ impl AccessRules {
             app_id: app_id.ok_or(TokenFault::MissingApp)?,
             tenant: tenant.ok_or(TokenFault::MissingTenant)?,
             roles: read.roles,
+            is_delegated: read.scp.is_some_and(|scopes| !scopes.is_empty()),
             expires_at,
         })
     }
@@ -138,9 +149,9 @@ struct Read {
     appid: Option<String>,
     azp: Option<String>,
     tid: Option<String>,
-    // A delegated token has `scp` and no roles: it is allowed nothing here.
     #[serde(default)]
     roles: Vec<String>,
+    scp: Option<String>,
 }
 
 /// What an access token says.
@@ -150,8 +161,10 @@ pub struct AccessClaims {
     pub app_id: String,
     /// Its tenant.
     pub tenant: String,
-    /// What it may do.
+    /// What it may do by itself.
     pub roles: Vec<String>,
+    /// Whether it acts on somebody's behalf: the token has scopes.
+    pub is_delegated: bool,
     /// When the token stops being good, before any allowance for clocks.
     pub expires_at: SystemTime,
 }

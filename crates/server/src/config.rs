@@ -24,6 +24,7 @@ use offhook_terms::{AppId, PersonId, Private};
 use serde::Deserialize;
 use url::Url;
 
+pub(crate) use check::EVERYBODY;
 pub use load::ConfigError;
 pub use values::PortRange;
 
@@ -47,6 +48,8 @@ pub struct Config {
     pub graph: Graph,
     /// Fetching the audio a bot wants played.
     pub prompts: Prompts,
+    /// Meetings.
+    pub workplace: Workplace,
     /// What the platform writes about itself.
     pub log: Log,
     /// People of the workplace; each may register SIP phones.
@@ -306,6 +309,33 @@ impl Default for Prompts {
     }
 }
 
+/// `[workplace]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Workplace {
+    /// Meetings made for one person in a calendar month (UTC); the next is answered 429.
+    /// Default 2000.
+    pub meetings_a_month: u32,
+    /// How long after its end a meeting can be found and joined; then it is forgotten.
+    /// Default `"60d"`.
+    #[serde(deserialize_with = "values::duration")]
+    pub meetings_kept: Duration,
+    /// Where the links that open a meeting seem to lead. Bots take them apart and know them by
+    /// this start. Default `"https://teams.microsoft.com"`.
+    #[serde(deserialize_with = "values::url")]
+    pub join_url: Url,
+}
+
+impl Default for Workplace {
+    fn default() -> Self {
+        Self {
+            meetings_a_month: offhook_workplace::limits::MEETINGS_A_MONTH,
+            meetings_kept: offhook_workplace::limits::MEETING_KEPT,
+            join_url: Url::parse("https://teams.microsoft.com").expect("a constant, tested"),
+        }
+    }
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -350,6 +380,31 @@ pub struct Person {
     /// Default: made once and kept in the data folder.
     #[serde(default, deserialize_with = "values::private_opt")]
     pub sip_password: Option<Private<String>>,
+    /// What they are called by. Default: all words of `name` but the last.
+    #[serde(default, deserialize_with = "values::private_opt")]
+    pub given_name: Option<Private<String>>,
+    /// Default: the last word of `name`, if it has several.
+    #[serde(default, deserialize_with = "values::private_opt")]
+    pub surname: Option<Private<String>>,
+    /// Where their mail goes. Default: `sip_user@` the SIP domain.
+    #[serde(default, deserialize_with = "values::private_opt")]
+    pub mail: Option<Private<String>>,
+    /// The numbers on their desk.
+    #[serde(default)]
+    #[serde(deserialize_with = "values::private_list")]
+    pub business_phones: Private<Vec<String>>,
+    /// The number in their pocket.
+    #[serde(default, deserialize_with = "values::private_opt")]
+    pub mobile_phone: Option<Private<String>>,
+    /// What they do.
+    #[serde(default, deserialize_with = "values::private_opt")]
+    pub job_title: Option<Private<String>>,
+    /// Where they sit.
+    #[serde(default, deserialize_with = "values::private_opt")]
+    pub office_location: Option<Private<String>>,
+    /// Such as `en-US`.
+    #[serde(default)]
+    pub preferred_language: Option<String>,
 }
 
 impl Person {
@@ -360,6 +415,14 @@ impl Person {
             id: None,
             sip_user: sip_user.into(),
             sip_password: None,
+            given_name: None,
+            surname: None,
+            mail: None,
+            business_phones: Private::default(),
+            mobile_phone: None,
+            job_title: None,
+            office_location: None,
+            preferred_language: None,
         }
     }
 }
@@ -395,6 +458,10 @@ pub struct Bot {
     /// addresses are private; the origin of `webhook` is one of them anyway.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
+    /// The people it may hold meetings for, by their `sip_user`; `"*"` is everybody. Default:
+    /// nobody, in the demo everybody.
+    #[serde(default)]
+    pub acts_for: Vec<String>,
     /// How much of the platform this bot may take.
     #[serde(default)]
     pub limits: BotLimits,
@@ -414,8 +481,15 @@ impl Bot {
             sip_user: sip_user.into(),
             roles: Self::usual_roles(),
             allowed_origins: Vec::new(),
+            acts_for: Vec::new(),
             limits: BotLimits::default(),
         }
+    }
+
+    /// Every permission there is.
+    pub fn every_role() -> Vec<String> {
+        let known = crate::registry::Roles::known();
+        known.into_iter().map(str::to_owned).collect()
     }
 
     fn usual_roles() -> Vec<String> {

@@ -20,9 +20,11 @@ mod routes;
 mod to_engine;
 
 pub(crate) use from_engine::{Known, Wording, notification};
+pub(crate) use query::{Filter, PageSize, Query, Rules};
 pub(crate) use refused::Refused;
-pub(crate) use response::fault;
-pub(crate) use routes::{Graph, handle};
+pub(crate) use response::{Answer, fault};
+pub(crate) use routes::{Graph, handle, read_body};
+pub(crate) use to_engine::read as read_json;
 
 #[cfg(test)]
 mod tests;

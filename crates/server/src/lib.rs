@@ -33,6 +33,7 @@ mod running;
 mod sip;
 mod store;
 mod switchboard;
+mod workplace;
 
 use platform::Platform;
 

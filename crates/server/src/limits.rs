@@ -107,6 +107,10 @@ pub(crate) const REFUSALS_QUEUE_MAX: usize = 1_000;
 /// Refusal records kept; the oldest are forgotten first.
 pub(crate) const REFUSALS_KEPT: i64 = 10_000;
 
+/// Entries of the journal that the record of one call is made of: a roster of fifty that changes
+/// two thousand times. A call with more has none.
+pub(crate) const RECORD_ENTRIES_MAX: i64 = 10_000;
+
 /// The longest a recording is kept whatever becomes of its call.
 pub(crate) const RECORDING_KEPT_MAX: Duration = Duration::from_secs(24 * 3600);
 

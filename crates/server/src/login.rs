@@ -56,6 +56,8 @@ pub(crate) enum NotLetIn {
     Token(TokenFault),
     /// The token is good, but its application is not (or no longer) registered.
     NotRegistered,
+    /// The bot acts on somebody's behalf, which allows nothing here.
+    Delegated,
 }
 
 /// The issuer.
@@ -192,6 +194,9 @@ impl Login {
             .ok()
             .and_then(|app| self.registry.bot(app))
             .ok_or(NotLetIn::NotRegistered)?;
+        if claims.is_delegated && claims.roles.is_empty() {
+            return Err(NotLetIn::Delegated);
+        }
         let caller = Caller {
             bot: Arc::clone(bot),
             roles: claims
@@ -224,13 +229,29 @@ impl Login {
         roles: Vec<String>,
         now: SystemTime,
     ) -> String {
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        self.granted_for_tests(&self.grant_for_tests(bot, roles), now)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn grant_for_tests(
+        &self,
+        bot: &Bot,
+        roles: Vec<String>,
+    ) -> offhook_identity::AccessGrant {
         let issuer = issuer(self.base.own(), &bot.tenant);
-        offhook_identity::AccessGrant::new(issuer, bot.app.to_string(), bot.tenant.as_str(), roles)
-            .issue(&keys.signing, now)
-            .expect("signed")
-            .token
-            .into_inner()
+        let (app, tenant) = (bot.app.to_string(), bot.tenant.as_str());
+        offhook_identity::AccessGrant::new(issuer, app, tenant, roles)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn granted_for_tests(
+        &self,
+        grant: &offhook_identity::AccessGrant,
+        now: SystemTime,
+    ) -> String {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let minted = grant.issue(&keys.signing, now).expect("signed");
+        minted.token.into_inner()
     }
 
     fn lifetime(&self) -> Duration {

@@ -14,7 +14,9 @@ use offhook_identity::SecretHash;
 use offhook_terms::{AppId, PersonId, Private};
 use url::Url;
 
-use crate::config::{BotLimits, Config, Protocol};
+use offhook_workplace::ActsFor;
+
+use crate::config::{BotLimits, Config, EVERYBODY, Protocol};
 use crate::outgoing::{Guard, Origin};
 
 pub(crate) use kept::RegistryError;
@@ -32,6 +34,36 @@ pub struct Person {
     pub sip_user: String,
     /// What the person's phones prove.
     pub sip_password: Private<String>,
+    /// What else the directory knows.
+    pub(crate) profile: Profile,
+}
+
+/// What a directory knows of somebody beside their name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Profile {
+    pub(crate) given_name: Option<Private<String>>,
+    pub(crate) surname: Option<Private<String>>,
+    pub(crate) mail: Option<Private<String>>,
+    pub(crate) business_phones: Private<Vec<String>>,
+    pub(crate) mobile_phone: Option<Private<String>>,
+    pub(crate) job_title: Option<Private<String>>,
+    pub(crate) office_location: Option<Private<String>>,
+    pub(crate) preferred_language: Option<String>,
+}
+
+impl Profile {
+    fn of(person: &crate::config::Person) -> Self {
+        Self {
+            given_name: person.given_name.clone(),
+            surname: person.surname.clone(),
+            mail: person.mail.clone(),
+            business_phones: person.business_phones.clone(),
+            mobile_phone: person.mobile_phone.clone(),
+            job_title: person.job_title.clone(),
+            office_location: person.office_location.clone(),
+            preferred_language: person.preferred_language.clone(),
+        }
+    }
 }
 
 /// Somebody's HTTP service that can be called.
@@ -54,6 +86,8 @@ pub struct Bot {
     /// How much of the platform it may take.
     pub limits: BotLimits,
     pub(crate) roles: Roles,
+    /// Whom it may hold meetings for.
+    pub(crate) acts_for: ActsFor,
     pub(crate) secret_hash: SecretHash,
     pub(crate) guard: Guard,
 }
@@ -83,6 +117,7 @@ impl Registry {
                 name: Private::new(person.name.clone()),
                 sip_user: person.sip_user.clone(),
                 sip_password: person.sip_password.clone().unwrap_or(secrets.password),
+                profile: Profile::of(person),
             });
         }
         let platform_tenant = kept.tenant();
@@ -105,6 +140,7 @@ impl Registry {
                     .iter()
                     .filter_map(|role| Roles::parse(role))
                     .collect(),
+                acts_for: registry.acts_for(bot),
                 guard: guard(config, bot),
             });
         }
@@ -140,6 +176,15 @@ impl Registry {
     /// Which bot is reached by calling this user.
     pub fn bot_by_sip_user(&self, user: &str) -> Option<&Arc<Bot>> {
         self.bots_by_sip_user.get(&user.to_ascii_lowercase())
+    }
+
+    fn acts_for(&self, bot: &crate::config::Bot) -> ActsFor {
+        if bot.acts_for.iter().any(|person| person == EVERYBODY) {
+            return ActsFor::Everybody;
+        }
+        let people = bot.acts_for.iter();
+        let people = people.filter_map(|user| self.person_by_sip_user(user));
+        ActsFor::People(people.map(|person| person.id).collect())
     }
 
     fn add_person(&mut self, person: Person) {
@@ -187,6 +232,7 @@ impl Bot {
             sip_user: "bot".to_owned(),
             limits: BotLimits::default(),
             roles: Roles::ACCESS_MEDIA,
+            acts_for: ActsFor::default(),
             guard: Guard {
                 origins: Origin::of(&webhook).into_iter().collect(),
                 private_allowed: false,
@@ -198,7 +244,27 @@ impl Bot {
 }
 
 #[cfg(test)]
+impl Person {
+    pub(crate) fn for_tests(id: PersonId, name: &str, sip_user: &str) -> Self {
+        Self {
+            id,
+            name: Private::new(name.to_owned()),
+            sip_user: sip_user.to_owned(),
+            sip_password: Private::default(),
+            profile: Profile::default(),
+        }
+    }
+}
+
+#[cfg(test)]
 impl Registry {
+    pub(crate) fn with_people(mut self, people: impl IntoIterator<Item = Person>) -> Self {
+        for person in people {
+            self.add_person(person);
+        }
+        self
+    }
+
     /// A registry of one bot.
     pub(crate) fn of_bot(bot: Bot) -> Self {
         Self::of_bots([bot])
@@ -253,6 +319,25 @@ mod tests {
         };
         assert_eq!(of(&first), of(&again));
         assert!(first.bots().all(|bot| bot.secret.reveal().len() >= 32));
+    }
+
+    #[test]
+    fn a_bot_acts_for_those_it_names() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let allows = |acts_for: &[&str]| {
+            let mut config = config();
+            config.bots[0].acts_for = acts_for.iter().map(|who| (*who).to_owned()).collect();
+            let registry = Registry::open(&config, data.path()).expect("opens");
+            let ada = registry.person_by_sip_user("ada").expect("registered").id;
+            let bot = registry.bot_by_sip_user("bot").expect("registered");
+            (
+                bot.acts_for.allows(ada),
+                bot.acts_for.allows(PersonId::from_bits(1)),
+            )
+        };
+        assert_eq!(allows(&[]), (false, false));
+        assert_eq!(allows(&["ADA"]), (true, false));
+        assert_eq!(allows(&["*"]), (true, true));
     }
 
     #[cfg(unix)]

@@ -22,6 +22,7 @@ use crate::prompts::Prompts;
 use crate::registry::Registry;
 use crate::store::{Recordings, Refusal, Store};
 use crate::switchboard::Switchboard;
+use crate::workplace::{Meetings, Workplace};
 use crate::{clock, counters, http, login, media, outgoing, sip, store};
 
 /// How often what is due is looked for: old recordings, keys and certificates.
@@ -134,6 +135,8 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         switchboard.clone(),
         wording.clone(),
     );
+    let domain = config.sip.domain.clone().unwrap_or(sip_host);
+    let meetings = Meetings::new(store.clone(), config.workplace.clone());
     let graph = Arc::new(Graph::new(
         Arc::clone(&login),
         switchboard.clone(),
@@ -141,6 +144,13 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         Arc::clone(&prompts),
         base.clone(),
         wording,
+        Workplace::new(
+            Arc::clone(&registry),
+            meetings,
+            store.clone(),
+            config.workplace.clone(),
+            domain.clone(),
+        ),
     ));
     let counted = counted_elsewhere(&media, &endpoint, &switchboard, &outboxes);
     let written = store.clone();
@@ -179,10 +189,13 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         .clone()
         .keep_history(config.data.history, clock::wall);
     tasks.spawn(history);
+    let kept = config.workplace.meetings_kept;
+    let meetings_kept = platform.store.clone().keep_meetings(kept, clock::wall);
+    tasks.spawn(meetings_kept);
     tasks.spawn(keep_house(recordings, login, Arc::clone(&tls)));
     platform.outboxes.revive(platform.store.lost_legs().await?);
     Ok(Running {
-        sip_domain: config.sip.domain.unwrap_or(sip_host),
+        sip_domain: domain,
         ca_file: tls.authority().file().to_owned(),
         public_url: base.own().to_owned(),
         platform,

@@ -11,6 +11,7 @@
 
 mod folder;
 mod journal;
+mod meetings;
 mod recordings;
 mod refusals;
 mod writer;
@@ -21,8 +22,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use offhook_engine::Ending;
 use offhook_identity::SigningKey;
-use offhook_terms::{AppId, CallId, LegId};
+use offhook_terms::{AppId, CallId, LegId, MeetingId, PersonId};
 use offhook_wire::journal::Entry;
+use offhook_workplace::{Meeting, Month};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -30,6 +32,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 pub(crate) use folder::{FolderError, open_folder};
 pub(crate) use journal::entry;
+pub(crate) use meetings::MeetingBy;
+use meetings::MeetingChange;
 pub(crate) use recordings::{RecordingSpool, Recordings, download};
 pub use refusals::Refusal;
 use writer::{Note, Writer};
@@ -117,6 +121,13 @@ impl Store {
     /// The latest refusals, newest first.
     pub(crate) async fn refusals(&self, at_most: u32) -> Result<Vec<Refusal>, StoreError> {
         refusals::latest(&self.readers, at_most)
+            .await
+            .map_err(|why| self.failed(why))
+    }
+
+    /// The events of a call that say who was in it, from when to when.
+    pub(crate) async fn course(&self, call: CallId) -> Result<Vec<Entry>, StoreError> {
+        journal::course(&self.readers, call)
             .await
             .map_err(|why| self.failed(why))
     }
@@ -211,6 +222,71 @@ impl Store {
         row.try_get(0).map_err(|why| self.failed(why))
     }
 
+    /// Keeps a meeting, new or changed. `made_in` counts it among the new ones of that month.
+    pub(crate) async fn keep_meeting(
+        &self,
+        meeting: &Meeting,
+        made_in: Option<Month>,
+    ) -> Result<(), StoreError> {
+        let meeting = Box::new(meeting.clone());
+        self.change(MeetingChange::Keep { meeting, made_in }).await
+    }
+
+    /// Forgets a meeting.
+    pub(crate) async fn delete_meeting(&self, id: MeetingId) -> Result<(), StoreError> {
+        self.change(MeetingChange::Delete(id)).await
+    }
+
+    async fn change(&self, change: MeetingChange) -> Result<(), StoreError> {
+        self.writer
+            .change(change)
+            .await
+            .map_err(|why| self.failed(why))
+    }
+
+    /// The meeting, unless it is `kept` no more.
+    pub(crate) async fn meeting(
+        &self,
+        by: MeetingBy<'_>,
+        now: SystemTime,
+        kept: Duration,
+    ) -> Result<Option<Meeting>, StoreError> {
+        let ended_by = meetings::ended_by(now, kept);
+        meetings::find(&self.readers, by, ended_by)
+            .await
+            .map_err(|why| self.failed(why))
+    }
+
+    /// How many meetings this person had made in this month.
+    pub(crate) async fn meetings_made(
+        &self,
+        organizer: PersonId,
+        month: Month,
+    ) -> Result<u32, StoreError> {
+        meetings::made(&self.readers, organizer, month)
+            .await
+            .map_err(|why| self.failed(why))
+    }
+
+    /// Forgets meetings that are `kept` no more, for as long as the platform runs.
+    pub(crate) async fn keep_meetings(self, kept: Duration, now: impl Fn() -> SystemTime) {
+        loop {
+            if let Err(why) = self.forget_meetings(now(), kept).await {
+                tracing::error!(%why, "meetings whose time is over were not forgotten");
+            }
+            tokio::time::sleep(limits::HISTORY_LOOK_EVERY).await;
+        }
+    }
+
+    /// Forgets meetings that are `kept` no more.
+    pub(crate) async fn forget_meetings(
+        &self,
+        now: SystemTime,
+        kept: Duration,
+    ) -> Result<(), StoreError> {
+        self.change(MeetingChange::forget(now, kept)).await
+    }
+
     /// Returns when everything noted before is on disk, or cannot be.
     pub(crate) async fn flush(&self) {
         self.writer.flush().await;
@@ -256,7 +332,7 @@ pub(crate) fn ms(at: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn from_ms(ms: i64) -> SystemTime {
+pub(crate) fn from_ms(ms: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
@@ -286,7 +362,11 @@ mod tests {
             store.append(some_entry(call, seq, Fact::AudioFlows));
         }
         let ending = wire::Ending::CallerHungUp;
-        store.append(some_entry(call, 3_004, Fact::Terminated { ending }));
+        store.append(some_entry(
+            call,
+            3_004,
+            Fact::Terminated { ending, bot: None },
+        ));
         store.leg_opened(LegId::from_bits(2), call, AppId::from_bits(3));
         store.leg_opened(LegId::from_bits(4), call, AppId::from_bits(3));
         store.leg_moved(LegId::from_bits(2), "https://b.example/".to_owned());
@@ -349,6 +429,27 @@ mod tests {
         assert!(!store.writer.forget(thirty_days_before_day_41).await);
         let live = store.journal(CallId::from_bits(3)).await.expect("read");
         assert_eq!(live, []);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn the_course_of_a_call_has_a_bound() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(data.path()).await.expect("opens");
+        let call = CallId::from_bits(1);
+        let most = u64::try_from(limits::RECORD_ENTRIES_MAX).expect("positive");
+        // What a record is not made of does not count.
+        store.append(some_entry(call, 1, Fact::AudioFlows));
+        for seq in 2..=most + 2 {
+            store.append(some_entry(call, seq, Fact::Established));
+            if seq % 1_000 == 0 {
+                store.flush().await;
+            }
+        }
+        store.flush().await;
+        let course = store.course(call).await.expect("read");
+        let seqs: Vec<u64> = course.iter().map(|entry| entry.seq).collect();
+        assert_eq!(seqs, (2..=most + 1).collect::<Vec<_>>());
         store.close().await;
     }
 

@@ -114,6 +114,9 @@ pub enum Fact {
     Terminated {
         /// Why.
         ending: Ending,
+        /// Whose leg it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bot: Option<String>,
     },
     /// A kind this version does not know.
     #[serde(other)]

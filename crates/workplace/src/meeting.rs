@@ -88,6 +88,26 @@ impl Default for Rules {
     }
 }
 
+impl Rules {
+    /// These rules, but for what is wanted otherwise.
+    #[must_use]
+    pub fn with(self, wanted: &Wanted) -> Self {
+        Self {
+            lobby: wanted.lobby.unwrap_or(self.lobby),
+            dial_in_bypasses_lobby: wanted
+                .dial_in_bypasses_lobby
+                .unwrap_or(self.dial_in_bypasses_lobby),
+            presenters: wanted.presenters.unwrap_or(self.presenters),
+            chat: wanted.chat.unwrap_or(self.chat),
+            camera: wanted.camera.unwrap_or(self.camera),
+            microphone: wanted.microphone.unwrap_or(self.microphone),
+            reactions: wanted.reactions.unwrap_or(self.reactions),
+            recorded: wanted.recorded.unwrap_or(self.recorded),
+            announced: wanted.announced.unwrap_or(self.announced),
+        }
+    }
+}
+
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$member_doc:meta])* $member:ident),* $(,)? })*) => {$(
         $(#[$doc])*
@@ -305,6 +325,7 @@ impl Meeting {
 
         self.starts = starts;
         self.ends = ends;
+        self.rules = self.rules.with(&wanted);
         if let Some(subject) = wanted.subject {
             self.subject = Some(subject).filter(|subject| !subject.reveal().is_empty());
         }
@@ -316,19 +337,6 @@ impl Meeting {
             Some(false) => self.passcode = None,
             _ => {}
         }
-        let rules = &mut self.rules;
-        set(&mut rules.lobby, wanted.lobby);
-        set(
-            &mut rules.dial_in_bypasses_lobby,
-            wanted.dial_in_bypasses_lobby,
-        );
-        set(&mut rules.presenters, wanted.presenters);
-        set(&mut rules.chat, wanted.chat);
-        set(&mut rules.camera, wanted.camera);
-        set(&mut rules.microphone, wanted.microphone);
-        set(&mut rules.reactions, wanted.reactions);
-        set(&mut rules.recorded, wanted.recorded);
-        set(&mut rules.announced, wanted.announced);
         Ok(())
     }
 
@@ -362,12 +370,6 @@ fn later(at: SystemTime, by: Duration) -> SystemTime {
 
 fn check(holds: bool, otherwise: NotPossible) -> Result<(), NotPossible> {
     if holds { Ok(()) } else { Err(otherwise) }
-}
-
-fn set<T>(rule: &mut T, wanted: Option<T>) {
-    if let Some(wanted) = wanted {
-        *rule = wanted;
-    }
 }
 
 /// Letters and digits that nobody mistakes for each other: thirty-two, five bits each.

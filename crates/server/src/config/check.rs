@@ -7,6 +7,9 @@ use super::{Config, ConfigError};
 use crate::outgoing::Origin;
 use crate::registry::Roles;
 
+/// Everybody a bot may act for.
+pub(crate) const EVERYBODY: &str = "*";
+
 /// RFC 4028 §5: nobody may ask for less.
 const SESSION_EXPIRES_MIN: Duration = Duration::from_secs(90);
 
@@ -140,6 +143,15 @@ impl Config {
                         "has \"{origin}\", but wanted is scheme, host and port, as in \
                          \"http://127.0.0.1:3978\""
                     ),
+                )?;
+            }
+            for person in &bot.acts_for {
+                let is_somebody =
+                    |somebody: &super::Person| somebody.sip_user.eq_ignore_ascii_case(person);
+                wanted(
+                    person == EVERYBODY || self.people.iter().any(is_somebody),
+                    &key("acts_for"),
+                    &format!("has \"{person}\", but wanted is somebody's `sip_user`, or \"*\""),
                 )?;
             }
             wanted(

@@ -321,13 +321,19 @@ mod tests {
         check_error(
             &format!("{BOT}roles = [\"Calls.Fly\"]\n"),
             expect![[
-                r#"/offhook.toml: `bots.0.roles` has "Calls.Fly", but wanted are Calls.Initiate.All, Calls.InitiateGroupCall.All, Calls.JoinGroupCall.All, Calls.JoinGroupCallAsGuest.All, Calls.AccessMedia.All"#
+                r#"/offhook.toml: `bots.0.roles` has "Calls.Fly", but wanted are Calls.Initiate.All, Calls.InitiateGroupCall.All, Calls.JoinGroupCall.All, Calls.JoinGroupCallAsGuest.All, Calls.AccessMedia.All, OnlineMeetings.Read.All, OnlineMeetings.ReadWrite.All, CallRecords.Read.All, User.Read.All, User.ReadBasic.All, Directory.Read.All, TeamsAppInstallation.ReadWriteSelfForChat.All, TeamsAppInstallation.ReadWriteForChat.All, ChatMember.Read.All, Chat.Read.All, Chat.ReadBasic.All"#
             ]],
         );
         check_error(
             &format!("{BOT}allowed_origins = [\"b.example\"]\n"),
             expect![[
                 r#"/offhook.toml: `bots.0.allowed_origins` has "b.example", but wanted is scheme, host and port, as in "http://127.0.0.1:3978""#
+            ]],
+        );
+        check_error(
+            &format!("{BOT}acts_for = [\"ada\"]\n"),
+            expect![[
+                r#"/offhook.toml: `bots.0.acts_for` has "ada", but wanted is somebody's `sip_user`, or "*""#
             ]],
         );
         check_error(

@@ -117,6 +117,12 @@ pub(super) fn private_opt<'de, D: Deserializer<'de>>(
     text(from).map(|text| Some(Private::new(text)))
 }
 
+pub(super) fn private_list<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Private<Vec<String>>, D::Error> {
+    Vec::deserialize(from).map(Private::new)
+}
+
 pub(super) fn id_opt<'de, D: Deserializer<'de>, I: FromStr>(
     from: D,
 ) -> Result<Option<I>, D::Error> {

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use http::Method;
 use offhook_terms::{LegId, OperationId};
 
+use crate::workplace;
+
 /// Which version of the API was asked for; they differ in little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Version {
@@ -26,7 +28,7 @@ impl Version {
 }
 
 /// What a path means. An id that is none is `None`: no such resource exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Resource {
     Call(Option<LegId>),
     Action(Option<LegId>, Action),
@@ -34,6 +36,8 @@ pub(super) enum Resource {
     Operation(Option<LegId>, Option<OperationId>),
     Participants(Option<LegId>),
     Participant(Option<LegId>),
+    /// Beside the calls: people, meetings, call records.
+    Beside(workplace::Resource),
     /// Published, but not served by this platform yet; with the methods it would take.
     NotYet(&'static [Method]),
     /// Exists for nobody: in the generated clients, but not in the documentation.
@@ -54,12 +58,13 @@ pub(super) enum Action {
 
 impl Resource {
     /// The methods it takes.
-    pub(super) fn methods(self) -> &'static [Method] {
+    pub(super) fn methods(&self) -> &'static [Method] {
         match self {
             Self::Call(_) => &[Method::GET, Method::DELETE],
             Self::Action(..) => &[Method::POST],
             Self::Operations(_) | Self::Operation(..) | Self::Participants(_) => &[Method::GET],
             Self::Participant(_) => &[Method::GET, Method::DELETE],
+            Self::Beside(resource) => resource.methods(),
             Self::NotYet(methods) => methods,
             Self::Nothing => &[],
         }
@@ -120,7 +125,7 @@ const PARTY_ACTIONS_NOT_YET: [&str; 5] = [
 ];
 
 /// Neighbours of the calls API that bots use beside it.
-const NEIGHBOURS_NOT_YET: [&str; 5] = ["users", "chats", "me", "appcatalogs", "teams"];
+const NEIGHBOURS_NOT_YET: [&str; 4] = ["chats", "me", "appcatalogs", "teams"];
 
 /// Finds what a path means.
 pub(super) fn find(path: &str) -> Result<(Version, Resource), NoSuchPath> {
@@ -135,6 +140,10 @@ pub(super) fn find(path: &str) -> Result<(Version, Resource), NoSuchPath> {
     let area = segments.next().unwrap_or_default();
     match lower(area).as_ref() {
         "communications" | "app" => {}
+        "users" => {
+            let resource = beside(workplace::below_users(&mut segments))?;
+            return Ok((version, resource));
+        }
         neighbour if NEIGHBOURS_NOT_YET.contains(&neighbour) => {
             return Ok((version, Resource::NotYet(ANY)));
         }
@@ -147,7 +156,8 @@ fn below_communications(segments: &mut dyn Iterator<Item = &str>) -> Result<Reso
     let set = segments.next().unwrap_or_default();
     match lower(set).as_ref() {
         "calls" => {}
-        "callrecords" | "onlinemeetings" => return Ok(Resource::NotYet(ANY)),
+        "callrecords" => return beside(workplace::below_records(segments)),
+        "onlinemeetings" => return beside(workplace::below_meetings(segments)),
         _ => return Err(NoSuchPath::Segment(set.to_owned())),
     }
     let Some(id) = segments.next() else {
@@ -156,7 +166,10 @@ fn below_communications(segments: &mut dyn Iterator<Item = &str>) -> Result<Reso
     match lower(id).as_ref() {
         "$count" => return Ok(Resource::Nothing),
         "logteleconferencedevicequality" | "microsoft.graph.logteleconferencedevicequality" => {
-            return end(segments, Resource::NotYet(POST));
+            return end(
+                segments,
+                Resource::Beside(workplace::Resource::DeviceQuality),
+            );
         }
         _ => {}
     }
@@ -192,6 +205,10 @@ fn below_communications(segments: &mut dyn Iterator<Item = &str>) -> Result<Reso
         _ => return Err(NoSuchPath::Segment(part.to_owned())),
     };
     end(segments, Resource::Action(leg, action))
+}
+
+fn beside(found: Result<workplace::Resource, String>) -> Result<Resource, NoSuchPath> {
+    found.map(Resource::Beside).map_err(NoSuchPath::Segment)
 }
 
 fn below_operations(
@@ -372,8 +389,7 @@ mod tests {
             "/v1.0/communications/calls/x/participants/invite",
             "/v1.0/communications/calls/x/participants/y/microsoft.graph.mute",
             "/v1.0/communications/calls/x/audioRoutingGroups/1",
-            "/v1.0/communications/callRecords/x",
-            "/v1.0/users/x/onlineMeetings",
+            "/v1.0/me/onlineMeetings",
             "/v1.0/chats/19%3Ameeting_x%40thread.v2/installedApps",
         ] {
             assert!(matches!(find(path), Ok((_, Resource::NotYet(_)))), "{path}");

@@ -29,6 +29,8 @@ use search::Search;
 #[derive(Default)]
 pub(crate) struct Query {
     select: Option<Vec<String>>,
+    /// What is shown when nothing is selected; else everything.
+    usual: Option<&'static [&'static str]>,
     expand: Vec<(String, Query)>,
     pub(crate) filter: Option<Filter>,
     order_by: Vec<Order>,
@@ -191,19 +193,25 @@ impl Query {
 
     /// Leaves of a body what was asked for; annotations and what is shown beside it always stay.
     pub(crate) fn select(&self, body: &mut Value) {
-        let (Some(wanted), Some(body)) = (&self.select, body.as_object_mut()) else {
+        let Some(body) = body.as_object_mut() else {
             return;
         };
-        if wanted.iter().any(|name| name == "*") {
-            return;
-        }
-        body.retain(|name, _| {
-            name.starts_with('@')
-                || self.expands(name)
-                || wanted
-                    .iter()
-                    .any(|wanted| wanted.eq_ignore_ascii_case(name))
-        });
+        let is_wanted = |name: &str| match (&self.select, self.usual) {
+            (Some(wanted), _) => {
+                let mut wanted = wanted.iter();
+                wanted.any(|wanted| wanted == "*" || wanted.eq_ignore_ascii_case(name))
+            }
+            (None, Some(usual)) => usual.contains(&name),
+            (None, None) => true,
+        };
+        body.retain(|name, _| name.starts_with('@') || self.expands(name) || is_wanted(name));
+    }
+
+    /// The same, with what is shown of a resource of which nothing is selected.
+    #[must_use]
+    pub(crate) fn usually(mut self, usual: &'static [&'static str]) -> Self {
+        self.usual = Some(usual);
+        self
     }
 
     /// The end of a context that says what was selected: `(id,displayName)`, or nothing.
@@ -223,7 +231,7 @@ impl Query {
     ) -> Result<Page, Refused> {
         let eventual = is_eventual(headers);
         let size = self.page_size(rules)?;
-        let mut found = self.matching(all, rules, headers)?;
+        let mut found = self.matching(all, rules, self.count, headers)?;
         self.check_order(rules, eventual)?;
         found.sort_by(|one, other| self.order(one, other));
         let matching = found.len();
@@ -248,16 +256,29 @@ impl Query {
         })
     }
 
-    /// What of a collection was asked for, all pages together.
-    pub(crate) fn matching(
+    /// How many of a collection are asked for, all pages together (`/$count`).
+    pub(crate) fn count(
         &self,
         all: Vec<Value>,
         rules: &Rules,
         headers: &HeaderMap,
+    ) -> Result<usize, Refused> {
+        if rules.directory && !is_eventual(headers) {
+            return Err(Refused::unsupported_count());
+        }
+        Ok(self.matching(all, rules, true, headers)?.len())
+    }
+
+    fn matching(
+        &self,
+        all: Vec<Value>,
+        rules: &Rules,
+        counted: bool,
+        headers: &HeaderMap,
     ) -> Result<Vec<Value>, Refused> {
         let eventual = is_eventual(headers);
         if let Some(filter) = &self.filter {
-            check_filter(filter, rules, eventual && self.count)?;
+            check_filter(filter, rules, eventual && counted)?;
         }
         if let Some(search) = &self.search {
             if !rules.directory {

@@ -17,13 +17,13 @@ use crate::switchboard::CommandRefused;
 pub(crate) struct Refused {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
-    pub(super) message: String,
+    pub(crate) message: String,
     pub(super) retry_after: Option<Duration>,
     pub(super) allow: Option<String>,
 }
 
 impl Refused {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
             code,
@@ -38,6 +38,15 @@ impl Refused {
             StatusCode::UNAUTHORIZED,
             "InvalidAuthenticationToken",
             message,
+        )
+    }
+
+    /// A fault of ours.
+    pub(crate) fn fault() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "9999",
+            "An unexpected error occurred.",
         )
     }
 
@@ -70,6 +79,7 @@ impl Refused {
                 let message = "Application is not registered in our store.";
                 Self::new(StatusCode::FORBIDDEN, "7503", message)
             }
+            NotLetIn::Delegated => Self::role(),
             NotLetIn::Token(fault) => Self::unauthorized(match fault {
                 TokenFault::Missing => "Access token is empty.",
                 TokenFault::Expired => "Lifetime validation failed, the token is expired.",
@@ -87,7 +97,7 @@ impl Refused {
         }
     }
 
-    pub(super) fn too_many_requests(wait: Duration) -> Self {
+    pub(crate) fn too_many_requests(wait: Duration) -> Self {
         Self {
             retry_after: Some(wait),
             ..Self::new(
@@ -98,7 +108,7 @@ impl Refused {
         }
     }
 
-    pub(super) fn not_yet() -> Self {
+    pub(crate) fn not_yet() -> Self {
         let message = "This action is part of the API, but not implemented by this platform.";
         Self::new(StatusCode::NOT_IMPLEMENTED, "8520", message)
     }
@@ -140,6 +150,12 @@ impl Refused {
         Self::new(StatusCode::BAD_REQUEST, "Request_BadRequest", message)
     }
 
+    /// A directory is counted for those alone who take an older count.
+    pub(super) fn unsupported_count() -> Self {
+        let message = "$count is not currently supported.";
+        Self::new(StatusCode::BAD_REQUEST, "Request_BadRequest", message)
+    }
+
     pub(super) fn query_option(name: &str) -> Self {
         let message = format!("The query option '{name}' is not known.");
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
@@ -157,13 +173,13 @@ impl Refused {
         Self::new(StatusCode::NOT_FOUND, "8522", "Participant not found.")
     }
 
-    pub(super) fn role() -> Self {
+    pub(crate) fn role() -> Self {
         let message = "Insufficient enterprise tenant permissions, cannot access this API.";
         Self::new(StatusCode::FORBIDDEN, "7504", message)
     }
 
     /// A parameter that cannot be used: its name, and what is wanted of it.
-    pub(super) fn parameter(name: &str, wanted: impl Display) -> Self {
+    pub(crate) fn parameter(name: &str, wanted: impl Display) -> Self {
         let message = format!("The parameter '{name}' {wanted}.");
         Self::new(StatusCode::BAD_REQUEST, "8523", message)
     }

@@ -13,6 +13,7 @@ use crate::http::{Door, Via};
 const JSON: HeaderValue = HeaderValue::from_static(
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
 );
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=utf-8");
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const SCENARIO_ID: HeaderName = HeaderName::from_static("scenario-id");
@@ -58,30 +59,40 @@ fn echoed(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
 
 /// What is answered to a request that was done.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     pub(super) body: Option<String>,
-    pub(super) location: Option<String>,
+    /// Whether the body is text, and not JSON.
+    pub(super) is_text: bool,
+    pub(crate) location: Option<String>,
     pub(super) deprecated: bool,
     /// The conversation it was about.
     pub(super) chain: Option<CallId>,
 }
 
 impl Answer {
-    pub(super) fn empty(status: StatusCode) -> Self {
+    pub(crate) fn empty(status: StatusCode) -> Self {
         Self {
             status,
             body: None,
+            is_text: false,
             location: None,
             deprecated: false,
             chain: None,
         }
     }
 
-    pub(super) fn body(body: String) -> Self {
+    pub(crate) fn body(body: String) -> Self {
         Self {
             body: Some(body),
             ..Self::empty(StatusCode::OK)
+        }
+    }
+
+    pub(crate) fn text(text: String) -> Self {
+        Self {
+            is_text: true,
+            ..Self::body(text)
         }
     }
 }
@@ -89,12 +100,13 @@ impl Answer {
 /// A response. An empty body carries no content type: one widespread client would try to parse it.
 pub(super) fn done(answer: Answer, ids: &Ids, via: Via) -> Response {
     let has_body = answer.body.is_some();
+    let kind = if answer.is_text { TEXT } else { JSON };
     let mut response = Response::new(answer.body.map_or_else(Body::empty, Body::from));
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
     common(headers, ids, answer.chain);
     if has_body {
-        headers.insert(header::CONTENT_TYPE, JSON);
+        headers.insert(header::CONTENT_TYPE, kind);
     }
     if let Some(location) = answer
         .location
@@ -180,12 +192,5 @@ fn text(value: &HeaderValue) -> Option<String> {
 
 /// The response to a request that a fault of ours spoiled.
 pub(crate) fn fault() -> Response {
-    let refused = Refused {
-        status: StatusCode::INTERNAL_SERVER_ERROR,
-        code: "9999",
-        message: "An unexpected error occurred.".to_owned(),
-        retry_after: None,
-        allow: None,
-    };
-    refusal(&refused, &Ids::fresh())
+    refusal(&Refused::fault(), &Ids::fresh())
 }

@@ -25,6 +25,7 @@ use crate::outbox::Outboxes;
 use crate::prompts::Prompts;
 use crate::registry::Roles;
 use crate::switchboard::Switchboard;
+use crate::workplace::{Asked, Workplace};
 use crate::{clock, limits};
 
 /// The calls API.
@@ -35,6 +36,7 @@ pub(crate) struct Graph {
     pub(crate) prompts: Arc<Prompts>,
     pub(crate) base: PublicBase,
     pub(crate) wording: Wording,
+    workplace: Workplace,
     rates: Rates,
 }
 
@@ -46,6 +48,7 @@ impl Graph {
         prompts: Arc<Prompts>,
         base: PublicBase,
         wording: Wording,
+        workplace: Workplace,
     ) -> Self {
         Self {
             login,
@@ -54,6 +57,7 @@ impl Graph {
             prompts,
             base,
             wording,
+            workplace,
             rates: Rates::default(),
         }
     }
@@ -99,6 +103,14 @@ impl Graph {
         };
         match (resource, &parts.method) {
             (Resource::NotYet(_) | Resource::Nothing, _) => Err(Refused::not_yet()),
+            (Resource::Beside(resource), _) => {
+                let asked = Asked {
+                    caller: &caller,
+                    parts,
+                    base: ask.versioned(),
+                };
+                self.workplace.answer(resource, &asked, body).await
+            }
             (Resource::Call(leg), &Method::DELETE) => ask.hang_up(leg).await,
             (Resource::Call(leg), _) => ask.call(leg).await,
             (Resource::Operations(leg), _) => ask.operations(leg).await,
@@ -113,7 +125,8 @@ impl Graph {
     }
 }
 
-async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Refused> {
+/// The body of a request, of the right type and size.
+pub(crate) async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Refused> {
     let reading = axum::body::to_bytes(body, limits::REQUEST_BODY_BYTES_MAX);
     let body = tokio::time::timeout(limits::REQUEST_BODY_WITHIN, reading)
         .await

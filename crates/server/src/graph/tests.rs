@@ -29,6 +29,7 @@ use crate::prompts::Prompts;
 use crate::registry::{Bot, Registry};
 use crate::store::{Recordings, Store, open_folder};
 use crate::switchboard::Switchboard;
+use crate::workplace::{Meetings, Workplace};
 use crate::{clock, config, outgoing};
 
 const LEG: LegId = LegId::from_bits(0x1111_1111_1111_4111_8111_1111_1111_1111);
@@ -97,7 +98,7 @@ impl World {
             &registry,
             &clients,
             Arc::clone(&login),
-            store,
+            store.clone(),
             switchboard.clone(),
             wording.clone(),
         );
@@ -110,6 +111,13 @@ impl World {
             bot: bot.app,
         });
         let prompts = Arc::new(Prompts::new(config::Prompts::default(), clients));
+        let workplace = Workplace::new(
+            Arc::clone(&registry),
+            Meetings::new(store.clone(), config::Workplace::default()),
+            store,
+            config::Workplace::default(),
+            "example.org".to_owned(),
+        );
         let graph = Graph::new(
             Arc::clone(&login),
             switchboard,
@@ -117,6 +125,7 @@ impl World {
             prompts,
             base,
             wording,
+            workplace,
         );
         let via = Via {
             peer: ([127, 0, 0, 1], 9).into(),

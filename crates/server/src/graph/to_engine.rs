@@ -18,7 +18,7 @@ use crate::outgoing::Guard;
 const RECORD_SECONDS_DEFAULT: i64 = 5;
 
 /// Reads a body. What is no JSON object is one mistake, a property of the wrong type another.
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(Refused::unreadable());
     }

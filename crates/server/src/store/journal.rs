@@ -7,8 +7,9 @@ use offhook_engine::{
 };
 use offhook_terms::{AppId, CallId};
 use offhook_wire::journal::{Caller, Ending, Entry, Fact, Member, OperationKind, Outcome, VERSION};
-#[cfg(test)]
 use sqlx::{Row as _, sqlite::SqlitePool};
+
+use crate::limits;
 
 /// An event as it is written down: nothing private is.
 pub(crate) fn entry(call: CallId, bot: AppId, event: &Event, at: SystemTime) -> Entry {
@@ -94,6 +95,7 @@ fn fact(bot: AppId, fact: &engine::Fact) -> Fact {
         engine::Fact::Terminating => Fact::Terminating,
         engine::Fact::Terminated(why) => Fact::Terminated {
             ending: ending(*why),
+            bot: Some(bot.to_string()),
         },
     }
 }
@@ -170,7 +172,7 @@ fn ending(ending: engine::Ending) -> Ending {
 
 /// How a leg ended, if this entry says so.
 pub(super) fn ending_of(fact: &Fact) -> Option<engine::Ending> {
-    let Fact::Terminated { ending } = fact else {
+    let Fact::Terminated { ending, .. } = fact else {
         return None;
     };
     Some(match ending {
@@ -206,16 +208,30 @@ pub(super) fn ending_of(fact: &Fact) -> Option<engine::Ending> {
     })
 }
 
+/// What of a call's events a record of it is made of, in order.
+pub(super) async fn course(pool: &SqlitePool, call: CallId) -> sqlx::Result<Vec<Entry>> {
+    let rows = sqlx::query(
+        "SELECT entry FROM journal WHERE call = ? AND entry ->> 'kind' IN \
+         ('incoming', 'establishing', 'established', 'rosterChanged', 'terminated') \
+         ORDER BY id LIMIT ?",
+    )
+    .bind(call.to_string())
+    .bind(limits::RECORD_ENTRIES_MAX)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Entry> {
+    let text: &str = row.try_get(0)?;
+    serde_json::from_str(text).map_err(|why| sqlx::Error::Decode(why.into()))
+}
+
 #[cfg(test)]
 pub(super) async fn of_call(pool: &SqlitePool, call: CallId) -> sqlx::Result<Vec<Entry>> {
     let rows = sqlx::query("SELECT entry FROM journal WHERE call = ? ORDER BY id")
         .bind(call.to_string())
         .fetch_all(pool)
         .await?;
-    rows.iter()
-        .map(|row| {
-            let text: &str = row.try_get(0)?;
-            serde_json::from_str(text).map_err(|why| sqlx::Error::Decode(why.into()))
-        })
-        .collect()
+    rows.iter().map(read).collect()
 }

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::Refusal;
+use super::meetings::MeetingChange;
 use crate::limits;
 
 /// Something to be written down.
@@ -51,6 +52,11 @@ pub(super) enum Note {
     Secret {
         name: &'static str,
         fresh: [u8; 32],
+    },
+    /// Change what is kept of meetings; say whether that is done.
+    Meetings {
+        change: MeetingChange,
+        done: oneshot::Sender<sqlx::Result<()>>,
     },
     /// Forget what is older; say how many entries of the journal that were.
     Forget {
@@ -129,6 +135,13 @@ impl Writer {
             .is_ok_and(|gone| gone >= limits::HISTORY_BATCH_MAX)
     }
 
+    /// Changes what is kept of meetings, and waits for it: whoever made a meeting tells others.
+    pub(super) async fn change(&self, change: MeetingChange) -> sqlx::Result<()> {
+        let (done, changed) = oneshot::channel();
+        self.note(Note::Meetings { change, done });
+        changed.await.unwrap_or(Err(sqlx::Error::PoolClosed))
+    }
+
     pub(super) async fn close(&self) {
         drop(
             self.notes
@@ -185,7 +198,10 @@ fn is_ending(entry: &Entry) -> bool {
 
 /// Somebody waits for it.
 fn is_asking(note: &Note) -> bool {
-    matches!(note, Note::Flush(_) | Note::Forget { .. })
+    matches!(
+        note,
+        Note::Flush(_) | Note::Forget { .. } | Note::Meetings { .. }
+    )
 }
 
 async fn write(
@@ -222,6 +238,9 @@ async fn write(
             match note {
                 Note::Flush(done) => {
                     let _ = done.send(());
+                }
+                Note::Meetings { change, done } => {
+                    let _ = done.send(change.carry_out(&mut connection).await);
                 }
                 Note::Forget { before, done } => {
                     let forgotten = forget(&mut connection, before).await;
@@ -312,7 +331,9 @@ fn bound<'q>(query: Query<'q>, entry: &'q Entry) -> Query<'q> {
 
 async fn write_note(connection: &mut SqliteConnection, note: &Note) -> sqlx::Result<()> {
     match note {
-        Note::Entry(_) | Note::Flush(_) | Note::Forget { .. } => return Ok(()),
+        Note::Entry(_) | Note::Flush(_) | Note::Forget { .. } | Note::Meetings { .. } => {
+            return Ok(());
+        }
         Note::Refusal(refusal) => return super::refusals::write(connection, refusal).await,
         Note::LegOpened { leg, call, bot } => {
             sqlx::query("INSERT OR REPLACE INTO legs (leg, call, bot, seq) VALUES (?, ?, ?, 0)")
@@ -397,7 +418,7 @@ mod tests {
         }
         assert!(!queued.admits(&entry(Fact::AudioFlows)));
         let ending = Ending::CallerHungUp;
-        assert!(queued.admits(&entry(Fact::Terminated { ending })));
+        assert!(queued.admits(&entry(Fact::Terminated { ending, bot: None })));
         queued.taken(&entry(Fact::AudioFlows));
         assert!(queued.admits(&entry(Fact::AudioFlows)));
     }

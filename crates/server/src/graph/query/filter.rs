@@ -112,6 +112,18 @@ impl Filter {
         }
     }
 
+    /// The property and the text, if this is no more than `property eq 'text'`.
+    pub(crate) fn equality(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Compare {
+                property,
+                how: Comparison::Equal,
+                with: Literal::Text(text),
+            } => Some((property, text)),
+            _ => None,
+        }
+    }
+
     /// Calls `visit` with every condition that is not made of others.
     pub(super) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
         match self {
@@ -507,6 +519,25 @@ mod tests {
             Some("it is nested too deeply")
         );
         assert!(Filter::read(&"not ".repeat(10_000)).is_err());
+    }
+
+    #[test]
+    fn a_plain_equality_is_recognised() {
+        let equality = |text| {
+            let filter = Filter::read(text).ok()?;
+            let (property, value) = filter.equality()?;
+            Some((property.to_owned(), value.to_owned()))
+        };
+        assert_eq!(
+            equality("JoinWebUrl eq 'https://x'"),
+            Some(("JoinWebUrl".to_owned(), "https://x".to_owned()))
+        );
+        assert_eq!(
+            equality("(a/b eq 'c')"),
+            Some(("a/b".to_owned(), "c".to_owned()))
+        );
+        assert_eq!(equality("a ne 'c'"), None);
+        assert_eq!(equality("a eq 'c' or a eq 'd'"), None);
     }
 
     proptest! {
