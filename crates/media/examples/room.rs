@@ -9,13 +9,13 @@
 //! ```
 
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use offhook_media::threads::{Config, Events, RoomKey, Threads};
-use offhook_media::{Clip, MediaCommand, PortId, Repeat, limits};
+use offhook_media::threads::{Config, Events, PreparedPort, RoomKey, Threads};
+use offhook_media::{Agreed, Clip, Codec, MediaCommand, PortId, Repeat, limits};
 use offhook_terms::OperationId;
 
 type Failure = Box<dyn std::error::Error>;
@@ -41,19 +41,19 @@ fn main() -> ExitCode {
     reason = "a program of its own keeps its own time"
 )]
 fn run() -> Result<(), Failure> {
-    let (mut ports, mut seconds) = (50, 10);
+    let (mut ports, mut seconds, mut codec) = (50, 10, Codec::Pcmu);
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
-        let mut number = || -> Result<usize, Failure> {
-            Ok(args
-                .next()
-                .ok_or(format!("{arg} needs a number"))?
-                .parse()?)
-        };
+        let mut value = || args.next().ok_or(format!("{arg} needs a value"));
         match arg.as_str() {
-            "--ports" => ports = number()?.clamp(2, limits::PORTS_PER_ROOM),
-            "--seconds" => seconds = number()?,
-            _ => return Err("usage: room [--ports N] [--seconds S]".into()),
+            "--ports" => ports = value()?.parse::<usize>()?.clamp(2, limits::PORTS_PER_ROOM),
+            "--seconds" => seconds = value()?.parse()?,
+            "--codec" => {
+                let name = value()?;
+                let known = Codec::ALL.into_iter().find(|codec| codec.name() == name);
+                codec = known.ok_or(format!("{name} is no codec"))?;
+            }
+            _ => return Err("usage: room [--ports N] [--seconds S] [--codec NAME]".into()),
         }
     }
     let others = tasks()?;
@@ -63,11 +63,11 @@ fn run() -> Result<(), Failure> {
     let (phones, phone_events) = start(1)?;
     room.open_empty_room(ROOM)?;
     for n in 0..ports {
-        connect(&room, &phones, n)?;
+        connect(&room, &phones, n, codec)?;
     }
     std::thread::sleep(SETTLING);
     let (cpu, counted, began) = (cpu_of(&measured)?, room.counters(), Instant::now());
-    let until = began + Duration::from_secs(seconds as u64);
+    let until = began + Duration::from_secs(seconds);
     while Instant::now() < until {
         std::thread::sleep(Duration::from_millis(100));
         while room_events.try_recv().is_some() || phone_events.try_recv().is_some() {}
@@ -109,11 +109,13 @@ fn start(threads: usize) -> Result<(Threads, Events), Failure> {
 }
 
 /// One more phone, which talks into the room.
-fn connect(room: &Threads, phones: &Threads, n: usize) -> Result<(), Failure> {
+fn connect(room: &Threads, phones: &Threads, n: usize, codec: Codec) -> Result<(), Failure> {
     let (port, phone) = (room.prepare_port()?, phones.prepare_port()?);
-    let mut session = phone.describe();
-    let (answer, agreed) = port.describe().answer(&session.offer())?;
-    let agreed_phone = session.accept(&answer)?;
+    let agreed_with = |other: &PreparedPort| {
+        let reports = SocketAddr::new(other.rtp_address().ip(), other.rtcp_port());
+        Agreed::plain(codec, other.rtp_address(), reports)
+    };
+    let (agreed, agreed_phone) = (agreed_with(&phone), agreed_with(&port));
     room.add_port(ROOM, port, agreed)?;
     let key = RoomKey(n as u128 + 1);
     phones.open_room(key, phone, agreed_phone)?;

@@ -71,6 +71,9 @@ pub const RECORDING_FRAMES: usize = 64;
 /// endings are kept whatever it costs.
 pub const ROOM_EVENTS: usize = 32;
 
+/// Events a seat keeps: what ends there is told within the same tick, and it hears no keys itself.
+pub const SEAT_EVENTS: usize = 8;
+
 /// Commands to one tick thread waiting for its next slot, at most 5 ms away. When it is full the
 /// sender is told at once and nothing is lost silently.
 pub const THREAD_COMMANDS: usize = 4096;

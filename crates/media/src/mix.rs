@@ -88,7 +88,9 @@ impl Desk {
     pub(crate) fn clear(&mut self) {
         self.sounding = Places::NONE;
         self.here = [Places::NONE; 2];
-        self.totals = [None; 2];
+        for total in &mut self.totals {
+            *total = None;
+        }
         self.kept_used = 0;
     }
 
@@ -195,6 +197,15 @@ impl Desk {
     /// A mix at 16 kHz as samples.
     pub(crate) fn wide(&self, mix: MixId) -> &[i16; WIDE_SAMPLES] {
         &self.kept[mix.0].samples
+    }
+
+    /// What a single participant says, if it is here at this rate.
+    pub(crate) fn alone(&self, place: usize, rate: Rate) -> Option<Frame> {
+        self.here[rate as usize].contains(place).then(|| {
+            let mut frame = Frame::silence(rate);
+            frame.copy_from_slice(self.said(place, rate));
+            frame
+        })
     }
 
     /// A mix at its rate as a frame.

@@ -536,8 +536,11 @@ impl Room {
             }
             let of = self.may_hear(place) & desk.sounding();
             let came = self.is_live();
-            let mix = self.mix(desk, of, self.rate, false);
-            let frame = desk.frame(mix);
+            let alone = of.single().and_then(|one| desk.alone(one, self.rate));
+            let frame = alone.unwrap_or_else(|| {
+                let mix = self.mix(desk, of, self.rate, false);
+                desk.frame(mix)
+            });
             let ended = self
                 .seat(place)
                 .and_then(Seat::recorder)

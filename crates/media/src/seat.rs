@@ -34,7 +34,7 @@ impl Seat {
             recorder: None,
             tone_sender: None,
             pressed: None,
-            events: VecDeque::with_capacity(limits::ROOM_EVENTS),
+            events: VecDeque::with_capacity(limits::SEAT_EVENTS),
         }
     }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::process::{MEASURED, Process};
 use super::{Plan, Programs};
 
-/// How many talk in one room: two, a meeting, and a large one.
-const SIZES: [usize; 3] = [2, 10, 50];
+/// How many talk in one room, and in which codec: two, a meeting, and a large one, which is also
+/// measured with a codec that has to be computed.
+const ROOMS: [(u32, &str); 4] = [(2, "PCMU"), (10, "PCMU"), (50, "PCMU"), (50, "G722")];
 
 pub(crate) fn measure(plan: &Plan, programs: &Programs) -> Result<(), String> {
     println!("\n## Rooms\n");
@@ -16,14 +17,9 @@ pub(crate) fn measure(plan: &Plan, programs: &Programs) -> Result<(), String> {
     );
     println!("| talkers | CPU of a core | a tick | per talker | late ticks | deviation p99 |");
     println!("|---|---|---|---|---|---|");
-    for talkers in SIZES {
-        let seconds = plan.window.as_secs();
-        let args = [
-            "--ports",
-            &talkers.to_string(),
-            "--seconds",
-            &seconds.to_string(),
-        ];
+    for (talkers, codec) in ROOMS {
+        let (ports, seconds) = (talkers.to_string(), plan.window.as_secs().to_string());
+        let args = ["--ports", &ports, "--seconds", &seconds, "--codec", codec];
         let args = args.map(str::to_owned);
         let mut room = Process::start(MEASURED, &programs.room, &args, &[])?;
         let line = room.line()?;
@@ -32,10 +28,10 @@ pub(crate) fn measure(plan: &Plan, programs: &Programs) -> Result<(), String> {
             serde_json::from_str(&line).map_err(|error| format!("the room: {error}"))?;
         let number = |name: &str| told[name].as_f64().unwrap_or(f64::NAN);
         println!(
-            "| {talkers} | {:.1} % | {:.0} µs | {:.1} µs | {} | ≤ {} ms |",
+            "| {talkers}, {codec} | {:.1} % | {:.0} µs | {:.1} µs | {} | ≤ {} ms |",
             number("cpu") * 100.0,
             number("tick_us"),
-            number("tick_us") / talkers as f64,
+            number("tick_us") / f64::from(talkers),
             number("late_ticks"),
             number("p99_us") / 1_000.0,
         );
