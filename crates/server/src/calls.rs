@@ -18,7 +18,7 @@ use std::time::Instant;
 use futures::FutureExt as _;
 use offhook_engine::{
     Accepted, Arrival, Call, Command, Ending, Event, Fact, LegView, MediaEvent, OperationView,
-    Output, Refusal, Signal,
+    Output, Participant, Refusal, RoutingGroup, Signal,
 };
 use offhook_terms::{AppId, LegId, OperationId};
 use tokio::sync::{mpsc, oneshot};
@@ -117,6 +117,20 @@ pub(crate) enum Question {
         leg: LegId,
         /// Where the answer goes.
         reply: oneshot::Sender<Vec<OperationView>>,
+    },
+    /// Who is in a bot's call, if it is one of many.
+    Participants {
+        /// The bot's leg.
+        leg: LegId,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Option<Vec<Participant>>>,
+    },
+    /// Who hears whom in a bot's call beside what everybody hears.
+    RoutingGroups {
+        /// The bot's leg.
+        leg: LegId,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Option<Vec<RoutingGroup>>>,
     },
 }
 
@@ -268,6 +282,14 @@ impl CallTask {
                 drop(reply.send(self.call.operation(leg, operation)));
             }
             Question::Operations { leg, reply } => drop(reply.send(self.call.operations(leg))),
+            Question::Participants { leg, reply } => {
+                let all = self.call.leg(leg).map(|_| self.call.participants(leg));
+                drop(reply.send(all));
+            }
+            Question::RoutingGroups { leg, reply } => {
+                let all = self.call.leg(leg).map(|_| self.call.routing_groups(leg));
+                drop(reply.send(all));
+            }
         }
     }
 

@@ -11,6 +11,7 @@
 //! token, registration, body, call, permission, parameters, state.
 
 mod from_engine;
+mod papers;
 mod path;
 mod query;
 mod rate;
@@ -19,7 +20,8 @@ mod response;
 mod routes;
 mod to_engine;
 
-pub(crate) use from_engine::{Known, Wording, notification};
+pub(crate) use from_engine::{Caller, Known, Wording, notification};
+pub(crate) use papers::{Paper, Papers};
 pub(crate) use query::{Filter, PageSize, Query, Rules};
 pub(crate) use refused::Refused;
 pub(crate) use response::{Answer, fault};

@@ -124,6 +124,24 @@ pub(crate) const FILTER_DEPTH_MAX: usize = 32;
 /// Things shown beside things shown beside a resource. The deepest there is are the segments of the
 /// sessions of a call record.
 pub(crate) const EXPAND_DEPTH_MAX: usize = 4;
+/// The largest body that makes or takes a call: what it says of the call is kept while the call
+/// lives. Media blobs of applications are 2 to 10 kB.
+pub(crate) const CALL_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Kinds of media in one list: there are four.
+pub(crate) const MODALITIES_MAX: usize = 8;
+
+/// How long the targets of a redirect may ring, in seconds (Graph call: redirect).
+pub(crate) const REDIRECT_SECONDS: std::ops::RangeInclusive<i64> = 15..=90;
+
+/// `delayBetweenTonesMs`: nobody waits longer than ten seconds between two keys.
+pub(crate) const TONE_GAP_MS: std::ops::RangeInclusive<i64> = 0..=10_000;
+
+/// The pause after each key when nobody says otherwise: what telephones leave.
+pub(crate) const TONE_GAP_MS_DEFAULT: i64 = 100;
+
+/// The longest id a bot may give an audio routing group, in characters.
+pub(crate) const ROUTING_GROUP_ID_CHARS_MAX: usize = 128;
 
 /// The longest `clientContext` (Graph commsOperation), in characters.
 pub(crate) const CLIENT_CONTEXT_CHARS_MAX: usize = 256;

@@ -16,13 +16,13 @@ mod queue;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use offhook_engine::{Arrival, Ending, Event, Fact, Party};
+use offhook_engine::{Arrival, Ending, Event, Fact, OperationKind, Outcome};
 use offhook_terms::{AppId, CallId, LegId};
 use tokio::sync::Notify;
 use url::Url;
 
 use crate::clock;
-use crate::graph::{Known, Wording, notification};
+use crate::graph::{Caller, Known, Paper, Papers, Wording, notification};
 use crate::login::Login;
 use crate::outgoing::Clients;
 use crate::registry::{Bot, Registry};
@@ -30,7 +30,7 @@ use crate::store::{self, LostLeg, Store};
 use crate::switchboard::Switchboard;
 
 use door::BotDoor;
-use queue::{Leg, Target, Waiting};
+use queue::{Leg, Proposal, Target, Waiting};
 
 /// The queues of all live bot legs. Cheap to clone.
 #[derive(Clone)]
@@ -45,6 +45,7 @@ struct Shared {
     store: Store,
     switchboard: Switchboard,
     wording: Wording,
+    papers: Papers,
     /// Told whenever a queue has run empty.
     emptied: Notify,
 }
@@ -72,6 +73,7 @@ impl Outboxes {
                 store,
                 switchboard,
                 wording,
+                papers: Papers::default(),
                 emptied: Notify::new(),
             }),
         }
@@ -90,43 +92,56 @@ impl Outboxes {
 
     /// Queues what happened for the bot of this leg.
     pub(crate) fn push(&self, event: Event) {
-        let Some((call, door, target, from_phone)) = self.shared.prepare(&event) else {
+        let Some(prepared) = self.shared.prepare(&event) else {
             return;
         };
+        let paper = self.shared.papers.of(event.leg);
         let known = Known {
             leg: event.leg,
-            call,
-            bot: &door.bot,
-            callback: &target.text,
-            from_phone,
+            call: prepared.call,
+            bot: &prepared.door.bot,
+            callback: &prepared.target.text,
+            caller: prepared.caller.as_deref(),
+            is_group: prepared.is_group,
+            knows_roster: prepared.knows_roster,
+            paper: &paper,
         };
         // Worded outside the lock; the events of one leg come from one task, so they stay in order.
-        let told = notification(&event, known, &self.shared.wording);
+        let Some(told) = notification(&event, known, &self.shared.wording) else {
+            return;
+        };
         let body = serde_json::to_string(&told)
             .expect("a notification is plain data, which always prints");
-        let waiting = Waiting::new(&event, body, target);
+        let waiting = Waiting::new(&event, body, prepared.target);
         if self.shared.queue(event.leg, waiting) {
             tokio::spawn(delivery::run(Arc::clone(&self.shared), event.leg));
         }
     }
 
-    /// From the answer on, notifications of the leg are to go there. False when the leg is decided
-    /// already or somebody proposed before.
-    pub(crate) fn propose(&self, leg: LegId, callback: &Url) -> bool {
-        let Some(target) = Target::new(callback) else {
-            return false;
+    /// What bots said of their legs.
+    pub(crate) fn papers(&self) -> &Papers {
+        &self.shared.papers
+    }
+
+    /// What a bot says with its decision: from then on, notifications of the leg are to go there,
+    /// and this is to be kept of it. False when the leg is decided already or somebody proposed before.
+    pub(crate) fn propose(&self, leg: LegId, callback: Option<&Url>, paper: Option<Paper>) -> bool {
+        let target = match callback.map(Target::new) {
+            Some(None) => return false,
+            Some(Some(target)) => Some(Arc::new(target)),
+            None => None,
         };
         let mut legs = self.shared.legs();
         match legs.get_mut(&leg) {
             Some(leg) if !leg.decided && leg.proposed.is_none() => {
-                leg.proposed = Some(Arc::new(target));
+                leg.proposed = Some(Proposal { target, paper });
                 true
             }
             _ => false,
         }
     }
 
-    /// The answer was refused: forget what it proposed.
+    /// The decision was refused: forget what it proposed.
     pub(crate) fn withdraw(&self, leg: LegId) {
         if let Some(leg) = self.shared.legs().get_mut(&leg) {
             leg.proposed = None;
@@ -137,6 +152,11 @@ impl Outboxes {
     pub(crate) fn callback(&self, leg: LegId) -> Option<String> {
         let legs = self.shared.legs();
         legs.get(&leg).map(|leg| leg.target.text.clone())
+    }
+
+    /// Who called the leg, if its bot was told that somebody did.
+    pub(crate) fn caller(&self, leg: LegId) -> Option<Arc<Caller>> {
+        self.shared.legs().get(&leg)?.caller.clone()
     }
 
     /// The call of a leg that still has something to tell.
@@ -152,6 +172,7 @@ impl Outboxes {
     /// Nothing more will come of this leg. Its queue goes once everything in it is settled; needed
     /// only where a leg ends without a last event.
     pub(crate) fn close(&self, leg: LegId) {
+        self.shared.papers.forget(leg);
         let mut legs = self.shared.legs();
         let idle = legs.get_mut(&leg).is_some_and(|leg| {
             leg.closed = true;
@@ -220,10 +241,27 @@ impl Outboxes {
     }
 }
 
+/// What wording an event needs.
+struct Prepared {
+    call: CallId,
+    door: Arc<BotDoor>,
+    target: Arc<Target>,
+    caller: Option<Arc<Caller>>,
+    is_group: bool,
+    knows_roster: bool,
+}
+
 #[cfg(test)]
 impl Outboxes {
     pub(crate) fn wording_for_tests(&self) -> Wording {
         self.shared.wording.clone()
+    }
+
+    /// The notification of the leg that was queued last; while nobody has taken it.
+    pub(crate) fn last_for_tests(&self, leg: LegId) -> String {
+        let legs = self.shared.legs();
+        let last = legs.get(&leg).and_then(Leg::last_for_tests);
+        last.expect("something waits")
     }
 }
 
@@ -233,32 +271,61 @@ impl Shared {
     }
 
     /// Takes note of what the event means for the queue, and gives what wording it needs.
-    fn prepare(&self, event: &Event) -> Option<(CallId, Arc<BotDoor>, Arc<Target>, bool)> {
+    fn prepare(&self, event: &Event) -> Option<Prepared> {
         let mut legs = self.legs();
         let leg = legs.get_mut(&event.leg)?;
-        let mut moved = None;
+        let mut decision = Proposal::default();
+        let mut knows_roster = leg.knows_roster;
         match &event.fact {
-            Fact::Incoming { caller, .. } => {
-                leg.from_phone = matches!(caller, Party::Phone { .. });
+            Fact::Incoming {
+                caller,
+                caller_leg,
+                came_by,
+                is_group,
+            } => {
+                leg.is_group |= is_group;
+                leg.caller = Some(Arc::new(Caller {
+                    party: caller.clone(),
+                    leg: *caller_leg,
+                    came_by: came_by.clone(),
+                }));
             }
             Fact::Establishing | Fact::Terminated(_) if !leg.decided => {
                 leg.decided = true;
-                if let Some(target) = leg.proposed.take() {
-                    moved = Some(target.text.clone());
-                    leg.target = target;
+                decision = leg.proposed.take().unwrap_or_default();
+                if let Some(target) = &decision.target {
+                    leg.target = Arc::clone(target);
                 }
+            }
+            Fact::RosterChanged(_) => {
+                leg.is_group = true;
+                knows_roster = std::mem::replace(&mut leg.knows_roster, true);
             }
             _ => {}
         }
-        let prepared = (
-            leg.call,
-            Arc::clone(&leg.door),
-            Arc::clone(&leg.target),
-            leg.from_phone,
-        );
+        let prepared = Prepared {
+            call: leg.call,
+            door: Arc::clone(&leg.door),
+            target: Arc::clone(&leg.target),
+            caller: leg.caller.clone(),
+            is_group: leg.is_group,
+            knows_roster,
+        };
         drop(legs);
-        if let Some(callback) = moved {
-            self.store.leg_moved(event.leg, callback);
+        if let Some(target) = decision.target {
+            self.store.leg_moved(event.leg, target.text.clone());
+        }
+        if let Some(paper) = decision.paper {
+            self.papers.file(event.leg, paper);
+        }
+        if let Fact::OperationEnded {
+            kind: OperationKind::AddLargeGalleryView,
+            outcome: Outcome::Done,
+            ..
+        } = &event.fact
+        {
+            self.papers
+                .change(event.leg, |paper| paper.has_gallery = true);
         }
         Some(prepared)
     }

@@ -122,6 +122,7 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     let wording = Wording {
         status: config.graph.status_spelling,
         recordings: Arc::clone(&recordings),
+        registry: Arc::clone(&registry),
     };
     let trust = outgoing::trust(tls.authority().certificate(), &config.graph.trust)?;
     let clients = outgoing::clients(&registry, &trust);

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use offhook_engine::{Command, LegView, OperationView, Refusal};
+use offhook_engine::{Command, LegView, OperationView, Participant, Refusal, RoutingGroup};
 use offhook_terms::{AppId, CallId, LegId, OperationId};
 use tokio::sync::{mpsc, oneshot};
 
@@ -156,6 +156,29 @@ impl Switchboard {
     pub(crate) async fn operations(&self, bot: AppId, leg: LegId) -> Option<Vec<OperationView>> {
         self.ask(bot, leg, |reply| Question::Operations { leg, reply })
             .await
+    }
+
+    /// Who is in a bot's call, if it is one of many.
+    pub(crate) async fn participants(&self, bot: AppId, leg: LegId) -> Option<Vec<Participant>> {
+        self.ask(bot, leg, |reply| Question::Participants { leg, reply })
+            .await?
+    }
+
+    /// Who hears whom in a bot's call beside what everybody hears.
+    pub(crate) async fn routing_groups(&self, bot: AppId, leg: LegId) -> Option<Vec<RoutingGroup>> {
+        self.ask(bot, leg, |reply| Question::RoutingGroups { leg, reply })
+            .await?
+    }
+
+    /// The live legs of a bot, in the order of their ids.
+    pub(crate) fn legs(&self, bot: AppId) -> Vec<LegId> {
+        let directory = self.directory();
+        let legs = directory.bot_legs.iter();
+        let mut legs: Vec<_> = legs
+            .filter_map(|(leg, seat)| (seat.bot == bot).then_some(*leg))
+            .collect();
+        legs.sort_unstable();
+        legs
     }
 
     /// A notification for this leg was refused or given up: the call should know.

@@ -187,7 +187,8 @@ fn fill(call: &mut Call, older: Call) {
         tenant_id,
         transcription,
         answered_by,
-        termination_reason
+        termination_reason,
+        ringing_timeout_in_seconds
     );
     for (name, value) in older.extra.0 {
         call.extra.0.entry(name).or_insert(value);

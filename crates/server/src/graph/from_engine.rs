@@ -1,33 +1,109 @@
 //! Events and views, as notifications and bodies.
+//!
+//! | file | what it words |
+//! |---|---|
+//! | here | calls, and which notification an event is |
+//! | `operation.rs` | operations |
+//! | `party.rs` | who takes part |
+//! | `ending.rs` | why a call ended |
+
+mod ending;
+mod operation;
+mod party;
 
 use std::sync::Arc;
 
 use offhook_engine::{
-    Ending, Event, Fact, LegState, LegView, NotReached, OperationKind, OperationView, Outcome,
-    Party, PlayFault, Prompt, RecordEnding, RejectReason,
+    CallDirection as Direction, CameBy, Ending, Event, Fact, Invitee, LegState, LegView, Party,
 };
-use offhook_terms::{CallId, LegId, OperationId};
+use offhook_terms::{CallId, LegId};
 use offhook_wire::graph as wire;
 use wire::{
-    Call, CallDirection, CallMediaState, CallState, ChangeType, CompletionReason, Identity,
-    IdentitySet, InvitationParticipantInfo, MediaState, Modality, Notification, Operation,
-    OperationStatus, ParticipantInfo, ResultInfo, ToneInfo,
+    Call, CallDirection, CallMediaState, CallState, ChangeType, ChatInfo, Identity, IdentitySet,
+    InvitationParticipantInfo, MediaState, MeetingInfo, Modality, Notification, OperationStatus,
+    ParticipantInfo, ResultInfo, ToneInfo,
 };
 
+use super::Paper;
+use super::path::Version;
 use crate::config::StatusSpelling;
-use crate::registry::Bot;
+use crate::registry::{Bot, Registry};
 use crate::store::Recordings;
 
+use ending::ending;
+pub(super) use operation::{operation, viewed};
+use party::identity;
+pub(super) use party::participant;
+
+/// Who called a bot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) party: Party,
+    pub(crate) leg: LegId,
+    /// How the call came to the bot.
+    pub(crate) came_by: CameBy,
+}
+
 /// What is known of a leg beside its events.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
     pub(crate) leg: LegId,
     pub(crate) call: CallId,
     pub(crate) bot: &'a Bot,
     /// Where its notifications go.
     pub(crate) callback: &'a str,
-    /// The caller is a phone number, not one of our people.
-    pub(crate) from_phone: bool,
+    /// Who called, if the bot was called.
+    pub(crate) caller: Option<&'a Caller>,
+    /// It is in a call of many.
+    pub(crate) is_group: bool,
+    /// It was told of the roster before, so that what has not changed is known.
+    pub(crate) knows_roster: bool,
+    /// What the bot said of it.
+    pub(crate) paper: &'a Paper,
+}
+
+impl Known<'_> {
+    /// The other party of the call is a phone number.
+    fn is_with_phone(&self) -> bool {
+        match self.caller {
+            Some(caller) => matches!(caller.party, Party::Phone { .. }),
+            None => match self.paper.targets.as_slice() {
+                [only] => only.identity.phone().is_some(),
+                _ => false,
+            },
+        }
+    }
+
+    /// The chat of the call. A call of many that is no meeting has one in name only: published
+    /// bots tell the two apart by the form of its id.
+    fn chat(&self) -> Option<ChatInfo> {
+        let mut chat = match &self.paper.chat {
+            Some(chat) => chat.clone(),
+            None if self.is_group => ChatInfo {
+                thread_id: Some(format!("19:{}", self.call)),
+                message_id: Some("0".to_owned()),
+                ..ChatInfo::default()
+            },
+            None => return None,
+        };
+        chat.odata_type = Some(wire::tag::CHAT_INFO.to_owned());
+        Some(chat)
+    }
+
+    fn meeting(&self) -> Option<MeetingInfo> {
+        let mut meeting = self.paper.meeting.clone()?;
+        if meeting.odata_type.is_none() {
+            let tag = if meeting.join_meeting_id.is_some() {
+                wire::tag::JOIN_MEETING_ID_MEETING_INFO
+            } else if meeting.token.is_some() {
+                wire::tag::TOKEN_MEETING_INFO
+            } else {
+                wire::tag::ORGANIZER_MEETING_INFO
+            };
+            meeting.odata_type = Some(tag.to_owned());
+        }
+        Some(meeting)
+    }
 }
 
 /// How things are worded, whatever they are.
@@ -35,6 +111,8 @@ pub(crate) struct Known<'a> {
 pub(crate) struct Wording {
     pub(crate) status: StatusSpelling,
     pub(crate) recordings: Arc<Recordings>,
+    /// Whose names there are.
+    pub(crate) registry: Arc<Registry>,
 }
 
 impl Wording {
@@ -56,8 +134,12 @@ impl Wording {
     }
 }
 
-/// What a bot is posted about an event.
-pub(crate) fn notification(event: &Event, known: Known<'_>, wording: &Wording) -> Notification {
+/// What a bot is posted about an event; nothing where its version of the API has no word for it.
+pub(crate) fn notification(
+    event: &Event,
+    known: Known<'_>,
+    wording: &Wording,
+) -> Option<Notification> {
     let path = format!("/calls/{}", known.leg);
     let (change, mut call) = match &event.fact {
         Fact::OperationEnded {
@@ -66,12 +148,27 @@ pub(crate) fn notification(event: &Event, known: Known<'_>, wording: &Wording) -
             context,
             outcome,
         } => {
-            let ended = ended(event, known, wording, *operation, kind, context, outcome);
-            return addressed(ended, known);
+            let path = format!("{path}/operations/{operation}");
+            let context = context.as_deref();
+            let mut ended =
+                self::operation(*operation, kind, context, Some(outcome), known.bot, wording);
+            ended.odata_id = Some(format!("/communications{path}"));
+            ended.odata_etag = Some(etag(event.number));
+            // Undocumented, and depended upon: bots delete their files by it.
+            ended.prompts = operation::prompts(kind);
+            let told = Notification::new(ChangeType::Deleted, &path, ended);
+            return Some(addressed(told, known));
         }
-        Fact::Incoming {
-            caller, caller_leg, ..
-        } => (ChangeType::Created, incoming(known, caller, *caller_leg)),
+        Fact::RosterChanged(roster) => {
+            let path = format!("{path}/participants");
+            let roster = party::roster(roster, known, wording);
+            let told = Notification::new(ChangeType::Updated, &path, roster);
+            return Some(addressed(told, known));
+        }
+        // The published v1.0 has no such state.
+        Fact::Ringing if known.paper.version == Version::V1 => return None,
+        Fact::Ringing => (ChangeType::Updated, state(CallState::Ringing)),
+        Fact::Incoming { .. } => (ChangeType::Created, incoming(known, wording)),
         Fact::Establishing => (ChangeType::Updated, state(CallState::Establishing)),
         Fact::Established => (ChangeType::Updated, state(CallState::Established)),
         Fact::AudioFlows => (ChangeType::Updated, audio(MediaState::Active)),
@@ -82,9 +179,6 @@ pub(crate) fn notification(event: &Event, known: Known<'_>, wording: &Wording) -
             call.tone_info = Some(ToneInfo::new(sequence, *tone));
             (ChangeType::Updated, call)
         }
-        Fact::Ringing => (ChangeType::Updated, state(CallState::Ringing)),
-        // Its words come with calls of many.
-        Fact::RosterChanged(_) => (ChangeType::Updated, state(CallState::Established)),
         Fact::Transferring => (ChangeType::Updated, state(CallState::Transferring)),
         Fact::TransferAccepted => (ChangeType::Updated, state(CallState::TransferAccepted)),
         Fact::TransferFailed { consultative } => {
@@ -97,16 +191,14 @@ pub(crate) fn notification(event: &Event, known: Known<'_>, wording: &Wording) -
             (ChangeType::Updated, call)
         }
         Fact::Terminating => (ChangeType::Updated, state(CallState::Terminating)),
-        Fact::Terminated(why) => {
-            let mut call = state(CallState::Terminated);
-            call.result_info = Some(ending(*why, known.from_phone));
-            (ChangeType::Deleted, call)
-        }
+        Fact::Terminated(why) => (ChangeType::Deleted, terminated(*why, known, wording)),
     };
     call.id = Some(known.leg.to_string());
     call.odata_id = Some(format!("/communications{path}"));
     call.odata_etag = Some(etag(event.number));
-    addressed(Notification::new(change, &path, call), known)
+    call.chat_info = known.chat();
+    call.meeting_info = known.meeting();
+    Some(addressed(Notification::new(change, &path, call), known))
 }
 
 fn addressed(mut notification: Notification, known: Known<'_>) -> Notification {
@@ -132,64 +224,109 @@ fn audio(media: MediaState) -> Call {
     }
 }
 
-fn incoming(known: Known<'_>, caller: &Party, caller_leg: LegId) -> Call {
-    Call {
-        callback_uri: Some(known.callback.to_owned()),
-        ..whole(known, CallState::Incoming, caller, caller_leg)
+fn incoming(known: Known<'_>, wording: &Wording) -> Call {
+    match known.caller {
+        Some(caller) => whole(known, CallState::Incoming, Way::In(caller), wording),
+        None => state(CallState::Incoming),
     }
+}
+
+fn terminated(why: Ending, known: Known<'_>, wording: &Wording) -> Call {
+    let mut call = match (why, known.caller) {
+        // Published: what is sent on is told of in full.
+        (Ending::Redirected, Some(caller)) => {
+            whole(known, CallState::Terminated, Way::In(caller), wording)
+        }
+        _ => state(CallState::Terminated),
+    };
+    call.result_info = Some(ending(why, known.is_with_phone()));
+    if why == Ending::Transferred && known.paper.version == Version::Beta {
+        call.termination_reason = Some("AppTransferred".to_owned());
+    }
+    call
+}
+
+/// Which way a call came about, and with whom.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    In(&'a Caller),
+    Out(&'a [Invitee]),
 }
 
 /// The whole call, as far as it does not change.
-fn whole(known: Known<'_>, state: CallState, caller: &Party, caller_leg: LegId) -> Call {
-    let caller_leg = caller_leg.to_string();
-    let context = wire::IncomingContext {
-        odata_type: Some(wire::tag::INCOMING_CONTEXT.to_owned()),
-        source_participant_id: Some(caller_leg.clone()),
-        observed_participant_id: Some(caller_leg.clone()),
-        ..wire::IncomingContext::default()
+fn whole(known: Known<'_>, state: CallState, way: Way<'_>, wording: &Wording) -> Call {
+    let paper = known.paper;
+    let modalities = match paper.modalities.is_empty() {
+        true => vec![Modality::Audio],
+        false => paper.modalities.clone(),
     };
-    Call {
+    let mut call = Call {
         id: Some(known.leg.to_string()),
         state: Some(state),
-        direction: Some(CallDirection::Incoming),
+        callback_uri: Some(known.callback.to_owned()),
         call_chain_id: Some(known.call.to_string()),
+        call_options: paper.options.clone(),
         call_routes: Some(Vec::new()),
-        source: Some(source(known.bot, caller, &caller_leg)),
-        targets: Some(vec![target(known.bot, caller)]),
-        requested_modalities: Some(vec![Modality::Audio]),
+        chat_info: known.chat(),
+        meeting_info: known.meeting(),
+        requested_modalities: Some(modalities),
+        subject: paper
+            .subject
+            .clone()
+            .map(offhook_terms::Private::into_inner),
         tenant_id: Some(known.bot.tenant.clone()),
         // A party is known by its leg.
         my_participant_id: Some(known.leg.to_string()),
-        incoming_context: Some(context),
         ..Call::tagged()
+    };
+    match way {
+        Way::In(caller) => {
+            let leg = caller.leg.to_string();
+            let target = called(known.bot, &caller.party);
+            let who = |party| identity(party, "", known.bot, wording);
+            let mut context = wire::IncomingContext {
+                odata_type: Some(wire::tag::INCOMING_CONTEXT.to_owned()),
+                source_participant_id: Some(leg.clone()),
+                observed_participant_id: Some(leg.clone()),
+                ..wire::IncomingContext::default()
+            };
+            match &caller.came_by {
+                CameBy::Called | CameBy::Invited => {}
+                CameBy::Forwarded { original } => {
+                    call.call_routes = Some(vec![wire::CallRoute {
+                        odata_type: Some(wire::tag::CALL_ROUTE.to_owned()),
+                        original: who(original),
+                        last: target.identity.clone(),
+                        routing_type: Some(wire::RoutingType::Forwarded),
+                    }]);
+                }
+                CameBy::Transferred { transferor } => context.transferor = Some(who(transferor)),
+            }
+            call.direction = Some(CallDirection::Incoming);
+            call.source = Some(caller_info(&caller.party, &leg, known.bot, wording));
+            call.targets = Some(vec![target]);
+            call.incoming_context = Some(context);
+        }
+        Way::Out(targets) => {
+            call.direction = Some(CallDirection::Outgoing);
+            call.source = Some(itself(known));
+            call.targets = Some(targets_of(targets, known, wording));
+            call.ringing_timeout_in_seconds = paper.ring_for;
+        }
     }
+    call
 }
 
-fn source(bot: &Bot, caller: &Party, caller_leg: &str) -> ParticipantInfo {
-    let identity = match caller {
-        Party::Person { id, name } => {
-            let mut user = Identity::new(id.to_string()).named(name.reveal().as_str());
-            user.tenant_id = Some(bot.tenant.clone());
-            user.extra.insert("identityProvider", "AAD");
-            IdentitySet::one("user", user)
-        }
-        Party::Phone { number } => {
-            IdentitySet::one("phone", Identity::new(number.reveal().as_str()))
-        }
-        Party::Guest { name } => {
-            let guest = Identity::new(caller_leg).named(name.reveal().as_str());
-            IdentitySet::one("guest", guest)
-        }
-        Party::Bot { app } => IdentitySet::one("application", Identity::new(app.to_string())),
-    };
-    let mut source = ParticipantInfo::new(identity);
+fn caller_info(caller: &Party, leg: &str, bot: &Bot, wording: &Wording) -> ParticipantInfo {
+    let mut source = ParticipantInfo::new(identity(caller, leg, bot, wording));
     source.endpoint_type = Some(wire::EndpointType::Default);
-    source.participant_id = Some(caller_leg.to_owned());
-    source.extra.insert("id", caller_leg);
+    source.participant_id = Some(leg.to_owned());
+    source.extra.insert("id", leg);
     source
 }
 
-fn target(bot: &Bot, caller: &Party) -> InvitationParticipantInfo {
+/// The bot as the one that was called.
+fn called(bot: &Bot, caller: &Party) -> InvitationParticipantInfo {
     // A telephone number is answered by an instance of an application.
     let kind = match caller {
         Party::Phone { .. } => "applicationInstance",
@@ -201,8 +338,73 @@ fn target(bot: &Bot, caller: &Party) -> InvitationParticipantInfo {
     target
 }
 
+/// The bot as the one that calls: itself, and what else it says it is.
+fn itself(known: Known<'_>) -> ParticipantInfo {
+    let bot = known.bot;
+    let mut source = known.paper.source.clone().unwrap_or_default();
+    source.odata_type = Some(wire::tag::PARTICIPANT_INFO.to_owned());
+    source.identity.odata_type = Some(wire::tag::IDENTITY_SET.to_owned());
+    let application = Identity::new(bot.app.to_string()).named(bot.name.as_str());
+    let kinds = &mut source.identity.kinds;
+    kinds.insert("application".to_owned(), Some(application));
+    if let Some(Some(guest)) = kinds.get_mut("guest") {
+        guest.id = Some(known.leg.to_string().into());
+        guest.odata_type = Some(wire::tag::IDENTITY.to_owned());
+    }
+    source
+}
+
+/// Whom the bot called: as it said it, with the tags some clients leave out.
+fn targets_of(
+    targets: &[Invitee],
+    known: Known<'_>,
+    wording: &Wording,
+) -> Vec<InvitationParticipantInfo> {
+    let said = &known.paper.targets;
+    if said.len() != targets.len() {
+        let worded = |target: &Invitee| {
+            let leg = target.leg.to_string();
+            InvitationParticipantInfo::new(identity(&target.party, &leg, known.bot, wording))
+        };
+        return targets.iter().map(worded).collect();
+    }
+    said.iter().cloned().map(tagged).collect()
+}
+
+fn tagged(mut target: InvitationParticipantInfo) -> InvitationParticipantInfo {
+    let tag = |of: &mut Option<String>, tag: &str| {
+        of.get_or_insert_with(|| tag.to_owned());
+    };
+    tag(
+        &mut target.odata_type,
+        wire::tag::INVITATION_PARTICIPANT_INFO,
+    );
+    tag(&mut target.identity.odata_type, wire::tag::IDENTITY_SET);
+    for identity in target.identity.kinds.values_mut().flatten() {
+        tag(&mut identity.odata_type, wire::tag::IDENTITY);
+    }
+    target
+}
+
+/// Whom a bot invites, as it said it, and by which leg.
+pub(super) fn invited(
+    given: Vec<InvitationParticipantInfo>,
+    invitees: &[Invitee],
+) -> Vec<InvitationParticipantInfo> {
+    let mut given: Vec<_> = given.into_iter().map(tagged).collect();
+    for (given, invitee) in given.iter_mut().zip(invitees) {
+        given.participant_id = Some(invitee.leg.to_string());
+    }
+    given
+}
+
 /// The call as a bot reads it.
-pub(super) fn call(view: &LegView, known: Known<'_>, context: String) -> Call {
+pub(super) fn call(
+    view: &LegView,
+    known: Known<'_>,
+    wording: &Wording,
+    context: Option<String>,
+) -> Call {
     let state = match view.state {
         LegState::Incoming => CallState::Incoming,
         LegState::Establishing => CallState::Establishing,
@@ -212,299 +414,34 @@ pub(super) fn call(view: &LegView, known: Known<'_>, context: String) -> Call {
         LegState::Terminating => CallState::Terminating,
         LegState::Terminated => CallState::Terminated,
     };
+    let way = match view.direction {
+        Direction::Incoming => known.caller.map_or(Way::Out(&[]), Way::In),
+        Direction::Outgoing => Way::Out(&view.targets),
+    };
     let answered = view.state != LegState::Incoming;
     let audio = match view.audio_flows {
         true => MediaState::Active,
         false => MediaState::Inactive,
     };
+    // The published service answers with none before there is audio to speak of.
+    let has_media = answered && !(way.is_out() && view.state == LegState::Establishing);
+    let media_config = known.paper.media_config.clone();
+    let is_transcribed = known.is_group.then(|| wire::CallTranscriptionInfo {
+        odata_type: Some(wire::tag::CALL_TRANSCRIPTION_INFO.to_owned()),
+        state: Some(wire::CallTranscriptionState::NotStarted),
+        last_modified_date_time: None,
+    });
     Call {
-        odata_context: Some(context),
-        callback_uri: Some(known.callback.to_owned()),
-        media_config: answered.then(wire::MediaConfig::service),
-        media_state: answered.then(|| CallMediaState::audio(audio)),
-        ..whole(known, state, &view.caller, view.caller_leg)
+        odata_context: context,
+        media_config: answered.then(|| media_config.unwrap_or_else(wire::MediaConfig::service)),
+        media_state: has_media.then(|| CallMediaState::audio(audio)),
+        transcription: is_transcribed,
+        ..whole(known, state, way, wording)
     }
 }
 
-fn ended(
-    event: &Event,
-    known: Known<'_>,
-    wording: &Wording,
-    id: OperationId,
-    kind: &OperationKind,
-    context: &Option<String>,
-    outcome: &Outcome,
-) -> Notification {
-    let path = format!("/calls/{}/operations/{id}", known.leg);
-    let mut operation = operation(id, kind, context.as_deref(), Some(outcome), wording);
-    operation.odata_id = Some(format!("/communications{path}"));
-    operation.odata_etag = Some(etag(event.number));
-    if let OperationKind::Play { prompts } = kind {
-        // Undocumented, and depended upon: bots delete their files by it.
-        operation.prompts = Some(prompts.iter().map(prompt).collect());
+impl Way<'_> {
+    fn is_out(self) -> bool {
+        matches!(self, Self::Out(_))
     }
-    Notification::new(ChangeType::Deleted, &path, operation)
-}
-
-fn prompt(prompt: &Prompt) -> wire::MediaPrompt {
-    wire::MediaPrompt::new(wire::MediaInfo::new(
-        prompt.uri.as_str(),
-        prompt.resource_id.clone(),
-    ))
-}
-
-/// An operation as a bot reads it.
-pub(super) fn viewed(view: &OperationView, wording: &Wording) -> Operation {
-    let context = view.context.as_deref();
-    operation(
-        view.operation,
-        &view.kind,
-        context,
-        view.outcome.as_ref(),
-        wording,
-    )
-}
-
-/// An operation that was just accepted, or has ended.
-pub(super) fn operation(
-    id: OperationId,
-    kind: &OperationKind,
-    context: Option<&str>,
-    outcome: Option<&Outcome>,
-    wording: &Wording,
-) -> Operation {
-    let tagged = match kind {
-        OperationKind::Play { .. } => wire::OperationKind::PlayPrompt,
-        OperationKind::Record => wire::OperationKind::Record,
-        OperationKind::SendTones => wire::OperationKind::SendDtmfTones,
-        OperationKind::Invite { .. } => wire::OperationKind::InviteParticipants,
-        OperationKind::StartHoldMusic => wire::OperationKind::StartHoldMusic,
-        OperationKind::StopHoldMusic => wire::OperationKind::StopHoldMusic,
-        OperationKind::AddLargeGalleryView => wire::OperationKind::AddLargeGalleryView,
-        OperationKind::Mute => wire::OperationKind::MuteParticipant,
-        OperationKind::Unmute => wire::OperationKind::UnmuteParticipant,
-        OperationKind::MuteAll => wire::OperationKind::MuteParticipants,
-        OperationKind::CancelMedia => wire::OperationKind::CancelMediaProcessing,
-        OperationKind::SubscribeToTones => wire::OperationKind::SubscribeToTone,
-        OperationKind::UpdateRecordingStatus => wire::OperationKind::UpdateRecordingStatus,
-    };
-    let result = outcome.map(|outcome| Result::of(kind, outcome));
-    let status = match &result {
-        None => OperationStatus::Running,
-        Some(result) if result.completed => OperationStatus::Completed,
-        Some(_) => OperationStatus::Failed,
-    };
-    let mut operation = Operation::new(tagged, id.to_string(), wording.status(status));
-    operation.client_context = context.map(str::to_owned);
-    let Some(result) = result else {
-        return operation;
-    };
-    if matches!(kind, OperationKind::Record) {
-        // Empty where there is nothing to fetch.
-        let (location, token) = match result.completed {
-            true => (
-                wording.recordings.location(id),
-                wording.recordings.access_token(id),
-            ),
-            false => Default::default(),
-        };
-        operation.recording_location = Some(location);
-        operation.recording_access_token = Some(token);
-    }
-    operation.completion_reason = Some(result.reason);
-    operation.result_info = Some(ResultInfo::new(result.code, result.subcode, result.message));
-    operation
-}
-
-/// How an operation ended, in the words of the Graph.
-struct Result {
-    completed: bool,
-    reason: CompletionReason,
-    code: i32,
-    subcode: i32,
-    message: &'static str,
-}
-
-impl Result {
-    fn completed(reason: CompletionReason, subcode: i32, message: &'static str) -> Self {
-        Self {
-            completed: true,
-            reason,
-            code: 200,
-            subcode,
-            message,
-        }
-    }
-
-    fn failed(reason: CompletionReason, code: i32, subcode: i32, message: &'static str) -> Self {
-        Self {
-            completed: false,
-            reason,
-            code,
-            subcode,
-            message,
-        }
-    }
-
-    fn of(kind: &OperationKind, outcome: &Outcome) -> Self {
-        use CompletionReason as Reason;
-        let play = matches!(kind, OperationKind::Play { .. });
-        match outcome {
-            Outcome::Played | Outcome::Done => Self::completed(
-                Reason::CompletedSuccessfully,
-                0,
-                "Action completed successfully.",
-            ),
-            Outcome::Recorded { ending, .. } => Self::of_recording(*ending),
-            Outcome::Cancelled => Self::failed(
-                match play {
-                    true => Reason::MediaOperationCanceled,
-                    false => Reason::OperationCanceled,
-                },
-                400,
-                8508,
-                "Action failed, the operation was cancelled.",
-            ),
-            Outcome::PromptFailed(fault) if play => match fault {
-                PlayFault::Download => Self::failed(
-                    Reason::Unknown,
-                    400,
-                    8536,
-                    "Action failed, file could not be downloaded.",
-                ),
-                PlayFault::Format => Self::failed(
-                    Reason::Unknown,
-                    400,
-                    8535,
-                    "Action failed, invalid file format.",
-                ),
-                PlayFault::Playing => Self::failed(
-                    Reason::Unknown,
-                    500,
-                    8511,
-                    "Action failed, encountered failure while trying to play the prompt.",
-                ),
-            },
-            Outcome::PromptFailed(_) => Self::failed(
-                Reason::PlayPromptFailed,
-                500,
-                8511,
-                "Action failed, encountered failure while trying to play the prompt.",
-            ),
-            Outcome::NotReached(why) => {
-                let (code, subcode, message) = not_reached(*why);
-                Self::failed(Reason::Unknown, code, subcode, message)
-            }
-            Outcome::TonesFailed => Self::failed(
-                Reason::Unknown,
-                500,
-                9999,
-                "Action failed, the tones could not be sent.",
-            ),
-            Outcome::BeepFailed => Self::failed(
-                Reason::PlayBeepFailed,
-                500,
-                8512,
-                "Action failed, encountered failure while trying to play the beep.",
-            ),
-        }
-    }
-
-    fn of_recording(ending: RecordEnding) -> Self {
-        use CompletionReason as Reason;
-        match ending {
-            RecordEnding::StopTone => Self::completed(
-                Reason::StopToneDetected,
-                8514,
-                "Action completed, stop tone detected.",
-            ),
-            RecordEnding::MaxDuration => Self::completed(
-                Reason::MaxRecordDurationReached,
-                8515,
-                "Action completed, max record duration reached.",
-            ),
-            RecordEnding::MaxSilence => Self::completed(
-                Reason::MaxSilenceTimeout,
-                8509,
-                "Action completed, max silence timeout reached.",
-            ),
-            RecordEnding::InitialSilence => Self::failed(
-                Reason::InitialSilenceTimeout,
-                400,
-                8510,
-                "Action failed, initial silence timeout reached.",
-            ),
-            RecordEnding::NoMedia => Self::failed(
-                Reason::MediaReceiveTimeout,
-                500,
-                8513,
-                "Action failed, no audio was received.",
-            ),
-            RecordEnding::NotSaved => Self::failed(
-                Reason::UnspecifiedError,
-                500,
-                9999,
-                "Action failed, the recording could not be saved.",
-            ),
-        }
-    }
-}
-
-/// Why somebody who was called did not come.
-fn not_reached(why: NotReached) -> (i32, i32, &'static str) {
-    match why {
-        NotReached::Declined => (603, 8538, "The callee declined the call."),
-        NotReached::Busy => (486, 8539, "The callee is busy."),
-        NotReached::NoAnswer => (408, 10_057, "The callee did not answer in time."),
-        NotReached::Nobody => (480, 10_037, "No callee endpoints were found."),
-        NotReached::Unreachable => (480, 10_076, "The callee could not be reached."),
-        NotReached::NotRouted => (480, 10_134, "The call cannot be routed."),
-        NotReached::NoCommonMedia => (480, 10_134, "The call cannot be routed: no common media."),
-        NotReached::Refused => (480, 8541, "The callee is unavailable."),
-        NotReached::Cancelled => (487, 8542, "The call was cancelled before it was answered."),
-    }
-}
-
-/// Why a call ended, by the published table and the suggestions for what it leaves open.
-fn ending(why: Ending, from_phone: bool) -> ResultInfo {
-    let (code, subcode, message) = match why {
-        Ending::BotHungUp => (200, 7000, "The conversation has ended by bot."),
-        Ending::CallerHungUp if from_phone => {
-            (200, 560_000, "The conversation was ended by the PSTN user.")
-        }
-        Ending::CallerHungUp => (200, 4521, "The call was ended by the other participant."),
-        Ending::CallerGaveUp => (
-            487,
-            8542,
-            "The caller hung up before the call was answered.",
-        ),
-        Ending::BotRejected(RejectReason::None) => (603, 8538, "The call was declined."),
-        Ending::BotRejected(RejectReason::Busy) => (486, 8539, "The call was declined as busy."),
-        Ending::BotRejected(RejectReason::Forbidden) => {
-            (403, 8538, "The call was declined as forbidden.")
-        }
-        Ending::BotDidNotDecide => (408, 8587, "The incoming call was not answered in time."),
-        Ending::BotUnreachable => (
-            408,
-            8586,
-            "The incoming call was not acknowledged by the bot.",
-        ),
-        Ending::KeepAliveMissed => (408, 8537, "Keep Alive timeout, cleaned up inactive call."),
-        Ending::NotAcknowledged => (
-            408,
-            1106,
-            "The call acceptance was not acknowledged in time.",
-        ),
-        Ending::SignallingLost => (408, 10_057, "The signalling with the endpoint was lost."),
-        Ending::AudioLost => (410, 301_005, "Media connectivity failure."),
-        Ending::OfferRefused => (480, 10_134, "The call cannot be routed: no common media."),
-        Ending::NotReached(why) => not_reached(why),
-        Ending::Transferred => (0, 7015, "GracefulTransferCompleted"),
-        Ending::Redirected => (200, 5003, "The call was redirected."),
-        Ending::Removed => (200, 5000, "Removed from the call by another participant."),
-        Ending::OthersLeft => (200, 5010, "Only one participant remained in the call."),
-        Ending::PlatformStopping => (500, 7106, "The platform is going down."),
-        Ending::Fault => (500, 7106, "Server internal error."),
-    };
-    ResultInfo::new(code, subcode, message)
 }

@@ -12,8 +12,9 @@ use offhook_terms::{LegId, OperationId};
 use crate::workplace;
 
 /// Which version of the API was asked for; they differ in little.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Version {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Version {
+    #[default]
     V1,
     Beta,
 }
@@ -30,18 +31,33 @@ impl Version {
 /// What a path means. An id that is none is `None`: no such resource exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Resource {
+    Calls,
     Call(Option<LegId>),
     Action(Option<LegId>, Action),
     Operations(Option<LegId>),
     Operation(Option<LegId>, Option<OperationId>),
     Participants(Option<LegId>),
-    Participant(Option<LegId>),
+    Participant(Option<LegId>, Option<LegId>),
+    RoutingGroups(Option<LegId>),
+    RoutingGroup(Option<LegId>, String),
+    SharingSessions(Option<LegId>),
+    SharingSession(Option<LegId>),
+    /// How many a collection has.
+    Count(Collection),
     /// Beside the calls: people, meetings, call records.
     Beside(workplace::Resource),
-    /// Published, but not served by this platform yet; with the methods it would take.
-    NotYet(&'static [Method]),
-    /// Exists for nobody: in the generated clients, but not in the documentation.
-    Nothing,
+    /// Published, but not served by this platform; with the methods it would take and the reason.
+    NotServed(&'static [Method], &'static str),
+}
+
+/// What can be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Collection {
+    Calls,
+    Operations(Option<LegId>),
+    Participants(Option<LegId>),
+    RoutingGroups(Option<LegId>),
+    SharingSessions(Option<LegId>),
 }
 
 /// What is asked of a call.
@@ -49,24 +65,44 @@ pub(super) enum Resource {
 pub(super) enum Action {
     Answer,
     Reject,
+    Redirect,
+    Transfer,
     KeepAlive,
     PlayPrompt,
     RecordResponse,
     /// The older name of `recordResponse`.
     Record,
+    CancelMediaProcessing,
+    SubscribeToTone,
+    SendDtmfTones,
+    Mute,
+    Unmute,
+    ChangeScreenSharingRole,
+    UpdateRecordingStatus,
+    AddLargeGalleryView,
+    Invite,
+    MuteAll,
+    MuteParticipant(Option<LegId>),
+    StartHoldMusic(Option<LegId>),
+    StopHoldMusic(Option<LegId>),
 }
 
 impl Resource {
     /// The methods it takes.
     pub(super) fn methods(&self) -> &'static [Method] {
         match self {
-            Self::Call(_) => &[Method::GET, Method::DELETE],
-            Self::Action(..) => &[Method::POST],
-            Self::Operations(_) | Self::Operation(..) | Self::Participants(_) => &[Method::GET],
-            Self::Participant(_) => &[Method::GET, Method::DELETE],
+            Self::Calls | Self::RoutingGroups(_) => &[Method::GET, Method::POST],
+            Self::Call(_) | Self::Participant(..) => &[Method::GET, Method::DELETE],
+            Self::Action(..) => POST,
+            Self::Operations(_)
+            | Self::Operation(..)
+            | Self::Participants(_)
+            | Self::SharingSessions(_)
+            | Self::SharingSession(_)
+            | Self::Count(_) => &[Method::GET],
+            Self::RoutingGroup(..) => &[Method::GET, Method::PATCH, Method::DELETE],
             Self::Beside(resource) => resource.methods(),
-            Self::NotYet(methods) => methods,
-            Self::Nothing => &[],
+            Self::NotServed(methods, _) => methods,
         }
     }
 }
@@ -81,9 +117,6 @@ pub(super) enum NoSuchPath {
 }
 
 const POST: &[Method] = &[Method::POST];
-const GET: &[Method] = &[Method::GET];
-const GET_POST: &[Method] = &[Method::GET, Method::POST];
-const GET_PATCH_DELETE: &[Method] = &[Method::GET, Method::PATCH, Method::DELETE];
 const ANY: &[Method] = &[
     Method::GET,
     Method::POST,
@@ -92,40 +125,40 @@ const ANY: &[Method] = &[
     Method::DELETE,
 ];
 
-/// Actions on a call that are published and not served yet.
-const CALL_ACTIONS_NOT_YET: [&str; 15] = [
-    "redirect",
-    "transfer",
-    "cancelmediaprocessing",
-    "subscribetotone",
-    "senddtmftones",
-    "mute",
-    "unmute",
-    "changescreensharingrole",
-    "updaterecordingstatus",
-    "addlargegalleryview",
-    "startrecording",
-    "stoprecording",
-    "starttranscription",
-    "stoptranscription",
-    "terminate",
+/// Published actions on a call that are not served, and why.
+const NOT_SERVED_OF_CALL: [(&str, &str); 5] = [
+    ("startrecording", NO_RECORDING_OF_CALLS),
+    ("stoprecording", NO_RECORDING_OF_CALLS),
+    ("starttranscription", NO_TRANSCRIPTION),
+    ("stoptranscription", NO_TRANSCRIPTION),
+    (
+        "terminate",
+        "A call is ended with DELETE; 'terminate' is not implemented by this platform.",
+    ),
 ];
 
-/// Actions on a call's participants that are published and not served yet.
-const ROSTER_ACTIONS_NOT_YET: [&str; 4] =
-    ["invite", "muteall", "configuremixer", "admitallfromlobby"];
-
-/// Actions on one participant that are published and not served yet.
-const PARTY_ACTIONS_NOT_YET: [&str; 5] = [
-    "mute",
-    "startholdmusic",
-    "stopholdmusic",
-    "admitfromlobby",
-    "removefromlobby",
+/// Published actions on a call's participants that are not served, and why.
+const NOT_SERVED_OF_ROSTER: [(&str, &str); 2] = [
+    (
+        "configuremixer",
+        "Source levels are not implemented by this platform; use audioRoutingGroups to choose who hears whom.",
+    ),
+    ("admitallfromlobby", NO_LOBBY),
 ];
+
+/// Published actions on one participant that are not served, and why.
+const NOT_SERVED_OF_PARTY: [(&str, &str); 2] =
+    [("admitfromlobby", NO_LOBBY), ("removefromlobby", NO_LOBBY)];
+
+const NO_RECORDING_OF_CALLS: &str =
+    "Recording whole calls is not implemented by this platform; use recordResponse for answers.";
+const NO_TRANSCRIPTION: &str = "Transcription is not implemented by this platform.";
+const NO_LOBBY: &str = "Meetings of this platform have no lobby: everybody is admitted at once.";
+const NO_NEIGHBOUR: &str =
+    "This resource is part of the API, but not implemented by this platform.";
 
 /// Neighbours of the calls API that bots use beside it.
-const NEIGHBOURS_NOT_YET: [&str; 4] = ["chats", "me", "appcatalogs", "teams"];
+const NEIGHBOURS: [&str; 4] = ["chats", "me", "appcatalogs", "teams"];
 
 /// Finds what a path means.
 pub(super) fn find(path: &str) -> Result<(Version, Resource), NoSuchPath> {
@@ -144,15 +177,17 @@ pub(super) fn find(path: &str) -> Result<(Version, Resource), NoSuchPath> {
             let resource = beside(workplace::below_users(&mut segments))?;
             return Ok((version, resource));
         }
-        neighbour if NEIGHBOURS_NOT_YET.contains(&neighbour) => {
-            return Ok((version, Resource::NotYet(ANY)));
+        neighbour if NEIGHBOURS.contains(&neighbour) => {
+            return Ok((version, Resource::NotServed(ANY, NO_NEIGHBOUR)));
         }
         _ => return Err(NoSuchPath::Segment(area.to_owned())),
     }
     below_communications(&mut segments).map(|resource| (version, resource))
 }
 
-fn below_communications(segments: &mut dyn Iterator<Item = &str>) -> Result<Resource, NoSuchPath> {
+type Segments<'a, 'b> = dyn Iterator<Item = &'a str> + 'b;
+
+fn below_communications(segments: &mut Segments<'_, '_>) -> Result<Resource, NoSuchPath> {
     let set = segments.next().unwrap_or_default();
     match lower(set).as_ref() {
         "calls" => {}
@@ -161,11 +196,11 @@ fn below_communications(segments: &mut dyn Iterator<Item = &str>) -> Result<Reso
         _ => return Err(NoSuchPath::Segment(set.to_owned())),
     }
     let Some(id) = segments.next() else {
-        return Ok(Resource::NotYet(POST));
+        return Ok(Resource::Calls);
     };
-    match lower(id).as_ref() {
-        "$count" => return Ok(Resource::Nothing),
-        "logteleconferencedevicequality" | "microsoft.graph.logteleconferencedevicequality" => {
+    match bare(id).as_ref() {
+        "$count" => return end(segments, Resource::Count(Collection::Calls)),
+        "logteleconferencedevicequality" => {
             return end(
                 segments,
                 Resource::Beside(workplace::Resource::DeviceQuality),
@@ -174,35 +209,60 @@ fn below_communications(segments: &mut dyn Iterator<Item = &str>) -> Result<Reso
         _ => {}
     }
     let leg = id.parse().ok();
-    let Some(part) = segments.next() else {
-        return Ok(Resource::Call(leg));
-    };
-    let name = lower(part);
-    let bare = name.strip_prefix("microsoft.graph.").unwrap_or(&name);
-    let action = match bare {
+    match segments.next() {
+        None => Ok(Resource::Call(leg)),
+        Some(part) => below_call(leg, part, segments),
+    }
+}
+
+fn below_call(
+    leg: Option<LegId>,
+    part: &str,
+    segments: &mut Segments<'_, '_>,
+) -> Result<Resource, NoSuchPath> {
+    let name = bare(part);
+    let action = match name.as_ref() {
         "answer" => Action::Answer,
         "reject" => Action::Reject,
+        "redirect" => Action::Redirect,
+        "transfer" => Action::Transfer,
         "keepalive" => Action::KeepAlive,
         "playprompt" => Action::PlayPrompt,
         "recordresponse" => Action::RecordResponse,
         "record" => Action::Record,
-        "operations" => return below_operations(leg, segments),
-        "participants" => return below_participants(leg, segments),
+        "cancelmediaprocessing" => Action::CancelMediaProcessing,
+        "subscribetotone" => Action::SubscribeToTone,
+        "senddtmftones" => Action::SendDtmfTones,
+        "mute" => Action::Mute,
+        "unmute" => Action::Unmute,
+        "changescreensharingrole" => Action::ChangeScreenSharingRole,
+        "updaterecordingstatus" => Action::UpdateRecordingStatus,
+        "addlargegalleryview" => Action::AddLargeGalleryView,
+        "operations" => {
+            let one = |id: &str| Resource::Operation(leg, id.parse().ok());
+            let all = (Resource::Operations(leg), Collection::Operations(leg));
+            return below_collection(all, one, segments);
+        }
         "audioroutinggroups" => {
-            let methods = match segments.next() {
-                None => GET_POST,
-                Some(_) => GET_PATCH_DELETE,
-            };
-            return end(segments, Resource::NotYet(methods));
+            let one = |id: &str| Resource::RoutingGroup(leg, id.to_owned());
+            let all = (Resource::RoutingGroups(leg), Collection::RoutingGroups(leg));
+            return below_collection(all, one, segments);
         }
         "contentsharingsessions" => {
-            segments.next();
-            return end(segments, Resource::NotYet(GET));
+            let one = |_: &str| Resource::SharingSession(leg);
+            let all = (
+                Resource::SharingSessions(leg),
+                Collection::SharingSessions(leg),
+            );
+            return below_collection(all, one, segments);
         }
-        other if CALL_ACTIONS_NOT_YET.contains(&other) => {
-            return end(segments, Resource::NotYet(POST));
+        "participants" => return below_participants(leg, segments),
+        other => {
+            return match not_served(&NOT_SERVED_OF_CALL, other) {
+                Some(resource) => end(segments, resource),
+                None => Err(NoSuchPath::Segment(part.to_owned())),
+            };
         }
-        _ => return Err(NoSuchPath::Segment(part.to_owned())),
     };
     end(segments, Resource::Action(leg, action))
 }
@@ -211,48 +271,64 @@ fn beside(found: Result<workplace::Resource, String>) -> Result<Resource, NoSuch
     found.map(Resource::Beside).map_err(NoSuchPath::Segment)
 }
 
-fn below_operations(
-    leg: Option<LegId>,
-    segments: &mut dyn Iterator<Item = &str>,
+/// All of them, how many, or one.
+fn below_collection(
+    (all, counted): (Resource, Collection),
+    one: impl Fn(&str) -> Resource,
+    segments: &mut Segments<'_, '_>,
 ) -> Result<Resource, NoSuchPath> {
     match segments.next() {
-        None => Ok(Resource::Operations(leg)),
-        Some("$count") => Ok(Resource::Nothing),
-        Some(id) => end(segments, Resource::Operation(leg, id.parse().ok())),
+        None => Ok(all),
+        Some(count) if count.eq_ignore_ascii_case("$count") => {
+            end(segments, Resource::Count(counted))
+        }
+        Some(id) => end(segments, one(id)),
     }
 }
 
 fn below_participants(
     leg: Option<LegId>,
-    segments: &mut dyn Iterator<Item = &str>,
+    segments: &mut Segments<'_, '_>,
 ) -> Result<Resource, NoSuchPath> {
     let Some(first) = segments.next() else {
         return Ok(Resource::Participants(leg));
     };
-    let name = lower(first);
-    let bare = name.strip_prefix("microsoft.graph.").unwrap_or(&name);
-    if bare == "$count" {
-        return Ok(Resource::Nothing);
-    }
-    if ROSTER_ACTIONS_NOT_YET.contains(&bare) {
-        return end(segments, Resource::NotYet(POST));
-    }
-    let Some(part) = segments.next() else {
-        return Ok(Resource::Participant(leg));
+    let name = bare(first);
+    let of_all = match name.as_ref() {
+        "$count" => Some(Resource::Count(Collection::Participants(leg))),
+        "invite" => Some(Resource::Action(leg, Action::Invite)),
+        "muteall" => Some(Resource::Action(leg, Action::MuteAll)),
+        other => not_served(&NOT_SERVED_OF_ROSTER, other),
     };
-    let name = lower(part);
-    let bare = name.strip_prefix("microsoft.graph.").unwrap_or(&name);
-    if PARTY_ACTIONS_NOT_YET.contains(&bare) {
-        return end(segments, Resource::NotYet(POST));
+    if let Some(resource) = of_all {
+        return end(segments, resource);
     }
-    Err(NoSuchPath::Segment(part.to_owned()))
+    let participant = first.parse().ok();
+    let Some(part) = segments.next() else {
+        return Ok(Resource::Participant(leg, participant));
+    };
+    let name = bare(part);
+    let action = match name.as_ref() {
+        "mute" => Action::MuteParticipant(participant),
+        "startholdmusic" => Action::StartHoldMusic(participant),
+        "stopholdmusic" => Action::StopHoldMusic(participant),
+        other => {
+            return match not_served(&NOT_SERVED_OF_PARTY, other) {
+                Some(resource) => end(segments, resource),
+                None => Err(NoSuchPath::Segment(part.to_owned())),
+            };
+        }
+    };
+    end(segments, Resource::Action(leg, action))
+}
+
+fn not_served(among: &[(&str, &'static str)], name: &str) -> Option<Resource> {
+    let (_, why) = among.iter().find(|(known, _)| *known == name)?;
+    Some(Resource::NotServed(POST, why))
 }
 
 /// The resource, if the path ends here.
-fn end(
-    segments: &mut dyn Iterator<Item = &str>,
-    resource: Resource,
-) -> Result<Resource, NoSuchPath> {
+fn end(segments: &mut Segments<'_, '_>, resource: Resource) -> Result<Resource, NoSuchPath> {
     match segments.next() {
         None => Ok(resource),
         Some(more) => Err(NoSuchPath::Segment(more.to_owned())),
@@ -312,6 +388,15 @@ fn unescaped(raw: &str) -> Cow<'_, str> {
 
 fn hex(digit: u8) -> Option<u8> {
     (digit as char).to_digit(16).map(|value| value as u8)
+}
+
+/// A fixed segment in lower case, without the namespace some clients put before an action.
+fn bare(segment: &str) -> Cow<'_, str> {
+    const NAMESPACE: &str = "microsoft.graph.";
+    match segment.get(..NAMESPACE.len()) {
+        Some(start) if start.eq_ignore_ascii_case(NAMESPACE) => lower(&segment[NAMESPACE.len()..]),
+        _ => lower(segment),
+    }
 }
 
 fn lower(segment: &str) -> Cow<'_, str> {
@@ -382,17 +467,96 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_is_known() {
+    fn every_action_has_its_path() {
+        let other = "0d0b2c36-3a7e-4d16-9c55-9a5a5f1c2b11";
+        let party = other.parse().ok();
+        for (below, action) in [
+            ("answer", Action::Answer),
+            ("reject", Action::Reject),
+            ("redirect", Action::Redirect),
+            ("transfer", Action::Transfer),
+            ("keepAlive", Action::KeepAlive),
+            ("playPrompt", Action::PlayPrompt),
+            ("recordResponse", Action::RecordResponse),
+            ("record", Action::Record),
+            ("cancelMediaProcessing", Action::CancelMediaProcessing),
+            ("subscribeToTone", Action::SubscribeToTone),
+            ("sendDtmfTones", Action::SendDtmfTones),
+            ("mute", Action::Mute),
+            ("unmute", Action::Unmute),
+            ("changeScreenSharingRole", Action::ChangeScreenSharingRole),
+            ("updateRecordingStatus", Action::UpdateRecordingStatus),
+            ("addLargeGalleryView", Action::AddLargeGalleryView),
+            ("participants/invite", Action::Invite),
+            ("participants/muteAll", Action::MuteAll),
+            (
+                &format!("participants/{other}/mute"),
+                Action::MuteParticipant(party),
+            ),
+            (
+                &format!("participants/{other}/startHoldMusic"),
+                Action::StartHoldMusic(party),
+            ),
+            (
+                &format!("participants('{other}')/microsoft.graph.stopHoldMusic"),
+                Action::StopHoldMusic(party),
+            ),
+        ] {
+            let found = find(&format!("/v1.0/communications/calls/{ID}/{below}"));
+            let (version, resource) = found.expect("a path");
+            assert_eq!(
+                (version, &resource),
+                (Version::V1, &Resource::Action(leg(), action))
+            );
+            assert_eq!(resource.methods(), [Method::POST], "{below}");
+        }
+    }
+
+    #[test]
+    fn every_collection_can_be_read_and_counted() {
+        let get = "GET";
+        for (below, methods) in [
+            ("", "GET DELETE"),
+            ("/operations", get),
+            ("/operations/$count", get),
+            ("/operations/x", get),
+            ("/participants", get),
+            ("/participants/$count", get),
+            ("/participants/x", "GET DELETE"),
+            ("/audioRoutingGroups", "GET POST"),
+            ("/audioRoutingGroups/$count", get),
+            ("/audioRoutingGroups/x", "GET PATCH DELETE"),
+            ("/contentSharingSessions", get),
+            ("/contentsharingsessions/$count", get),
+            ("/contentsharingsessions('x')", get),
+        ] {
+            let found = find(&format!("/beta/app/calls/{ID}{below}"));
+            let (_, resource) = found.expect("a path");
+            let taken: Vec<_> = resource.methods().iter().map(Method::as_str).collect();
+            assert_eq!(taken.join(" "), methods, "{below}");
+        }
+        let calls = find("/v1.0/communications/calls").expect("a path").1;
+        assert_eq!(calls.methods(), [Method::GET, Method::POST]);
+        let count = find("/v1.0/communications/calls/$count");
+        let counted = Resource::Count(Collection::Calls);
+        assert_eq!(count, Ok((Version::V1, counted)));
+    }
+
+    #[test]
+    fn what_is_published_and_not_served_says_why() {
         for path in [
-            "/v1.0/communications/calls",
-            "/v1.0/communications/calls/x/redirect",
-            "/v1.0/communications/calls/x/participants/invite",
-            "/v1.0/communications/calls/x/participants/y/microsoft.graph.mute",
-            "/v1.0/communications/calls/x/audioRoutingGroups/1",
+            "/v1.0/communications/calls/x/startRecording",
+            "/v1.0/communications/calls/x/microsoft.graph.stopTranscription",
+            "/v1.0/communications/calls/x/participants/configureMixer",
+            "/v1.0/communications/calls/x/participants/admitAllFromLobby",
+            "/v1.0/communications/calls/x/participants/y/microsoft.graph.admitFromLobby",
             "/v1.0/me/onlineMeetings",
             "/v1.0/chats/19%3Ameeting_x%40thread.v2/installedApps",
         ] {
-            assert!(matches!(find(path), Ok((_, Resource::NotYet(_)))), "{path}");
+            let Ok((_, Resource::NotServed(_, why))) = find(path) else {
+                panic!("{path}")
+            };
+            assert!(why.ends_with('.'), "{why}");
         }
     }
 

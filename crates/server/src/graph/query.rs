@@ -356,6 +356,11 @@ impl Query {
 }
 
 impl Page {
+    /// What is on it, for what is shown beside a resource.
+    pub(crate) fn values(self) -> Vec<Value> {
+        self.values
+    }
+
     /// The body of the answer. `url` is the collection's own, without options.
     pub(crate) fn body(self, context: String, url: &str) -> Value {
         let mut body = json!({ "@odata.context": context });

@@ -108,13 +108,19 @@ impl Refused {
         }
     }
 
+    /// Published, but not served here, and there is no more to say.
     pub(crate) fn not_yet() -> Self {
-        let message = "This action is part of the API, but not implemented by this platform.";
-        Self::new(StatusCode::NOT_IMPLEMENTED, "8520", message)
+        Self::not_served("This action is part of the API, but not implemented by this platform.")
     }
 
-    pub(super) fn body_too_large() -> Self {
-        let message = "The request body is larger than 256 KiB.";
+    /// Published, but not served here.
+    pub(crate) fn not_served(why: &str) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "8520", why)
+    }
+
+    /// A body that has more than so many bytes.
+    pub(super) fn body_too_large(most: usize) -> Self {
+        let message = format!("The request body is larger than {} KiB.", most / 1024);
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "BadRequest", message)
     }
 
@@ -178,6 +184,44 @@ impl Refused {
         Self::new(StatusCode::FORBIDDEN, "7504", message)
     }
 
+    /// Somebody of another tenant cannot be called.
+    pub(super) fn other_tenant() -> Self {
+        let message = "Action not supported, the parties belong to different tenants.";
+        Self::new(StatusCode::BAD_REQUEST, "8517", message)
+    }
+
+    pub(super) fn no_routing_group() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "8522",
+            "Audio routing group not found.",
+        )
+    }
+
+    pub(super) fn no_sharing_session() -> Self {
+        let message = "Content sharing session not found.";
+        Self::new(StatusCode::NOT_FOUND, "8522", message)
+    }
+
+    pub(super) fn not_established() -> Self {
+        let message = "Action not supported, call is not established.";
+        Self::new(StatusCode::BAD_REQUEST, "8501", message)
+    }
+
+    /// Only a call of many has this.
+    pub(super) fn not_a_group() -> Self {
+        let message = "Action not supported, the call is not a group call.";
+        Self::new(StatusCode::BAD_REQUEST, "8548", message)
+    }
+
+    /// The call that is to be replaced is none.
+    pub(super) fn no_replaced_call() -> Self {
+        Self::parameter(
+            "replacesCallId",
+            "names no established call of this application",
+        )
+    }
+
     /// A parameter that cannot be used: its name, and what is wanted of it.
     pub(crate) fn parameter(name: &str, wanted: impl Display) -> Self {
         let message = format!("The parameter '{name}' {wanted}.");
@@ -198,11 +242,7 @@ impl Refused {
         match refusal {
             // An ended call answers like one that never was.
             Refusal::NoSuchLeg | Refusal::Terminated => Self::no_call(),
-            Refusal::NotEstablished => Self::new(
-                bad,
-                "8501",
-                "Action not supported, call is not established.",
-            ),
+            Refusal::NotEstablished => Self::not_established(),
             Refusal::AlreadyDecided => Self::new(
                 StatusCode::CONFLICT,
                 "8519",
@@ -212,17 +252,9 @@ impl Refused {
                 Self::new(bad, "8585", "Action not valid in current call state.")
             }
             Refusal::AppHosted => Self::media_mode(),
-            Refusal::NotAGroup => Self::new(
-                bad,
-                "8548",
-                "Action not supported, the call is not a group call.",
-            ),
+            Refusal::NotAGroup => Self::not_a_group(),
             Refusal::NoSuchParticipant => Self::no_participant(),
-            Refusal::NoSuchRoutingGroup => Self::new(
-                StatusCode::NOT_FOUND,
-                "8522",
-                "Audio routing group not found.",
-            ),
+            Refusal::NoSuchRoutingGroup => Self::no_routing_group(),
             Refusal::RoutingGroupExists => Self::new(
                 StatusCode::CONFLICT,
                 "8519",
@@ -238,11 +270,7 @@ impl Refused {
                 "8607",
                 "A transfer of this call is under way.",
             ),
-            Refusal::NoSuchReplacedCall => Self::new(
-                bad,
-                "8523",
-                "The parameter 'replacesCallId' names no established call of this application.",
-            ),
+            Refusal::NoSuchReplacedCall => Self::no_replaced_call(),
             Refusal::OutOfBounds => Self::new(
                 bad,
                 "8523",

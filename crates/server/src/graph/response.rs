@@ -14,6 +14,12 @@ const JSON: HeaderValue = HeaderValue::from_static(
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
 );
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=utf-8");
+
+/// Which machine answered: of no use to anybody, and there in every answer of the published service.
+const DIAGNOSTIC: HeaderValue = HeaderValue::from_static(
+    r#"{"ServerInfo":{"DataCenter":"Offhook","Slice":"E","Ring":"1","ScaleUnit":"000","RoleInstance":"offhook"}}"#,
+);
+const AGS_DIAGNOSTIC: HeaderName = HeaderName::from_static("x-ms-ags-diagnostic");
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const SCENARIO_ID: HeaderName = HeaderName::from_static("scenario-id");
@@ -62,7 +68,7 @@ fn echoed(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(super) body: Option<String>,
-    /// Whether the body is text, and not JSON.
+    /// The body is text, not JSON.
     pub(super) is_text: bool,
     pub(crate) location: Option<String>,
     pub(super) deprecated: bool,
@@ -98,7 +104,7 @@ impl Answer {
 }
 
 /// A response. An empty body carries no content type: one widespread client would try to parse it.
-pub(super) fn done(answer: Answer, ids: &Ids, via: Via) -> Response {
+pub(super) fn done(answer: Answer, ids: &Ids) -> Response {
     let has_body = answer.body.is_some();
     let kind = if answer.is_text { TEXT } else { JSON };
     let mut response = Response::new(answer.body.map_or_else(Body::empty, Body::from));
@@ -118,18 +124,23 @@ pub(super) fn done(answer: Answer, ids: &Ids, via: Via) -> Response {
         // RFC 9745 §2.1: since when, 2021-01-01, the year the successor was published.
         headers.insert(DEPRECATION, HeaderValue::from_static("@1609459200"));
     }
+    response
+}
+
+/// Over TLS, says that there is no other way.
+pub(super) fn secure(headers: &mut HeaderMap, via: Via) {
     if via.door == Door::Https {
         headers.insert(
             header::STRICT_TRANSPORT_SECURITY,
             HeaderValue::from_static("max-age=31536000"),
         );
     }
-    response
 }
 
 fn common(headers: &mut HeaderMap, ids: &Ids, chain: Option<CallId>) {
     headers.insert(REQUEST_ID, ids.request.clone());
     headers.insert(CLIENT_REQUEST_ID, ids.client().clone());
+    headers.insert(AGS_DIAGNOSTIC, DIAGNOSTIC);
     headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     let scenario = ids.scenario.clone().or_else(|| {
         let chain = chain?.to_string();

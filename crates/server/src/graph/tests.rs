@@ -8,8 +8,10 @@ use expect_test::{Expect, expect};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use offhook_engine::{
-    Accepted, Arrival, Command, Ending, Event, Fact, LegState, LegView, OperationKind,
-    OperationView, Outcome, Party, PlayFault, Prompt, RecordEnding, Refusal, RejectReason,
+    Accepted, Arrival, AtOnce, CallDirection, CameBy, Command, Ending, Event, Fact, Hosting,
+    Invitee, LegState, LegView, NotReached, OperationKind, OperationView, Outcome, Participant,
+    Party, PlayFault, Prompt, RecordEnding, RecordingStatus, Refusal, RejectReason, Roster,
+    RouteChange, RoutingGroup, RoutingMode,
 };
 use offhook_identity::{AccessGrant, SigningKey, SigningKeys};
 use offhook_terms::{CallId, LegId, OperationId, PersonId, Private, Tone};
@@ -19,6 +21,10 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use tower::ServiceExt as _;
 
+mod many;
+mod told;
+
+use super::path::Version;
 use super::*;
 use crate::calls::{Message, Question};
 use crate::http::{Door, PublicBase, Via};
@@ -26,7 +32,7 @@ use crate::login::Login;
 use crate::observe::Observe;
 use crate::outbox::Outboxes;
 use crate::prompts::Prompts;
-use crate::registry::{Bot, Registry};
+use crate::registry::{Bot, Registry, Roles};
 use crate::store::{Recordings, Store, open_folder};
 use crate::switchboard::Switchboard;
 use crate::workplace::{Meetings, Workplace};
@@ -38,16 +44,43 @@ const PHONE: LegId = LegId::from_bits(0x3333_3333_3333_4333_8333_3333_3333_3333)
 const OPERATION: OperationId = OperationId::from_bits(0x4444_4444_4444_4444_8444_4444_4444_4444);
 
 /// A call that takes or refuses every command, and remembers what it was asked.
-#[derive(Default)]
 struct Script {
     asked: Mutex<Vec<Command>>,
     refusal: Mutex<Option<Refusal>>,
+    view: Mutex<LegView>,
+    roster: Mutex<Vec<Participant>>,
+    groups: Mutex<Vec<RoutingGroup>>,
+}
+
+impl Script {
+    fn new(bot: offhook_terms::AppId) -> Self {
+        Self {
+            asked: Mutex::default(),
+            refusal: Mutex::default(),
+            view: Mutex::new(LegView {
+                bot,
+                call: CALL,
+                state: LegState::Established,
+                caller: ada(),
+                caller_leg: PHONE,
+                audio_flows: true,
+                number: 4,
+                direction: CallDirection::Incoming,
+                targets: Vec::new(),
+                is_group: false,
+                hosting: Hosting::Service,
+            }),
+            roster: Mutex::default(),
+            groups: Mutex::default(),
+        }
+    }
 }
 
 struct World {
     _data: tempfile::TempDir,
     router: Router,
     script: Arc<Script>,
+    switchboard: Switchboard,
     login: Arc<Login>,
     outboxes: Outboxes,
     bot: Arc<Bot>,
@@ -85,6 +118,7 @@ impl World {
         let wording = Wording {
             status: config::StatusSpelling::Camel,
             recordings: Arc::clone(&recordings),
+            registry: Arc::clone(&registry),
         };
         let clients = outgoing::clients(&registry, &outgoing::trust_nobody());
         let switchboard = Switchboard::default();
@@ -92,8 +126,8 @@ impl World {
         switchboard
             .connect(CALL, LEG, bot.app, 9, mailbox)
             .expect("room");
-        let script = Arc::new(Script::default());
-        tokio::spawn(call(messages, Arc::clone(&script), bot.app));
+        let script = Arc::new(Script::new(bot.app));
+        tokio::spawn(call(messages, Arc::clone(&script)));
         let outboxes = Outboxes::new(
             &registry,
             &clients,
@@ -120,7 +154,7 @@ impl World {
         );
         let graph = Graph::new(
             Arc::clone(&login),
-            switchboard,
+            switchboard.clone(),
             outboxes.clone(),
             prompts,
             base,
@@ -139,6 +173,7 @@ impl World {
             _data: data,
             router,
             script,
+            switchboard,
             login,
             outboxes,
             bot,
@@ -180,16 +215,26 @@ impl World {
         assert_eq!(refusal(response).await, wanted);
     }
 
+    fn change_view(&self, change: impl FnOnce(&mut LegView)) {
+        change(&mut self.script.view.lock().expect("whole"));
+    }
+
+    /// One more leg of the bot, in a call that is scripted alike.
+    fn seat(&self, leg: LegId) {
+        let (mailbox, messages) = mpsc::channel(64);
+        let call_of_it = CallId::from_random(rand::random());
+        self.switchboard
+            .connect(call_of_it, leg, self.bot.app, 9, mailbox)
+            .expect("room");
+        tokio::spawn(call(messages, Arc::clone(&self.script)));
+    }
+
     fn asked(&self) -> Vec<Command> {
         std::mem::take(&mut self.script.asked.lock().expect("whole"))
     }
 }
 
-async fn call(
-    mut messages: mpsc::Receiver<Message>,
-    script: Arc<Script>,
-    bot: offhook_terms::AppId,
-) {
+async fn call(mut messages: mpsc::Receiver<Message>, script: Arc<Script>) {
     while let Some(message) = messages.recv().await {
         match message {
             Message::Command { command, reply, .. } => {
@@ -198,19 +243,13 @@ async fn call(
                 let _ = reply.send(refusal.map_or(Ok(Accepted), Err));
             }
             Message::Question(Question::Leg { reply, .. }) => {
-                let _ = reply.send(Some(LegView {
-                    bot,
-                    call: CALL,
-                    state: LegState::Established,
-                    caller: ada(),
-                    caller_leg: PHONE,
-                    audio_flows: true,
-                    number: 4,
-                    direction: offhook_engine::CallDirection::Incoming,
-                    targets: Vec::new(),
-                    is_group: false,
-                    hosting: offhook_engine::Hosting::Service,
-                }));
+                let _ = reply.send(Some(script.view.lock().expect("whole").clone()));
+            }
+            Message::Question(Question::Participants { reply, .. }) => {
+                let _ = reply.send(Some(script.roster.lock().expect("whole").clone()));
+            }
+            Message::Question(Question::RoutingGroups { reply, .. }) => {
+                let _ = reply.send(Some(script.groups.lock().expect("whole").clone()));
             }
             Message::Question(Question::Operation {
                 operation, reply, ..
@@ -566,12 +605,14 @@ async fn parameters_out_of_range_are_named_and_nothing_is_asked() {
         let wanted = format!("400 8523 The parameter '{name}' ");
         assert!(refused.starts_with(&wanted), "{action} {asked}: {refused}");
     }
-    let app = with(
+    let other = with(
         "mediaConfig",
-        json!({"@odata.type": "#microsoft.graph.appHostedMediaConfig", "blob": "x"}),
+        json!({"@odata.type": "#microsoft.graph.mediaConfig"}),
     );
-    let response = world.ask("POST", "/answer", Some(app)).await;
-    assert_eq!(refusal(response).await, "400 8500 Invalid media mode.");
+    let response = world.ask("POST", "/answer", Some(other)).await;
+    let refused = refusal(response).await;
+    let wanted = "400 8523 The parameter 'mediaConfig' must be a ";
+    assert!(refused.starts_with(wanted), "{refused}");
     assert_eq!(world.asked(), []);
 }
 
@@ -629,19 +670,38 @@ async fn paths_methods_and_bodies_are_refused_as_published() {
     world
         .check_refusal(request("GET", &format!("{leg}/answer"), None), method)
         .await;
-    world
-        .check_refusal(request("GET", calls, None), method)
-        .await;
-    let not_yet = "501 8520 This action is part of the API, but not implemented by this platform.";
-    world
-        .check_refusal(request("POST", calls, Some("{}")), not_yet)
-        .await;
-    world
-        .check_refusal(
-            request("POST", &format!("{leg}/transfer"), Some("{}")),
-            not_yet,
-        )
-        .await;
+    for (wrong, path) in [
+        ("PATCH", calls.to_owned()),
+        ("DELETE", calls.to_owned()),
+        ("POST", format!("{calls}/$count")),
+        ("PUT", leg.clone()),
+        ("POST", leg.clone()),
+        ("POST", format!("{leg}/participants")),
+        ("PATCH", format!("{leg}/participants/{PHONE}")),
+        ("POST", format!("{leg}/operations")),
+        ("DELETE", format!("{leg}/operations/{OPERATION}")),
+        ("PUT", format!("{leg}/audioRoutingGroups/1")),
+        ("POST", format!("{leg}/contentSharingSessions")),
+    ] {
+        world
+            .check_refusal(request(wrong, &path, None), method)
+            .await;
+    }
+    for action in [
+        "startRecording",
+        "stopRecording",
+        "startTranscription",
+        "stopTranscription",
+        "participants/configureMixer",
+        "participants/admitAllFromLobby",
+        "participants/x/admitFromLobby",
+        "participants/x/removeFromLobby",
+    ] {
+        let path = format!("{leg}/{action}");
+        let refused = refusal(world.send(request("POST", &path, Some("{}"))).await).await;
+        assert!(refused.starts_with("501 8520 "), "{refused}");
+        assert!(refused.ends_with('.'), "{refused}");
+    }
     let unreadable = "400 BadRequest Unable to read JSON request payload. Please ensure \
                       Content-Type header is set and payload is of valid JSON format.";
     let play = format!("{leg}/playPrompt");
@@ -819,7 +879,7 @@ async fn the_clients_own_names_come_back() {
     assert_eq!(response.headers()["scenario-id"], "ours");
     assert_eq!(
         body(response).await,
-        json!({"@odata.context": "http://graph.example/beta/$metadata#communications/calls/$entity",
+        json!({"@odata.context": "http://graph.example/beta/$metadata#communications/calls(id)/$entity",
             "@odata.type": "#microsoft.graph.call", "id": LEG.to_string()})
     );
 }
@@ -876,6 +936,7 @@ async fn a_call_can_be_read() {
               "resultInfo": null,
               "source": {
                 "@odata.type": "#microsoft.graph.participantInfo",
+                "countryCode": null,
                 "endpointType": "default",
                 "id": "33333333-3333-4333-8333-333333333333",
                 "identity": {
@@ -888,7 +949,9 @@ async fn a_call_can_be_read() {
                     "tenantId": "7a1f5b3e-2f5e-4c43-8a2e-51d5f3f0c9aa"
                   }
                 },
-                "participantId": "33333333-3333-4333-8333-333333333333"
+                "languageId": null,
+                "participantId": "33333333-3333-4333-8333-333333333333",
+                "region": null
               },
               "state": "established",
               "subject": null,
@@ -903,7 +966,8 @@ async fn a_call_can_be_read() {
                       "displayName": "Bot",
                       "id": "00000000-0000-0000-0000-000000000b07"
                     }
-                  }
+                  },
+                  "replacesCallId": null
                 }
               ],
               "tenantId": "7a1f5b3e-2f5e-4c43-8a2e-51d5f3f0c9aa",
@@ -944,25 +1008,71 @@ async fn a_refused_answer_moves_nothing() {
     assert_eq!(world.outboxes.callback(LEG), Some(webhook));
 }
 
-fn check_json(value: &Value, wanted: Expect) {
-    wanted.assert_eq(&serde_json::to_string_pretty(value).expect("JSON prints"));
+fn check_json(value: &Value, wanted: impl Wanted) {
+    wanted.check(&serde_json::to_string_pretty(value).expect("JSON prints"));
 }
 
-fn told(world: &World, fact: Fact, from_phone: bool) -> Value {
-    let recordings = world.outboxes.wording_for_tests();
+/// An expected picture: in the test, or in a file.
+trait Wanted {
+    fn check(self, found: &str);
+}
+
+impl Wanted for Expect {
+    fn check(self, found: &str) {
+        self.assert_eq(found);
+    }
+}
+
+impl Wanted for expect_test::ExpectFile {
+    fn check(self, found: &str) {
+        self.assert_eq(&format!("{found}\n"));
+    }
+}
+
+fn told(world: &World, fact: Fact) -> Value {
+    told_with(world, fact, &ada(), false, &Paper::default()).expect("a word for it")
+}
+
+fn told_with(
+    world: &World,
+    fact: Fact,
+    caller: &Party,
+    is_group: bool,
+    paper: &Paper,
+) -> Option<Value> {
+    let caller = Caller {
+        party: caller.clone(),
+        leg: PHONE,
+        came_by: CameBy::Called,
+    };
+    told_from(world, fact, &caller, is_group, paper)
+}
+
+fn told_from(
+    world: &World,
+    fact: Fact,
+    caller: &Caller,
+    is_group: bool,
+    paper: &Paper,
+) -> Option<Value> {
+    let wording = world.outboxes.wording_for_tests();
     let known = Known {
         leg: LEG,
         call: CALL,
         bot: &world.bot,
         callback: "https://bot.example/calls",
-        from_phone,
+        caller: Some(caller),
+        is_group,
+        knows_roster: true,
+        paper,
     };
     let event = Event {
         leg: LEG,
         number: 7,
         fact,
     };
-    serde_json::to_value(notification(&event, known, &recordings)).expect("JSON prints")
+    let told = notification(&event, known, &wording)?;
+    Some(serde_json::to_value(told).expect("JSON prints"))
 }
 
 #[tokio::test]
@@ -975,7 +1085,7 @@ async fn an_incoming_call_is_told_as_published() {
         is_group: false,
     };
     check_json(
-        &told(&world, incoming(ada()), false),
+        &told(&world, incoming(ada())),
         expect![[r##"
         {
           "@odata.type": "#microsoft.graph.commsNotification",
@@ -1037,8 +1147,10 @@ async fn an_incoming_call_is_told_as_published() {
         }"##]],
     );
     let number = Private::new("+14255550100".to_owned());
-    let phone = told(&world, incoming(Party::Phone { number }), true);
-    let data = &phone["resourceData"];
+    let caller = Party::Phone { number };
+    let fact = incoming(caller.clone());
+    let phone = told_with(&world, fact, &caller, false, &Paper::default());
+    let data = &phone.expect("a word for it")["resourceData"];
     assert_eq!(data["source"]["identity"]["phone"]["id"], "+14255550100");
     assert!(data["targets"][0]["identity"]["applicationInstance"].is_object());
 }
@@ -1053,10 +1165,7 @@ async fn changes_of_a_call_are_told_as_published() {
         Fact::ToneHeard { sequence: 1, tone },
         Fact::Terminated(Ending::CallerHungUp),
     ];
-    let all: Vec<_> = all
-        .into_iter()
-        .map(|fact| told(&world, fact, false))
-        .collect();
+    let all: Vec<_> = all.into_iter().map(|fact| told(&world, fact)).collect();
     check_json(
         &Value::Array(all),
         expect![[r##"
@@ -1151,7 +1260,7 @@ async fn operations_end_as_published() {
         outcome,
     };
     check_json(
-        &told(&world, ended(&play, Outcome::Played), false),
+        &told(&world, ended(&play, Outcome::Played)),
         expect![[r##"
         {
           "@odata.type": "#microsoft.graph.commsNotification",
@@ -1190,11 +1299,7 @@ async fn operations_end_as_published() {
         duration: Duration::from_secs(2),
     };
     let record = OperationKind::Record;
-    let mut kept = told(
-        &world,
-        ended(&record, recorded(RecordEnding::StopTone)),
-        false,
-    );
+    let mut kept = told(&world, ended(&record, recorded(RecordEnding::StopTone)));
     let token = kept["resourceData"]["recordingAccessToken"].take();
     assert_eq!(token.as_str().map(str::len), Some(43));
     check_json(
@@ -1242,7 +1347,7 @@ async fn operations_end_as_published() {
     ]
     .into_iter()
     .map(|(kind, outcome)| {
-        let told = told(&world, ended(kind, outcome), false);
+        let told = told(&world, ended(kind, outcome));
         let data = &told["resourceData"];
         let info = &data["resultInfo"];
         let fetched = data["recordingLocation"]
@@ -1297,7 +1402,7 @@ async fn calls_end_as_published() {
     ]
     .into_iter()
     .map(|ending| {
-        let told = told(&world, Fact::Terminated(ending), false);
+        let told = told(&world, Fact::Terminated(ending));
         let info = &told["resourceData"]["resultInfo"];
         let message = info["message"].as_str().expect("text");
         format!(
@@ -1346,6 +1451,17 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just("clientContext".to_owned()),
         Just("loop".to_owned()),
         Just("reason".to_owned()),
+        Just("targets".to_owned()),
+        Just("participants".to_owned()),
+        Just("transferTarget".to_owned()),
+        Just("identity".to_owned()),
+        Just("user".to_owned()),
+        Just("id".to_owned()),
+        Just("Phone".to_owned()),
+        Just("tones".to_owned()),
+        Just("callOptions".to_owned()),
+        Just("timeout".to_owned()),
+        Just("sources".to_owned()),
         Just("@odata.type".to_owned()),
         Just("maxRecordDurationInSeconds".to_owned()),
         "\\PC{0,6}",
@@ -1375,7 +1491,20 @@ fn no_json_is_a_fault_of_ours() {
         "playPrompt",
         "recordResponse",
         "record",
+        "redirect",
         "transfer",
+        "cancelMediaProcessing",
+        "subscribeToTone",
+        "sendDtmfTones",
+        "mute",
+        "changeScreenSharingRole",
+        "updateRecordingStatus",
+        "addLargeGalleryView",
+        "audioRoutingGroups",
+        "participants/invite",
+        "participants/muteAll",
+        "participants/33333333-3333-4333-8333-333333333333/mute",
+        "participants/33333333-3333-4333-8333-333333333333/startHoldMusic",
     ];
     proptest!(ProptestConfig::with_cases(300), |(body in any_json(), at in 0..actions.len(), cut in 0..200_usize)| {
         let path = format!("/v1.0/communications/calls/{LEG}/{}", actions[at]);

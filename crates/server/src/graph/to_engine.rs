@@ -1,9 +1,23 @@
 //! Request bodies, read and bounded, as commands.
+//!
+//! | file | what it reads |
+//! |---|---|
+//! | here | answer, reject, prompts and recordings |
+//! | `create.rs` | a call to be made |
+//! | `elsewhere.rs` | redirect and transfer |
+//! | `many.rs` | what is asked of participants, and keys to be pressed |
+//! | `party.rs` | identities |
+//! | `names.rs` | property names in any case |
+
+mod elsewhere;
+mod many;
+mod names;
+mod party;
 
 use std::time::Duration;
 
 use offhook_engine::limits::PROMPTS_MAX;
-use offhook_engine::{Command, Prompt, RecordRules, RejectReason};
+use offhook_engine::{Command, Hosting, Prompt, RecordRules, RejectReason};
 use offhook_terms::{OperationId, Tone};
 use offhook_wire::graph as wire;
 use serde::de::DeserializeOwned;
@@ -14,23 +28,28 @@ use super::Refused;
 use crate::limits;
 use crate::outgoing::Guard;
 
+pub(super) use elsewhere::{Target, redirect, transfer};
+pub(super) use many::{
+    add_large_gallery_view, at_once, changed_group, invite, mute_all, new_group, participant,
+    screen_sharing, send_tones, start_hold_music, stop_hold_music, update_recording_status,
+};
+pub(super) use party::{Asker, Phones};
+
 /// The three times of `recordResponse` when they are not given, in seconds.
 const RECORD_SECONDS_DEFAULT: i64 = 5;
 
 /// Reads a body. What is no JSON object is one mistake, a property of the wrong type another.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
-    if !body.trim_ascii_start().starts_with(b"{") {
+    let Ok(mut value @ Value::Object(_)) = serde_json::from_slice(body) else {
         return Err(Refused::unreadable());
-    }
-    serde_json::from_slice(body).map_err(|why| match why.classify() {
-        serde_json::error::Category::Data => culprit::<T>(body),
-        _ => Refused::unreadable(),
-    })
+    };
+    names::as_documented(&mut value);
+    T::deserialize(&value).map_err(|_| culprit::<T>(value))
 }
 
 /// Which property is of the wrong type: found by reading each alone.
-fn culprit<T: DeserializeOwned>(body: &[u8]) -> Refused {
-    let Ok(Value::Object(properties)) = serde_json::from_slice(body) else {
+fn culprit<T: DeserializeOwned>(body: Value) -> Refused {
+    let Value::Object(properties) = body else {
         return Refused::unreadable();
     };
     for (name, value) in properties {
@@ -45,37 +64,42 @@ fn culprit<T: DeserializeOwned>(body: &[u8]) -> Refused {
 /// What a bot says when it takes a call.
 #[derive(Debug)]
 pub(super) struct Answer {
+    pub(super) hosting: Hosting,
     /// Where the call's notifications go from now on, if not to the webhook.
     pub(super) callback: Option<Url>,
     /// What to fetch before it is asked for.
     pub(super) prefetch: Vec<Prompt>,
 }
 
-pub(super) fn answer(request: wire::AnswerRequest, guard: &Guard) -> Result<Answer, Refused> {
-    let callback = callback(request.callback_uri, guard)?;
-    match &request.accepted_modalities {
-        None => return Err(Refused::parameter("acceptedModalities", "is required")),
-        Some(modalities) => {
-            let known = |modality: &wire::Modality| {
-                matches!(
-                    modality,
-                    wire::Modality::Audio
-                        | wire::Modality::Video
-                        | wire::Modality::VideoBasedScreenSharing
-                )
-            };
-            if !modalities.iter().all(known) || !modalities.contains(&wire::Modality::Audio) {
-                let wanted = "must contain 'audio' and nothing but 'audio', 'video' and \
-                              'videoBasedScreenSharing'";
-                return Err(Refused::parameter("acceptedModalities", wanted));
-            }
-        }
-    }
-    let prefetch = match request.media_config {
+pub(super) fn answer(request: &wire::AnswerRequest, guard: &Guard) -> Result<Answer, Refused> {
+    let callback = callback(request.callback_uri.as_deref(), guard)?;
+    modalities("acceptedModalities", request.accepted_modalities.as_deref())?;
+    let Media { hosting, prefetch } = media(request.media_config.as_ref(), guard)?;
+    Ok(Answer {
+        hosting,
+        callback,
+        prefetch,
+    })
+}
+
+/// Who handles a call's audio, and what to fetch before it is asked for.
+struct Media {
+    hosting: Hosting,
+    prefetch: Vec<Prompt>,
+}
+
+fn media(given: Option<&wire::MediaConfig>, guard: &Guard) -> Result<Media, Refused> {
+    let prefetch = match given {
         None => return Err(Refused::parameter("mediaConfig", "is required")),
-        Some(wire::MediaConfig::AppHosted { .. }) => return Err(Refused::media_mode()),
+        Some(wire::MediaConfig::AppHosted { .. }) => {
+            return Ok(Media {
+                hosting: Hosting::App,
+                prefetch: Vec::new(),
+            });
+        }
         Some(wire::MediaConfig::Other(_)) => {
-            let wanted = "must be a '#microsoft.graph.serviceHostedMediaConfig'";
+            let wanted = "must be a '#microsoft.graph.serviceHostedMediaConfig' or a \
+                          '#microsoft.graph.appHostedMediaConfig'";
             return Err(Refused::parameter("mediaConfig", wanted));
         }
         Some(wire::MediaConfig::ServiceHosted {
@@ -89,11 +113,36 @@ pub(super) fn answer(request: wire::AnswerRequest, guard: &Guard) -> Result<Answ
         );
         return Err(Refused::parameter("preFetchMedia", wanted));
     }
-    let prefetch = prefetch
-        .into_iter()
-        .map(|media| prompt_of(media, "preFetchMedia", guard))
-        .collect::<Result<_, _>>()?;
-    Ok(Answer { callback, prefetch })
+    Ok(Media {
+        hosting: Hosting::Service,
+        prefetch: prefetch
+            .iter()
+            .map(|media| prompt_of(media.clone(), "preFetchMedia", guard))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+/// Audio must be among the kinds of media, and nothing we do not know.
+fn modalities(name: &str, given: Option<&[wire::Modality]>) -> Result<(), Refused> {
+    let given = given.ok_or_else(|| Refused::parameter(name, "is required"))?;
+    let known = |modality: &wire::Modality| {
+        matches!(
+            modality,
+            wire::Modality::Audio
+                | wire::Modality::Video
+                | wire::Modality::VideoBasedScreenSharing
+                | wire::Modality::Data
+        )
+    };
+    if !given.iter().all(known)
+        || !given.contains(&wire::Modality::Audio)
+        || given.len() > limits::MODALITIES_MAX
+    {
+        let wanted = "must contain 'audio' and nothing but 'audio', 'video', \
+                      'videoBasedScreenSharing' and 'data'";
+        return Err(Refused::parameter(name, wanted));
+    }
+    Ok(())
 }
 
 /// What a bot says when it turns a call down.
@@ -116,7 +165,7 @@ pub(super) fn reject(request: wire::RejectRequest, guard: &Guard) -> Result<Reje
     };
     Ok(Reject {
         reason,
-        callback: callback(request.callback_uri, guard)?,
+        callback: callback(request.callback_uri.as_deref(), guard)?,
     })
 }
 
@@ -134,7 +183,7 @@ pub(super) fn play(
         operation,
         prompts: prompts
             .into_iter()
-            .map(|given| prompt(given, guard))
+            .map(|given| prompt(given, "prompts", guard))
             .collect::<Result<_, _>>()?,
         for_ever: request.looping.unwrap_or(false),
         context: context(request.client_context)?,
@@ -169,7 +218,7 @@ pub(super) fn record(
         operation,
         prompt: prompts
             .pop()
-            .map(|given| prompt(given, guard))
+            .map(|given| prompt(given, "prompts", guard))
             .transpose()?,
         barge_in: request.barge_in_allowed.unwrap_or(false),
         beep: request.play_beep.unwrap_or(true),
@@ -178,7 +227,7 @@ pub(super) fn record(
     })
 }
 
-fn callback(uri: Option<String>, guard: &Guard) -> Result<Option<Url>, Refused> {
+fn callback(uri: Option<&str>, guard: &Guard) -> Result<Option<Url>, Refused> {
     // Some clients send what they do not set as empty text.
     let Some(uri) = uri.filter(|uri| !uri.is_empty()) else {
         return Ok(None);
@@ -186,7 +235,7 @@ fn callback(uri: Option<String>, guard: &Guard) -> Result<Option<Url>, Refused> 
     if uri.len() > limits::URL_BYTES_MAX {
         return Err(Refused::parameter("callbackUri", "is too long"));
     }
-    match guard.callback(&uri) {
+    match guard.callback(uri) {
         Ok(url) => Ok(Some(url)),
         Err(refused) => Err(Refused::parameter("callbackUri", refused)),
     }
@@ -240,12 +289,12 @@ fn context(given: Option<String>) -> Result<Option<String>, Refused> {
     Ok(given)
 }
 
-fn prompt(given: wire::MediaPrompt, guard: &Guard) -> Result<Prompt, Refused> {
+fn prompt(given: wire::MediaPrompt, name: &str, guard: &Guard) -> Result<Prompt, Refused> {
     let wanted = "has an entry without 'mediaInfo'";
     let media = given
         .media_info
-        .ok_or_else(|| Refused::parameter("prompts", wanted))?;
-    prompt_of(media, "prompts", guard)
+        .ok_or_else(|| Refused::parameter(name, wanted))?;
+    prompt_of(media, name, guard)
 }
 
 fn prompt_of(media: wire::MediaInfo, name: &str, guard: &Guard) -> Result<Prompt, Refused> {

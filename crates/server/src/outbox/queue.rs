@@ -9,6 +9,7 @@ use offhook_terms::CallId;
 use url::Url;
 
 use super::door::BotDoor;
+use crate::graph::{Caller, Paper};
 use crate::limits;
 
 /// Where notifications go.
@@ -65,16 +66,30 @@ impl Waiting {
     }
 }
 
+/// What a bot says with its decision about an incoming call.
+#[derive(Default)]
+pub(super) struct Proposal {
+    /// Where it wants its notifications.
+    pub(super) target: Option<Arc<Target>>,
+    /// What it says of the leg.
+    pub(super) paper: Option<Paper>,
+}
+
 /// The queue of one leg, and what delivery must know about it.
 pub(super) struct Leg {
     pub(super) call: CallId,
     pub(super) door: Arc<BotDoor>,
     pub(super) target: Arc<Target>,
-    /// Where the bot wants its notifications once its answer has been accepted.
-    pub(super) proposed: Option<Arc<Target>>,
+    /// What the bot's decision changes once it has been accepted.
+    pub(super) proposed: Option<Proposal>,
     /// The call was answered, or is over: the incoming notification has done its work.
     pub(super) decided: bool,
-    pub(super) from_phone: bool,
+    /// Who called, if somebody called.
+    pub(super) caller: Option<Arc<Caller>>,
+    /// It is in a call of many.
+    pub(super) is_group: bool,
+    /// Its bot was told of the roster.
+    pub(super) knows_roster: bool,
     /// A task is at it.
     pub(super) delivering: bool,
     /// Nothing more will be queued.
@@ -91,7 +106,9 @@ impl Leg {
             target,
             proposed: None,
             decided: false,
-            from_phone: false,
+            caller: None,
+            is_group: false,
+            knows_roster: false,
             delivering: false,
             closed: false,
             trouble: None,
@@ -101,6 +118,11 @@ impl Leg {
 
     pub(super) fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn last_for_tests(&self) -> Option<String> {
+        self.queue.back().map(|waiting| waiting.body.clone())
     }
 
     /// Queues one; when there are too many, the oldest that may be dropped is.

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use offhook_engine::{OperationKind, Outcome};
+use offhook_engine::{OperationKind, Outcome, Party};
 use offhook_terms::{OperationId, Private};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -152,6 +152,7 @@ impl World {
         let wording = Wording {
             status: config::StatusSpelling::Camel,
             recordings,
+            registry: Arc::clone(&registry),
         };
         let clients = outgoing::clients(&registry, &outgoing::trust_nobody());
         let outboxes = Outboxes::new(
@@ -419,7 +420,7 @@ async fn an_answer_moves_what_follows() {
     let elsewhere = Url::parse(&webhook.replace("webhook", "elsewhere")).expect("a URL");
     world.tell(incoming());
     assert_eq!(world.next().await.path, "/webhook");
-    assert!(world.outboxes.propose(LEG, &elsewhere));
+    assert!(world.outboxes.propose(LEG, Some(&elsewhere), None));
     world.tell(Fact::Establishing);
     let got = world.next().await;
     assert_eq!(got.path, "/elsewhere");
@@ -428,7 +429,7 @@ async fn an_answer_moves_what_follows() {
     assert!(
         !world
             .outboxes
-            .propose(LEG, &Url::parse(&webhook).expect("a URL"))
+            .propose(LEG, Some(&Url::parse(&webhook).expect("a URL")), None)
     );
 }
 

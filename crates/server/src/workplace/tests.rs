@@ -79,6 +79,7 @@ impl World {
         let wording = Wording {
             status: config::StatusSpelling::Camel,
             recordings: Arc::clone(&recordings),
+            registry: Arc::clone(&registry),
         };
         let clients = outgoing::clients(&registry, &outgoing::trust_nobody());
         let switchboard = Switchboard::default();

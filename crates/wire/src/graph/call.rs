@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::{
     CallDirection, CallMediaState, CallRoute, CallState, CallTranscriptionState, ChatInfo,
-    InvitationParticipantInfo, MediaConfig, MeetingInfo, Modality, ParticipantInfo, ToneInfo,
-    number, tag,
+    IdentitySet, InvitationParticipantInfo, MediaConfig, MeetingInfo, Modality, ParticipantInfo,
+    ToneInfo, number, tag,
 };
 use crate::Extra;
 
@@ -49,7 +49,7 @@ pub struct Call {
     pub call_routes: Option<Vec<CallRoute>>,
     /// What the bot wants to be told.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub call_options: Option<Extra>,
+    pub call_options: Option<CallOptions>,
     /// Its chat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat_info: Option<ChatInfo>,
@@ -98,6 +98,9 @@ pub struct Call {
     /// How a transferred call ended (beta only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_reason: Option<String>,
+    /// How long the called party rings, in seconds (beta only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ringing_timeout_in_seconds: Option<i64>,
     /// Everything else.
     #[serde(flatten)]
     pub extra: Extra,
@@ -152,7 +155,18 @@ impl FullCall<'_> {
 
 impl Serialize for FullCall<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        with_nulls(self.0, &Self::ALWAYS).serialize(to)
+        let mut body = with_nulls(self.0, &Self::ALWAYS);
+        if let Some(source) = body.get_mut("source") {
+            fill(
+                source,
+                &["countryCode", "endpointType", "languageId", "region"],
+            );
+        }
+        let targets = body.get_mut("targets").and_then(Value::as_array_mut);
+        for target in targets.into_iter().flatten() {
+            fill(target, &["endpointType", "replacesCallId"]);
+        }
+        body.serialize(to)
     }
 }
 
@@ -160,12 +174,17 @@ impl Serialize for FullCall<'_> {
 pub(super) fn with_nulls(body: &impl Serialize, names: &[&str]) -> Value {
     // Our own plain data prints; the only failure serde_json knows here is a map with odd keys.
     let mut value = serde_json::to_value(body).unwrap_or_default();
-    if let Value::Object(fields) = &mut value {
+    fill(&mut value, names);
+    value
+}
+
+/// Puts `null` for each of `names` that an object leaves out.
+fn fill(value: &mut Value, names: &[&str]) {
+    if let Value::Object(fields) = value {
         for name in names {
             fields.entry(*name).or_insert(Value::Null);
         }
     }
-    value
 }
 
 /// Why something ended.
@@ -202,6 +221,30 @@ impl ResultInfo {
     }
 }
 
+/// What a bot wants to be told of its call.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CallOptions {
+    /// The tag.
+    #[serde(rename = "@odata.type", skip_serializing_if = "Option::is_none")]
+    pub odata_type: Option<String>,
+    /// Whether the bot is hidden once a call of two becomes one of many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hide_bot_after_escalation: Option<bool>,
+    /// Whether it is told of shared screens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_content_sharing_notification_enabled: Option<bool>,
+    /// Whether rosters have only what changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_delta_roster_enabled: Option<bool>,
+    /// Whether rosters have who is active.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_interactive_roster_enabled: Option<bool>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
 /// Where an incoming call came from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -215,6 +258,9 @@ pub struct IncomingContext {
     /// The observed party's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_participant_id: Option<String>,
+    /// Who transfers the call here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transferor: Option<IdentitySet>,
     /// Everything else.
     #[serde(flatten)]
     pub extra: Extra,

@@ -172,6 +172,52 @@ open_enum! {
 }
 
 open_enum! {
+    /// What an application says it does about recording.
+    RecordingStatus {
+        /// It said nothing.
+        Unknown = "unknown",
+        /// It does not record.
+        NotRecording = "notRecording",
+        /// It records.
+        Recording = "recording",
+        /// It wanted to and cannot.
+        Failed = "failed",
+    }
+}
+
+open_enum! {
+    /// Whether an application shares a screen.
+    ScreenSharingRole {
+        /// It looks.
+        Viewer = "viewer",
+        /// It shows.
+        Sharer = "sharer",
+    }
+}
+
+open_enum! {
+    /// How many may be on each side of an audio routing group.
+    RoutingMode {
+        /// One source and one receiver.
+        OneToOne = "oneToOne",
+        /// Any number of each.
+        Multicast = "multicast",
+    }
+}
+
+open_enum! {
+    /// How a redirected call rings (beta only).
+    CallDisposition {
+        /// As the platform likes.
+        Default = "default",
+        /// Everywhere at once.
+        SimultaneousRing = "simultaneousRing",
+        /// At one place.
+        Forward = "forward",
+    }
+}
+
+open_enum! {
     /// How a call came to be retargeted.
     RoutingType {
         /// It was forwarded.

@@ -4,7 +4,9 @@ use offhook_terms::Private;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::call::with_nulls;
-use super::{CompletionReason, MediaPrompt, OperationStatus, ResultInfo, tag};
+use super::{
+    CompletionReason, InvitationParticipantInfo, MediaPrompt, OperationStatus, ResultInfo, tag,
+};
 use crate::{Extra, private};
 
 /// An operation of any kind; the tag says which, and the kind says which fields are used.
@@ -50,6 +52,9 @@ pub struct Operation {
     /// What was played: undocumented in `playPrompt` endings, and depended upon.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompts: Option<Vec<MediaPrompt>>,
+    /// Who was invited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participants: Option<Vec<InvitationParticipantInfo>>,
     /// Everything else.
     #[serde(flatten)]
     pub extra: Extra,
@@ -166,6 +171,7 @@ impl Serialize for FullOperation<'_> {
                 "recordingAccessToken",
             ],
             OperationKind::PlayPrompt => &["clientContext"],
+            OperationKind::SendDtmfTones => &["clientContext", "completionReason", "resultInfo"],
             _ => &["clientContext", "resultInfo"],
         };
         with_nulls(self.0, always).serialize(to)

@@ -1,8 +1,11 @@
 //! Parties of a call, as data: who takes part, who is asked to, and the roster.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{EndpointType, IdentitySet, MediaDirection, RoutingType, tag};
+use super::call::with_nulls;
+use super::{
+    EndpointType, IdentitySet, MediaDirection, RecordingStatus, RoutingMode, RoutingType, tag,
+};
 use crate::Extra;
 
 /// Who takes part, and from where.
@@ -86,6 +89,8 @@ impl InvitationParticipantInfo {
 }
 
 /// One party of a roster.
+///
+/// Serialised as it is, what is `None` is left out. [`FullParticipant`] writes the body of a response.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Participant {
@@ -103,9 +108,58 @@ pub struct Participant {
     pub is_muted: bool,
     /// What the party sends and receives.
     pub media_streams: Vec<MediaStream>,
+    /// What the party's own client says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
+    /// What the party said of recording.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording_info: Option<RecordingInfo>,
+    /// Why the party is no longer there; in delta rosters only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed_state: Option<RemovedState>,
+    /// Where the roster stood when the party last changed; in delta rosters only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roster_sequence_number: Option<i64>,
     /// Everything else.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+/// A participant as the body of a response: what is absent is an explicit `null`.
+#[derive(Debug)]
+pub struct FullParticipant<'a>(pub &'a Participant);
+
+impl Serialize for FullParticipant<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        with_nulls(self.0, &["metadata", "recordingInfo"]).serialize(to)
+    }
+}
+
+/// What a party said of recording.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RecordingInfo {
+    /// The tag.
+    #[serde(rename = "@odata.type", skip_serializing_if = "Option::is_none")]
+    pub odata_type: Option<String>,
+    /// Who records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initiator: Option<IdentitySet>,
+    /// Whether it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording_status: Option<RecordingStatus>,
+}
+
+/// Why a party is no longer there.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RemovedState {
+    /// The tag.
+    #[serde(rename = "@odata.type", skip_serializing_if = "Option::is_none")]
+    pub odata_type: Option<String>,
+    /// Such as `Removed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// One stream of one party.
@@ -129,6 +183,30 @@ pub struct MediaStream {
     /// Such as `main-audio`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+}
+
+/// Who hears whom, beside what everybody hears.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AudioRoutingGroup {
+    /// Where the schema of this body is; in responses only.
+    #[serde(rename = "@odata.context", skip_serializing_if = "Option::is_none")]
+    pub odata_context: Option<String>,
+    /// The tag.
+    #[serde(rename = "@odata.type", skip_serializing_if = "Option::is_none")]
+    pub odata_type: Option<String>,
+    /// The group's id in the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// How many may be on each side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing_mode: Option<RoutingMode>,
+    /// Who is heard, by participant id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Vec<String>>,
+    /// Who hears, by participant id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receivers: Option<Vec<String>>,
 }
 
 /// How a call was retargeted, one step.

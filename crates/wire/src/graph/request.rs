@@ -1,9 +1,14 @@
 //! Bodies of requests. Every parameter is an `Option`: who receives them checks and refuses.
 
+use offhook_terms::Private;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{MediaConfig, MediaPrompt, Modality, RejectReason};
-use crate::Extra;
+use super::{
+    CallDisposition, CallOptions, InvitationParticipantInfo, MediaConfig, MediaPrompt, Modality,
+    ParticipantInfo, RecordingStatus, RejectReason, ScreenSharingRole,
+};
+use crate::private;
 
 /// `POST …/calls/{id}/answer`
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,7 +28,7 @@ pub struct AnswerRequest {
     pub participant_capacity: Option<i64>,
     /// What the bot wants to be told.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub call_options: Option<Extra>,
+    pub call_options: Option<CallOptions>,
 }
 
 /// `POST …/calls/{id}/reject`
@@ -36,6 +41,118 @@ pub struct RejectRequest {
     /// Where the last notification goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_uri: Option<String>,
+}
+
+/// `POST …/calls/{id}/redirect`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RedirectRequest {
+    /// Who is called instead, 1 to 25; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Vec<InvitationParticipantInfo>>,
+    /// How they ring (beta only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_disposition: Option<CallDisposition>,
+    /// How long they ring: 15 to 90 seconds; 55 for one and 60 for several when not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<i64>,
+    /// Whether the caller is not told who answered (beta only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask_callee: Option<bool>,
+    /// Whether the targets are not told who calls (beta only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask_caller: Option<bool>,
+    /// Where the last notification goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_uri: Option<String>,
+}
+
+/// `POST …/calls/{id}/transfer`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TransferRequest {
+    /// Who gets the call; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer_target: Option<InvitationParticipantInfo>,
+    /// Who is given away; required in group calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transferee: Option<ParticipantInfo>,
+    /// Sent by examples, and ignored: a transfer is no operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_context: Option<String>,
+}
+
+/// `POST …/calls/{id}/participants/invite`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InviteRequest {
+    /// Who, 1 to 5; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participants: Option<Vec<InvitationParticipantInfo>>,
+    /// What the bot calls the operation, up to 256 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_context: Option<String>,
+}
+
+/// `POST …/calls/{id}/participants/muteAll` (beta)
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MuteAllRequest {
+    /// Who, by participant id; everybody but the bot when not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participants: Option<Vec<String>>,
+    /// What the bot calls the operation, up to 256 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_context: Option<String>,
+}
+
+/// `POST …/calls/{id}/participants/{id}/startHoldMusic`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StartHoldMusicRequest {
+    /// What is heard; the platform's own music when not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_prompt: Option<MediaPrompt>,
+    /// What the bot calls the operation, up to 256 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_context: Option<String>,
+}
+
+/// `POST …/calls/{id}/sendDtmfTones`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SendDtmfTonesRequest {
+    /// The keys by their names; required. Also read as objects with a `tone`, as the documentation
+    /// labels them.
+    #[serde(with = "private::option", skip_serializing_if = "Option::is_none")]
+    pub tones: Option<Private<Vec<Value>>>,
+    /// The pause after each, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_between_tones_ms: Option<i64>,
+    /// What the bot calls the operation, up to 256 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_context: Option<String>,
+}
+
+/// `POST …/calls/{id}/changeScreenSharingRole`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ChangeScreenSharingRoleRequest {
+    /// Which; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<ScreenSharingRole>,
+}
+
+/// `POST …/calls/{id}/updateRecordingStatus`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UpdateRecordingStatusRequest {
+    /// Which; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<RecordingStatus>,
+    /// What the bot calls the operation, up to 256 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_context: Option<String>,
 }
 
 /// `POST …/calls/{id}/playPrompt`
@@ -89,7 +206,8 @@ pub struct RecordResponseRequest {
     pub stream_while_recording: Option<bool>,
 }
 
-/// `POST …/calls/{id}/cancelMediaProcessing` and `…/subscribeToTone`
+/// `POST …/calls/{id}/cancelMediaProcessing`, `…/subscribeToTone`, `…/mute`, `…/unmute`,
+/// `…/addLargeGalleryView`, and of a participant `…/mute` and `…/stopHoldMusic`
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ContextRequest {

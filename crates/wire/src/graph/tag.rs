@@ -12,6 +12,24 @@ pub const PARTICIPANT_INFO: &str = "#microsoft.graph.participantInfo";
 pub const INVITATION_PARTICIPANT_INFO: &str = "#microsoft.graph.invitationParticipantInfo";
 /// One party of a roster.
 pub const PARTICIPANT: &str = "#microsoft.graph.participant";
+/// One stream of one party.
+pub const MEDIA_STREAM: &str = "#microsoft.graph.mediaStream";
+/// What a party said of recording.
+pub const RECORDING_INFO: &str = "#microsoft.graph.recordingInfo";
+/// Why a party is no longer there.
+pub const REMOVED_STATE: &str = "#microsoft.graph.removedState";
+/// Who hears whom, beside what everybody hears.
+pub const AUDIO_ROUTING_GROUP: &str = "#microsoft.graph.audioRoutingGroup";
+/// A meeting, told by who organised it.
+pub const ORGANIZER_MEETING_INFO: &str = "#microsoft.graph.organizerMeetingInfo";
+/// A meeting, told by a token.
+pub const TOKEN_MEETING_INFO: &str = "#microsoft.graph.tokenMeetingInfo";
+/// A meeting, told by the number one types to join.
+pub const JOIN_MEETING_ID_MEETING_INFO: &str = "#microsoft.graph.joinMeetingIdMeetingInfo";
+/// What a bot wants to be told of a call it took.
+pub const INCOMING_CALL_OPTIONS: &str = "#microsoft.graph.incomingCallOptions";
+/// What a bot wants to be told of a call it made.
+pub const OUTGOING_CALL_OPTIONS: &str = "#microsoft.graph.outgoingCallOptions";
 /// An open map of kind to identity.
 pub const IDENTITY_SET: &str = "#microsoft.graph.identitySet";
 /// One identity.
@@ -28,6 +46,8 @@ pub const MEDIA_INFO: &str = "#microsoft.graph.mediaInfo";
 pub const RESULT_INFO: &str = "#microsoft.graph.resultInfo";
 /// One key press.
 pub const TONE_INFO: &str = "#microsoft.graph.toneInfo";
+/// Whether a call is transcribed.
+pub const CALL_TRANSCRIPTION_INFO: &str = "#microsoft.graph.callTranscriptionInfo";
 /// Whether audio flows.
 pub const CALL_MEDIA_STATE: &str = "#microsoft.graph.callMediaState";
 /// The chat of a call.
