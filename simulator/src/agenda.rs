@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use offhook_engine::{MediaEvent, SignalRequest};
+use offhook_engine::{MediaEvent, NotReached, Purpose, SignalRequest};
 use offhook_terms::{CallId, LegId, OperationId};
 
 /// Something that will happen.
@@ -29,6 +29,16 @@ pub(crate) enum Happening {
     SpeechEnds(LegId),
     /// Delivery to a bot is given up.
     GiveUp(LegId),
+    /// A called phone rings.
+    Alerted(LegId),
+    /// A called phone cannot be reached.
+    NotReached(LegId, NotReached),
+    /// A phone answers a REFER.
+    Referred(LegId),
+    /// The switchboard moves a phone's leg to the call of a bot's leg.
+    HandOver(LegId, LegId, Purpose),
+    /// The switchboard asks the call of a bot's leg for its party, for another bot's leg.
+    Fetch(LegId, LegId, Purpose),
 }
 
 #[derive(Debug, Default)]

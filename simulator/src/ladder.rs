@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use offhook_engine::{Command, Fact, OperationKind, Outcome, Prompt, TurnDown};
+use offhook_engine::{Command, Fact, NotReached, OperationKind, Outcome, Prompt, TurnDown};
 
 #[derive(Debug, Default)]
 pub(crate) struct Ladder {
@@ -48,6 +48,8 @@ pub(crate) fn status(why: TurnDown) -> &'static str {
         TurnDown::Declined => "603 Decline",
         TurnDown::NoDecision => "480 Temporarily Unavailable",
         TurnDown::NotAcceptable => "488 Not Acceptable Here",
+        TurnDown::NotReached(NotReached::Declined) => "603 Decline",
+        TurnDown::NotReached(NotReached::Busy) => "486 Busy Here",
         TurnDown::NotReached(_) => "480 Temporarily Unavailable",
         TurnDown::Unavailable => "503 Service Unavailable",
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook_engine::{Description, MediaEvent, Signal};
+use offhook_engine::{Description, MediaEvent, NotReached, Signal};
 use offhook_terms::{LegId, Tone};
 
 use crate::World;
@@ -18,6 +18,30 @@ pub(crate) struct Phone {
     pub(crate) state: PhoneState,
     pub(crate) never_acknowledges: bool,
     pub(crate) speaks: bool,
+    /// What comes of a REFER; a phone that knows none refuses it.
+    pub(crate) refer: Refer,
+}
+
+/// What a phone does with a REFER.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refer {
+    Refuses,
+    Succeeds,
+    Fails,
+    /// Takes it and is not heard of again.
+    SaysNothing,
+}
+
+impl Phone {
+    pub(crate) fn new(name: &'static str, state: PhoneState) -> Self {
+        Self {
+            name,
+            state,
+            never_acknowledges: false,
+            speaks: false,
+            refer: Refer::Refuses,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +51,10 @@ pub(crate) enum PhoneState {
     /// Our 200 is on its way, or its ACK.
     Answered,
     Talking,
+    /// It is known, and not called yet.
+    Idle,
+    /// It is called by us, and rings.
+    Alerted,
     Gone,
 }
 
@@ -42,6 +70,51 @@ impl PhoneScript<'_> {
     pub fn calls(self) {
         let offer = Some(Description::new("the phone's offer"));
         self.world.call(self.name, self.bot_name, offer);
+    }
+
+    /// Calls somebody who is no bot.
+    pub fn calls_phone(self, callee: &'static str) {
+        self.world.connect(self.name, callee);
+    }
+
+    /// Dials into the meeting.
+    pub fn joins(self) {
+        self.world.phone_joins(self.name);
+    }
+
+    /// Answers a call of ours.
+    pub fn picks_up(self) {
+        let leg = self.leg();
+        assert_eq!(self.world.phone_mut(leg).state, PhoneState::Alerted);
+        self.world.phone_mut(leg).state = PhoneState::Talking;
+        self.world.phone_says(leg, "200 OK");
+        let answer = Description::new("the phone's answer");
+        self.world.hand_signal(leg, Signal::Answered { answer });
+    }
+
+    /// Turns a call of ours down.
+    pub fn declines(self) {
+        self.does_not_come("603 Decline", NotReached::Declined);
+    }
+
+    /// Turns a call of ours down because it is busy.
+    pub fn is_busy(self) {
+        self.does_not_come("486 Busy Here", NotReached::Busy);
+    }
+
+    /// Will take a transfer and reach whom it is sent to.
+    pub fn follows_transfers(self) {
+        self.refers(Refer::Succeeds);
+    }
+
+    /// Will take a transfer and not reach whom it is sent to.
+    pub fn fails_transfers(self) {
+        self.refers(Refer::Fails);
+    }
+
+    /// Will take a transfer and never say what came of it.
+    pub fn forgets_transfers(self) {
+        self.refers(Refer::SaysNothing);
     }
 
     /// Calls the bot and leaves the offer to us.
@@ -78,7 +151,7 @@ impl PhoneScript<'_> {
                 let soon = self.world.after(Duration::from_millis(20));
                 self.world.agenda.plan(soon, Happening::HangUp(leg));
             }
-            PhoneState::Talking | PhoneState::Gone => {}
+            PhoneState::Talking | PhoneState::Idle | PhoneState::Alerted | PhoneState::Gone => {}
         }
     }
 
@@ -126,6 +199,19 @@ impl PhoneScript<'_> {
         let lost = self.world.after(PEER_LOST_AFTER);
         let event = MediaEvent::PeerLost { leg };
         self.world.agenda.plan(lost, Happening::OfLeg(leg, event));
+    }
+
+    fn does_not_come(self, words: &str, why: NotReached) {
+        let leg = self.leg();
+        assert_eq!(self.world.phone_mut(leg).state, PhoneState::Alerted);
+        self.world.phone_mut(leg).state = PhoneState::Gone;
+        self.world.phone_says(leg, words);
+        self.world.hand_signal(leg, Signal::NotReached(why));
+    }
+
+    fn refers(self, refer: Refer) {
+        let leg = self.leg();
+        self.world.phone_mut(leg).refer = refer;
     }
 
     fn reoffers(self, what: &str, description: &str) {

@@ -3,13 +3,15 @@
 mod audio;
 mod bots;
 mod drive;
+mod people;
 mod signalling;
+mod switchboard;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use expect_test::Expect;
-use offhook_engine::{Call, Description, Fact, Loss, Signal};
+use offhook_engine::{Call, Description, Fact, Loss, NotReached, Signal};
 use offhook_terms::{CallId, LegId, OperationId};
 
 use crate::agenda::{Agenda, Happening};
@@ -32,6 +34,16 @@ pub struct World {
     owners: BTreeMap<LegId, CallId>,
     phones: BTreeMap<LegId, Phone>,
     bots: BTreeMap<LegId, &'static str>,
+    /// The call each bot's leg belongs to.
+    bot_calls: BTreeMap<LegId, CallId>,
+    /// The names of bots, by number: an application's id is its place.
+    apps: Vec<&'static str>,
+    people: Vec<&'static str>,
+    unreachable: BTreeMap<&'static str, NotReached>,
+    meeting: Option<CallId>,
+    /// Bots that want to handle their audio themselves.
+    pub(crate) app_hosted: BTreeSet<&'static str>,
+    legs: u128,
     pub(crate) bots_down: BTreeSet<&'static str>,
     giving_up: BTreeSet<LegId>,
     clips: BTreeMap<String, Clip>,
@@ -39,6 +51,8 @@ pub struct World {
     signalling_delay: Duration,
     pub(crate) agenda: Agenda,
     told: Vec<Fact>,
+    /// Legs of bots that were told something.
+    told_legs: BTreeSet<LegId>,
     ladder: Ladder,
 }
 
@@ -61,6 +75,13 @@ impl World {
             owners: BTreeMap::new(),
             phones: BTreeMap::new(),
             bots: BTreeMap::new(),
+            bot_calls: BTreeMap::new(),
+            apps: Vec::new(),
+            people: Vec::new(),
+            unreachable: BTreeMap::new(),
+            meeting: None,
+            app_hosted: BTreeSet::new(),
+            legs: 0,
             bots_down: BTreeSet::new(),
             giving_up: BTreeSet::new(),
             clips: BTreeMap::new(),
@@ -68,6 +89,7 @@ impl World {
             signalling_delay: Duration::ZERO,
             agenda: Agenda::default(),
             told: Vec::new(),
+            told_legs: BTreeSet::new(),
             ladder: Ladder::default(),
         }
     }
@@ -79,6 +101,26 @@ impl World {
             name: "phone",
             bot_name: "bot",
         }
+    }
+
+    /// A phone of this name. It calls the bot.
+    pub fn phone_named(&mut self, name: &'static str) -> PhoneScript<'_> {
+        PhoneScript {
+            world: self,
+            name,
+            bot_name: "bot",
+        }
+    }
+
+    /// A bot of this name, which begins with `bot`. One that differs in a `'` at the end is another
+    /// leg of the same bot.
+    pub fn bot_named(&mut self, name: &'static str) -> BotScript<'_> {
+        BotScript { world: self, name }
+    }
+
+    /// Whoever calls this one will hear that it cannot be reached.
+    pub fn nobody_reaches(&mut self, name: &'static str, why: NotReached) {
+        self.unreachable.insert(name, why);
     }
 
     /// Another phone, which calls another bot.
@@ -240,6 +282,23 @@ impl World {
                 }
             }
             Happening::HangUp(leg) => self.phone_hangs_up(leg),
+            Happening::Alerted(leg) => {
+                if self.is(leg, PhoneState::Alerted) {
+                    self.phone_says(leg, "180 Ringing");
+                    self.hand_signal(leg, Signal::Ringing);
+                }
+            }
+            Happening::NotReached(leg, why) => {
+                if self.is(leg, PhoneState::Alerted) {
+                    self.phone_mut(leg).state = PhoneState::Gone;
+                    let what = format!("cannot reach {}: {why:?}", self.phones[&leg].name);
+                    self.note("server", &what);
+                    self.hand_signal(leg, Signal::NotReached(why));
+                }
+            }
+            Happening::Referred(leg) => self.referred(leg),
+            Happening::HandOver(leg, to, purpose) => self.move_leg(leg, to, purpose),
+            Happening::Fetch(from, to, purpose) => self.fetch(from, to, purpose),
             Happening::OnTheWire(request) => self.put_on_the_wire(request),
             Happening::OfLeg(leg, event) => {
                 let call = self.owners[&leg];
@@ -256,7 +315,7 @@ impl World {
                 self.draw(self.phones[&leg].name, "media", "speech ends");
             }
             Happening::GiveUp(leg) => {
-                let call = self.call_of_bot(self.bots[&leg]);
+                let call = self.bot_calls[&leg];
                 self.note("server", "gives up telling the bot");
                 self.with_call(call, |call, now| call.handle_undeliverable(leg, now));
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook_engine::{Description, MediaEvent, MediaRequest, PrepareFault, RecordEnding};
+use offhook_engine::{Description, Hearing, MediaEvent, MediaRequest, PrepareFault, RecordEnding};
 use offhook_terms::{CallId, OperationId};
 
 use super::{FETCH, World};
@@ -12,6 +12,8 @@ use crate::room::{Clip, Recorder, Room};
 /// How long media takes to open an offer.
 const OPENING: Duration = Duration::from_millis(2);
 const BEEP: Duration = Duration::from_millis(200);
+/// How long a key is pressed.
+const PRESS: Duration = Duration::from_millis(100);
 
 impl World {
     pub(crate) fn clip(&mut self, uri: &str, length: Duration, fetch: Duration, is_wav: bool) {
@@ -103,11 +105,32 @@ impl World {
                 self.plan_tick(call);
             }
             MediaRequest::Seat { leg } => self.draw_port("seat", leg),
-            MediaRequest::Hears { .. }
-            | MediaRequest::ListenForTones { .. }
-            | MediaRequest::Ringback { .. }
-            | MediaRequest::HoldMusic { .. }
-            | MediaRequest::SendTones { .. } => {}
+            MediaRequest::Hears { leg, from } => {
+                let whom = match from {
+                    Hearing::Everyone => "everybody".to_owned(),
+                    Hearing::Only(legs) if legs.is_empty() => "nobody".to_owned(),
+                    Hearing::Only(legs) => self.names_of(&legs),
+                };
+                let what = format!("{} hears {whom}", self.name_of(leg));
+                self.draw("server", "media", &what);
+            }
+            MediaRequest::ListenForTones { leg } => self.draw_port("listen for tones of", leg),
+            MediaRequest::Ringback { leg } => self.draw_port("ringing for", leg),
+            MediaRequest::HoldMusic { operation, leg } => {
+                let what = format!("music #{} for {}", operation.bits(), self.name_of(leg));
+                self.draw("server", "media", &what);
+            }
+            MediaRequest::SendTones {
+                operation,
+                tones,
+                gap,
+                ..
+            } => {
+                self.draw_operation("press", operation);
+                let count = u32::try_from(tones.len()).expect("tones are bounded");
+                let event = MediaEvent::TonesSent { operation };
+                self.plan_of_operation(call, operation, (PRESS + gap) * count, event);
+            }
             MediaRequest::ToneSignalled { tone, .. } => self.press(call, tone),
             MediaRequest::Stop { operation } => {
                 self.draw_operation("stop", operation);

@@ -6,9 +6,12 @@ use offhook_engine::{Call, Output};
 use offhook_terms::{CallId, LegId, OperationId};
 
 use super::World;
+use crate::agenda::Happening;
 
 /// A pause longer than this is drawn as a gap.
 const GAP: Duration = Duration::from_secs(60);
+/// How long the switchboard takes from one call to another.
+const SWITCHING: Duration = Duration::from_millis(1);
 
 impl World {
     /// Hands something to a call and does what it asks for.
@@ -21,10 +24,22 @@ impl World {
                 Output::Signal(request) => self.ask_phone(request),
                 Output::Media(request) => self.ask_media(id, request),
                 Output::Event(event) => self.tell_bot(event),
-                Output::HandOver { .. }
-                | Output::Fetch { .. }
-                | Output::LegBegins { .. }
-                | Output::LegEnded { .. } => {}
+                Output::HandOver { leg, to, purpose } => {
+                    let happening = Happening::HandOver(leg, to, purpose);
+                    self.agenda.plan(self.after(SWITCHING), happening);
+                }
+                Output::Fetch { from, to, purpose } => {
+                    let happening = Happening::Fetch(from, to, purpose);
+                    self.agenda.plan(self.after(SWITCHING), happening);
+                }
+                Output::LegBegins { leg, .. } => {
+                    let what = format!("{} is called", self.bots[&leg]);
+                    self.note("server", &what);
+                }
+                Output::LegEnded { leg } => {
+                    let what = format!("{} is out of the call", self.bots[&leg]);
+                    self.note("server", &what);
+                }
                 Output::Over { .. } => self.note("server", "call over"),
             }
         }
@@ -46,7 +61,17 @@ impl World {
     /// The phone or the bot of a leg.
     pub(crate) fn name_of(&self, leg: LegId) -> &'static str {
         let phone = self.phones.get(&leg).map(|phone| phone.name);
-        phone.unwrap_or_else(|| self.bots[&leg])
+        let bot = || self.bots.get(&leg).copied();
+        phone.or_else(bot).unwrap_or("a stranger")
+    }
+
+    /// The latest leg of this phone or bot.
+    pub(crate) fn leg_called(&self, name: &str) -> LegId {
+        let known = self.phones.values().any(|phone| phone.name == name);
+        match known {
+            true => self.leg_named(name),
+            false => self.leg_of_bot(name),
+        }
     }
 
     pub(crate) fn draw_operation(&mut self, what: &str, operation: OperationId) {

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use offhook_engine::{
-    Arrival, Call, Description, MediaEvent, Party, RecordEnding, Signal, SignalRequest,
+    Arrival, Call, Connection, Description, MediaEvent, PhoneJoin, RecordEnding, Signal,
+    SignalRequest,
 };
-use offhook_terms::{AppId, CallId, LegId, Private, Tone};
+use offhook_terms::{CallId, LegId, Tone};
 
 use super::World;
 use crate::agenda::Happening;
 use crate::ladder;
-use crate::phone::{Phone, PhoneState};
-use crate::room::Room;
+use crate::phone::{Phone, PhoneState, Refer};
 
 /// From our 200 to the phone's ACK.
 const ROUND_TRIP: Duration = Duration::from_millis(20);
@@ -25,50 +25,74 @@ impl World {
         bot: &'static str,
         offer: Option<Description>,
     ) {
-        let serial = self.calls.len() as u128 + 1;
-        let (call, app) = (CallId::from_bits(serial), AppId::from_bits(serial));
-        let (caller_leg, bot_leg) = (
-            LegId::from_bits(2 * serial),
-            LegId::from_bits(2 * serial + 1),
-        );
         let what = offer
             .as_ref()
             .map_or("INVITE without an offer", |_| "INVITE");
         self.draw(phone, "server", what);
-        self.owners.insert(caller_leg, call);
-        self.bots.insert(bot_leg, bot);
-        self.rooms.insert(call, Room::default());
-        let state = Phone {
-            name: phone,
-            state: PhoneState::Inviting,
-            never_acknowledges: false,
-            speaks: false,
-        };
-        self.phones.insert(caller_leg, state);
+        let call = self.new_call();
+        let caller_leg = self.phone_leg(call, phone, PhoneState::Inviting);
+        let bot_leg = self.bot_leg(call, bot);
         let arrival = Arrival {
             call,
             caller_leg,
-            caller: Party::Guest {
-                name: Private::new(phone.to_owned()),
-            },
+            caller: self.party(phone),
             offer,
             bot_leg,
-            bot: app,
+            bot: self.app(bot),
         };
-        self.calls
-            .insert(call, Call::arrived(arrival, self.instant()));
-        self.with_call(call, |_, _| {});
+        let made = Call::arrived(arrival, self.instant());
+        self.add_call(made);
+    }
+
+    /// A phone calls another phone.
+    pub(crate) fn connect(&mut self, phone: &'static str, callee: &'static str) {
+        self.draw(phone, "server", &format!("INVITE to {callee}"));
+        let call = self.new_call();
+        let caller_leg = self.phone_leg(call, phone, PhoneState::Inviting);
+        let connection = Connection {
+            call,
+            caller_leg,
+            caller: self.party(phone),
+            offer: Some(Description::new("the phone's offer")),
+            callee: self.invitee(call, callee),
+        };
+        let made = Call::connecting(connection, self.instant());
+        self.add_call(made);
+    }
+
+    /// A phone dials into the meeting.
+    pub(crate) fn phone_joins(&mut self, phone: &'static str) {
+        self.draw(phone, "server", "INVITE to the meeting");
+        let call = self.meeting();
+        let join = PhoneJoin {
+            leg: self.phone_leg(call, phone, PhoneState::Inviting),
+            party: self.party(phone),
+            offer: Some(Description::new("the phone's offer")),
+        };
+        let leg = join.leg;
+        let mut joined = Ok(());
+        self.with_call(call, |call, now| joined = call.join_phone(join, now));
+        if let Err(refusal) = joined {
+            self.say_to_phone(leg, &format!("480 ({refusal:?})"));
+            self.phone_mut(leg).state = PhoneState::Gone;
+        }
     }
 
     pub(crate) fn phone_mut(&mut self, leg: LegId) -> &mut Phone {
         self.phones.get_mut(&leg).expect("every leg has a phone")
     }
 
-    /// The leg of the latest call of this phone.
+    /// The leg of the latest call of this phone that it knows of.
     pub(crate) fn leg_named(&self, name: &str) -> LegId {
-        let mut newest_first = self.phones.iter().rev();
-        let named = newest_first.find(|(_, phone)| phone.name == name);
-        *named.expect("this phone has called").0
+        let named = || {
+            let all = self.phones.iter().rev();
+            all.filter(|(_, phone)| phone.name == name)
+        };
+        let knows = named().find(|(_, phone)| phone.state != PhoneState::Idle);
+        *knows
+            .or_else(|| named().next())
+            .expect("this phone has called")
+            .0
     }
 
     pub(crate) fn hand_signal(&mut self, leg: LegId, signal: Signal) {
@@ -128,6 +152,26 @@ impl World {
                 self.say_to_phone(leg, ladder::status(why));
                 self.phone_mut(leg).state = PhoneState::Gone;
             }
+            SignalRequest::Call { leg, caller, .. } => {
+                let caller = self.label(&caller);
+                self.say_to_phone(leg, &format!("INVITE from {caller}"));
+                self.phone_mut(leg).state = PhoneState::Alerted;
+                let happening = match self.unreachable.get(self.phones[&leg].name) {
+                    None => Happening::Alerted(leg),
+                    Some(why) => Happening::NotReached(leg, *why),
+                };
+                self.agenda.plan(self.after(ROUND_TRIP), happening);
+            }
+            SignalRequest::HangUp { leg, .. } if self.is(leg, PhoneState::Alerted) => {
+                self.say_to_phone(leg, "CANCEL");
+                self.phone_mut(leg).state = PhoneState::Gone;
+            }
+            SignalRequest::Refer { leg, target } if self.is(leg, PhoneState::Talking) => {
+                let target = self.label(&target);
+                self.say_to_phone(leg, &format!("REFER to {target}"));
+                let happening = Happening::Referred(leg);
+                self.agenda.plan(self.after(ROUND_TRIP), happening);
+            }
             SignalRequest::HangUp { leg, why }
                 if self.is(leg, PhoneState::Answered) || self.is(leg, PhoneState::Talking) =>
             {
@@ -137,12 +181,26 @@ impl World {
             SignalRequest::AcceptOffer { leg, .. } => self.say_to_phone(leg, "200 OK"),
             SignalRequest::RefuseOffer { leg } => self.say_to_phone(leg, "488 Not Acceptable Here"),
             SignalRequest::Ring { .. }
-            | SignalRequest::Call { .. }
             | SignalRequest::Refer { .. }
             | SignalRequest::Answer { .. }
             | SignalRequest::TurnDown { .. }
             | SignalRequest::HangUp { .. } => {}
         }
+    }
+
+    /// A phone says what becomes of a REFER.
+    pub(crate) fn referred(&mut self, leg: LegId) {
+        if !self.is(leg, PhoneState::Talking) {
+            return;
+        }
+        let (words, signal) = match self.phones[&leg].refer {
+            Refer::Refuses => ("501 Not Implemented", Signal::ReferRefused),
+            Refer::Succeeds => ("NOTIFY (200 OK)", Signal::ReferDone),
+            Refer::Fails => ("NOTIFY (603 Decline)", Signal::ReferFailed),
+            Refer::SaysNothing => return self.phone_says(leg, "202 Accepted"),
+        };
+        self.phone_says(leg, words);
+        self.hand_signal(leg, signal);
     }
 
     pub(crate) fn is(&self, leg: LegId, state: PhoneState) -> bool {
