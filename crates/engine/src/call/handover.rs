@@ -23,7 +23,7 @@ use offhook_terms::LegId;
 use super::{Call, Output};
 use crate::phone::Stage;
 use crate::ring::Wants;
-use crate::voice::Voice;
+use crate::voice::{Ear, Voice};
 use crate::{Accepted, Ending, Fact, LegState, Participant, Purpose, Refusal, ReleasedLeg};
 
 /// A phone that is to go to another call, or is on its way there.
@@ -170,12 +170,16 @@ impl Call {
     /// The other call did not take the leg: it is back.
     pub fn take_back(&mut self, leg: ReleasedLeg, now: Instant) {
         self.now = now;
-        let phone = *leg.phone;
+        let mut phone = *leg.phone;
+        // Whether its port was in another room or not: it is told anew whom it hears.
+        phone.voice.ear = Ear::Ringback;
+        phone.is_listened_to = false;
         let Some(away) = self.came_back(phone.leg) else {
             return;
         };
         let leg = phone.leg;
         self.phones.push(phone);
+        self.listen_to(leg);
         let is_alone = self.ending.is_some() || !self.stands(away.side, None);
         if away.purpose == Purpose::Transfer {
             let consultative = true;
