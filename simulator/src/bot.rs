@@ -86,6 +86,25 @@ impl BotScript<'_> {
         self.record(prompt, false);
     }
 
+    /// Records an answer that ends when it is so long or nobody speaks for so long.
+    pub fn records_up_to(self, max_duration: Duration, silence: Duration) {
+        let operation = self.world.new_operation();
+        let command = Command::Record {
+            operation,
+            prompt: None,
+            barge_in: false,
+            beep: false,
+            rules: RecordRules {
+                initial_silence: silence,
+                max_silence: silence,
+                max_duration,
+                stop_tones: Vec::new(),
+            },
+            context: None,
+        };
+        self.asks(command).ok();
+    }
+
     /// The same, and cancels everything asked for before.
     pub fn barges_in_and_records(self, prompt: Option<&str>) {
         self.record(prompt, true);

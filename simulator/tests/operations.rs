@@ -60,6 +60,38 @@ fn a_long_speech_is_cut() {
     "#]]);
 }
 
+/// As long as an answer may be (Graph call: recordResponse), of speech and of silence.
+#[test]
+fn an_answer_may_take_two_minutes() {
+    let mut world = a_call();
+    world.bot().records_up_to(secs(120), secs(120));
+    world.phone().speaks(secs(300));
+    world.until_an_operation_ends();
+    world.phone().hangs_up();
+    world.check_ladder(expect![[r#"
+          0.200  bot    → server  record #1
+          0.200  server → media   record #1
+          0.200  phone  → media   speech begins
+                   ⋮
+        120.200  server → bot     5 record #1 ended: MaxDuration after 120.00 s
+        120.200  phone  → server  BYE
+        120.200  server → media   close phone
+        120.200  server → media   close bot
+        120.200  server → bot     6 terminated (CallerHungUp)
+        120.200  server           call over
+    "#]]);
+
+    let mut world = a_call();
+    world.bot().records_up_to(secs(120), secs(119));
+    world.until_an_operation_ends();
+    world.check_ladder(expect![[r#"
+          0.200  bot    → server  record #1
+          0.200  server → media   record #1
+                   ⋮
+        119.200  server → bot     5 record #1 ended: InitialSilence after 119.00 s
+    "#]]);
+}
+
 #[test]
 fn a_caller_hangs_up_in_the_middle_of_a_recording() {
     let mut world = a_call();

@@ -5,14 +5,16 @@ use std::time::Instant;
 use offhook_terms::{AppId, CallId, LegId, OperationId, Private, Tone};
 
 use super::{Call, Output};
-use crate::limits::ENDED_OPERATIONS_KEPT;
+use crate::limits::{ENDED_OPERATIONS_KEPT, RINGS_FOR};
 use crate::{
-    Arrival, AtOnce, Command, Description, Ending, Fact, LegState, MediaEvent, MediaRequest, Party,
-    Prompt, Refusal, Signal,
+    Arrival, AtOnce, Command, Description, Ending, Fact, Invitee, LegState, MediaEvent,
+    MediaRequest, Party, Placement, Prompt, Purpose, Refusal, Signal, SignalRequest,
 };
 
 const PHONE: LegId = LegId::from_bits(1);
 const BOT: LegId = LegId::from_bits(2);
+const OTHER_PHONE: LegId = LegId::from_bits(3);
+const OTHER_BOT: LegId = LegId::from_bits(4);
 
 /// Any instant will do for zero, and there is no other way to come by one.
 #[allow(clippy::disallowed_methods)]
@@ -150,6 +152,152 @@ fn a_phone_that_was_not_answered_cannot_be_released() {
     let mut call = ringing();
     assert!(call.release(PHONE, zero()).is_none());
     assert_eq!(drain(&mut call), []);
+}
+
+/// A call whose phone is on its way to another one, and that other one.
+fn moving() -> (Call, crate::ReleasedLeg) {
+    let mut call = talking();
+    let command = Command::TransferTo {
+        transferee: None,
+        replaces: OTHER_BOT,
+    };
+    call.handle_command(BOT, command, zero())
+        .expect("the phone can go");
+    assert!(drain(&mut call).contains(&Output::HandOver {
+        leg: PHONE,
+        to: OTHER_BOT,
+        purpose: Purpose::Transfer,
+    }));
+    let released = call.release(PHONE, zero()).expect("it talks");
+    drain(&mut call);
+    (call, released)
+}
+
+#[test]
+fn a_leg_that_nobody_asked_to_hand_over_stays() {
+    let mut call = talking();
+    assert!(call.release(PHONE, zero()).is_none());
+    assert_eq!(drain(&mut call), []);
+}
+
+#[test]
+fn a_call_that_everybody_has_left_waits_for_the_phone_that_is_on_its_way() {
+    let (mut call, released) = moving();
+    call.handle_command(BOT, Command::HangUp, zero())
+        .expect("a bot may leave");
+    let outputs = drain(&mut call);
+    assert!(!outputs.iter().any(|one| matches!(one, Output::Over { .. })));
+
+    call.take_back(released, zero());
+    let outputs = drain(&mut call);
+    let [
+        Output::Signal(signal),
+        Output::Media(media),
+        Output::Over { .. },
+    ] = outputs.as_slice()
+    else {
+        panic!("the phone is hung up and nothing else: {outputs:?}")
+    };
+    assert!(matches!(signal, SignalRequest::HangUp { leg: PHONE, .. }));
+    assert_eq!(*media, MediaRequest::Close { leg: PHONE });
+}
+
+#[test]
+fn a_call_that_is_stopped_ends_when_the_phone_on_its_way_has_arrived() {
+    let (mut call, _released) = moving();
+    call.handle_stop(zero());
+    let outputs = drain(&mut call);
+    assert!(!outputs.iter().any(|one| matches!(one, Output::Over { .. })));
+    call.handle_taken(PHONE, zero());
+    assert!(matches!(
+        drain(&mut call).as_slice(),
+        [Output::Over {
+            ending: Ending::PlatformStopping,
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn a_call_gives_back_what_it_has_no_use_for() {
+    let (mut first, released) = moving();
+    let mut over = talking();
+    over.handle_stop(zero());
+    drain(&mut over);
+    let back = over.adopt(released, BOT, Purpose::Transfer, zero());
+    let back = back.expect_err("nobody is there");
+    assert_eq!(drain(&mut over), []);
+    let mut ringing = ringing();
+    let back = ringing.adopt(back, BOT, Purpose::Transfer, zero());
+    let back = back.expect_err("nobody talks there");
+    assert_eq!(drain(&mut ringing), []);
+
+    first.take_back(back, zero());
+    let consultative = true;
+    assert!(matches!(
+        drain(&mut first).as_slice(),
+        [Output::Event(event), ..] if event.fact == Fact::TransferFailed { consultative }
+    ));
+}
+
+/// A proposal that was being looked at when the leg moved is answered by its new call.
+#[test]
+fn a_leg_moves_with_its_open_proposal() {
+    let mut first = talking();
+    let offer = Some(Description::new("hold"));
+    first.handle_signal(PHONE, Signal::Reoffered { offer }, zero());
+    let command = Command::TransferTo {
+        transferee: None,
+        replaces: OTHER_BOT,
+    };
+    first
+        .handle_command(BOT, command, zero())
+        .expect("the phone can go");
+    let released = first.release(PHONE, zero()).expect("it talks");
+    let mut second = Call::placed(
+        Placement {
+            call: CallId::from_bits(2),
+            bot_leg: OTHER_BOT,
+            bot: AppId::from_bits(1),
+            hosting: crate::Hosting::Service,
+            targets: vec![Invitee::new(
+                OTHER_PHONE,
+                Party::Phone {
+                    number: Private::new("+14255550100".into()),
+                },
+            )],
+            is_group: false,
+            ring_for: RINGS_FOR,
+        },
+        zero(),
+    );
+    let description = Description::new("our offer");
+    let opened = MediaEvent::Opened {
+        leg: OTHER_PHONE,
+        description,
+    };
+    second.handle_media(opened, zero());
+    let answer = Description::new("answer");
+    second.handle_signal(OTHER_PHONE, Signal::Answered { answer }, zero());
+    drain(&mut second);
+    let adopted = second.adopt(released, OTHER_BOT, Purpose::Transfer, zero());
+    adopted.expect("it stands");
+    drain(&mut second);
+
+    let description = Description::new("ours");
+    let reopened = MediaEvent::Reopened {
+        leg: PHONE,
+        description,
+        held: true,
+    };
+    second.handle_media(reopened, zero());
+    assert!(matches!(
+        drain(&mut second).as_slice(),
+        [Output::Signal(SignalRequest::AcceptOffer {
+            leg: PHONE,
+            ..
+        })]
+    ));
 }
 
 #[test]
