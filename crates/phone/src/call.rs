@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use offhook_media::sdp::Direction;
 use offhook_media::{
-    Clip, MediaCommand, MediaEvent, PlayEnded, RecordPlan, RecordingTap, Repeat, Statistics,
+    Clip, Codec, MediaCommand, MediaEvent, PlayEnded, RecordPlan, RecordingTap, Repeat, Statistics,
     TonesEnded, recording, sdp, wav,
 };
 use offhook_sip::{Ending, Incoming, Refer, Session, SessionEvent};
@@ -31,6 +31,7 @@ const AT_ONCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Beginning {
     pub(crate) line: Line,
+    pub(crate) codec: Codec,
     pub(crate) seat: Seat,
     pub(crate) session: Session,
     pub(crate) events: mpsc::Receiver<SessionEvent>,
@@ -58,6 +59,7 @@ pub enum Interrupted {
 #[derive(Debug)]
 pub struct Call {
     pub(crate) line: Line,
+    pub(crate) codec: Codec,
     pub(crate) seat: Seat,
     pub(crate) session: Session,
     pub(crate) events: mpsc::Receiver<SessionEvent>,
@@ -107,6 +109,7 @@ impl Call {
         b.line.lines.enter(b.session.id(), takeovers.0.clone());
         Ok(Self {
             line: b.line,
+            codec: b.codec,
             takeovers,
             moving: None,
             moved: 0,
@@ -153,6 +156,11 @@ impl Call {
     /// The keys the other side has pressed so far.
     pub fn keys_heard(&self) -> &[Tone] {
         &self.keys_heard
+    }
+
+    /// The codec both sides agreed on at first.
+    pub fn codec(&self) -> Codec {
+        self.codec
     }
 
     /// Whether the call is over.

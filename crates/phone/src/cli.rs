@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use offhook_media::Codec;
 use offhook_sip::{Transport, Trust};
 use tokio::time::sleep;
 
@@ -100,6 +101,10 @@ pub struct Dial {
     /// The range of local ports for audio
     #[arg(long, value_name = "FROM-TO", value_parser = ports, help_heading = "Network")]
     rtp_ports: Option<RangeInclusive<u16>>,
+    /// The codecs to speak, best first, such as G722,PCMU; all by default
+    #[arg(long = "codec", value_name = "NAME", value_delimiter = ',', value_parser = codec,
+        help_heading = "Network")]
+    codecs: Vec<Codec>,
     /// A further header of the INVITE
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header, help_heading = "Network")]
     headers: Vec<(String, String)>,
@@ -290,6 +295,14 @@ fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     range.ok_or_else(|| "two ports such as 40000-40100".to_owned())
 }
 
+fn codec(text: &str) -> Result<Codec, String> {
+    let known = |codec: &Codec| codec.name().eq_ignore_ascii_case(text);
+    Codec::ALL.into_iter().find(known).ok_or_else(|| {
+        let names = Codec::ALL.map(Codec::name).join(", ");
+        format!("a codec is one of {names}")
+    })
+}
+
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once(':')
@@ -349,6 +362,7 @@ impl Dial {
         let mut config = Config::new(local);
         config.transport = self.transport;
         config.trust = self.trust()?;
+        config.codecs = self.codecs.clone();
         config.rtp_ports = self.rtp_ports.clone();
         if let Some(user) = &self.user {
             let password = self.password.clone().unwrap_or_default();
@@ -550,6 +564,9 @@ mod tests {
             ("--rtp-ports 5-4", "two ports such as"),
             ("--transport quic", "`udp`, `tcp` or `tls`"),
             ("--register", "--user"),
+            ("--codec G729", "a codec is one of"),
+            ("--reject 486", "--wait-for-call"),
+            ("--wait-for-call --reject 200", "400..700"),
         ] {
             let error = parse(words).expect_err(words);
             assert!(error.contains(why), "{words}: {error}");

@@ -49,7 +49,7 @@ impl Call {
     fn follow_to(&self, asked: ReferRequest) -> Result<Moving, u16> {
         let line = &self.line;
         let port = line.media.threads.prepare_port().map_err(|_| 503u16)?;
-        let mut describe = port.describe();
+        let mut describe = port.describe().with_codecs(&self.line.codecs);
         let offer = describe.offer().into_bytes();
         let mut call = OutgoingCall::new(asked.to.uri.reveal(), &line.address, offer);
         call.transport = line.transport;
@@ -83,7 +83,7 @@ impl Call {
         if self.moving.is_some() {
             return session.refuse(Refusal::new(486));
         }
-        let mut describe = port.describe();
+        let mut describe = port.describe().with_codecs(&self.line.codecs);
         let events = session.events();
         let agreed = match offer {
             None => {
@@ -191,6 +191,7 @@ impl Call {
         let mut old = std::mem::replace(&mut self.session, session);
         let mut last = std::mem::replace(&mut self.events, events);
         self.describe = describe;
+        self.codec = agreed.codec;
         self.tap = tap;
         // What was being played is over; whoever waits for it hears so.
         if let Some(waiting) = self.waiting_for.take() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use offhook_media::sdp::SdpRefusal;
 use offhook_media::threads::{self, NoPort, NotTaken, Notice, RoomKey, Threads};
-use offhook_media::{Agreed, MediaCommand, MediaEvent, PortId};
+use offhook_media::{Agreed, Codec, MediaCommand, MediaEvent, PortId};
 use offhook_sip::{
     Arrival, CallError, Credentials, Ending, Endpoint, Incoming, ListenError, Loss, OutgoingCall,
     Refusal, Register, RegisterError, Registration, SessionEvent, Transport, Trust,
@@ -36,6 +36,8 @@ pub struct Config {
     pub trust: Trust,
     /// Who it is; without one it calls as `sip:phone@` its own address.
     pub account: Option<Account>,
+    /// The codecs it speaks, best first; all by default.
+    pub codecs: Vec<Codec>,
     /// Calls at once.
     pub calls_max: usize,
     /// Whether it makes sure of ringing, as a good phone does (RFC 3262): two messages more a call.
@@ -64,6 +66,7 @@ impl Config {
             transport: Transport::Udp,
             trust: Trust::default(),
             account: None,
+            codecs: Vec::new(),
             calls_max: 10_000,
             sure_of_ringing: true,
         }
@@ -331,6 +334,7 @@ impl Phone {
             lines: self.lines.clone(),
             address: self.address(),
             transport: self.config.transport,
+            codecs: self.config.codecs.clone(),
             credentials: account
                 .map(|account| Credentials::new(&account.user, account.password.reveal())),
         }
@@ -347,7 +351,7 @@ impl Phone {
     pub async fn dial(&self, dial: Dial) -> Result<Call, DialError> {
         let began = Instant::now();
         let port = self.media.threads.prepare_port()?;
-        let mut describe = port.describe();
+        let mut describe = port.describe().with_codecs(&self.config.codecs);
         let call = self.outgoing(&dial, describe.offer());
         let session = self.endpoint.call(call)?;
         let mut events = session.events();
@@ -369,6 +373,7 @@ impl Phone {
         let agreed = describe.accept(&String::from_utf8_lossy(&sdp))?;
         let seat = self.media.open(port, agreed)?;
         Call::begin(Beginning {
+            codec: agreed.codec,
             line: self.line(),
             seat,
             session,
@@ -412,6 +417,7 @@ pub(crate) struct Line {
     pub(crate) lines: Lines,
     pub(crate) address: String,
     pub(crate) transport: Transport,
+    pub(crate) codecs: Vec<Codec>,
     pub(crate) credentials: Option<Credentials>,
 }
 
@@ -513,7 +519,7 @@ impl Ringing {
         } = *incoming;
         let media = &line.media;
         let port = media.threads.prepare_port()?;
-        let mut describe = port.describe();
+        let mut describe = port.describe().with_codecs(&line.codecs);
         let rang = Some(began);
         let theirs = match &offer {
             Some(offer) => match describe.answer(&String::from_utf8_lossy(offer)) {
@@ -546,6 +552,7 @@ impl Ringing {
         };
         let seat = media.open(port, agreed)?;
         Call::begin(Beginning {
+            codec: agreed.codec,
             line,
             seat,
             session,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook_media::Clip;
+use offhook_media::{Clip, Codec};
 use offhook_phone::load::{self, Plan};
 use offhook_phone::{Config, Dial, DialError, EndedBy, Interrupted, Outcome, Phone, Report, Step};
 use offhook_sip::Transport;
@@ -314,6 +314,28 @@ async fn phones_talk_over_ipv6() {
     let to = format!("sip:bob@{}", called.local_addr());
     let other = tokio::spawn(far_end(called, 700.0, "expect-hang-up"));
     let call = caller.dial(Dial::new(to)).await.expect("it is answered");
+    let report = call.run(&steps("expect-tone 700 300ms")).await;
+    assert!(report.held(), "{report}");
+    assert!(other.await.expect("it runs").held());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_codec_is_the_best_that_both_speak() {
+    let speaks = |codecs: &[Codec]| {
+        let mut config = Config::new("127.0.0.1:0".parse().expect("an address"));
+        config.codecs = codecs.to_vec();
+        Phone::start(config)
+    };
+    let caller = speaks(&[Codec::G722, Codec::Pcma])
+        .await
+        .expect("it starts");
+    let called = speaks(&[Codec::Pcmu, Codec::Pcma])
+        .await
+        .expect("it starts");
+    let to = format!("sip:bob@{}", called.local_addr());
+    let other = tokio::spawn(far_end(called, 700.0, "expect-hang-up"));
+    let call = caller.dial(Dial::new(to)).await.expect("it is answered");
+    assert_eq!(call.codec(), Codec::Pcma);
     let report = call.run(&steps("expect-tone 700 300ms")).await;
     assert!(report.held(), "{report}");
     assert!(other.await.expect("it runs").held());

@@ -88,7 +88,7 @@ pub enum CallError {
 /// When it is no such address, or its host has none.
 pub async fn locate(address: &str, transport: Transport) -> Result<SocketAddr, CallError> {
     let uri = sip_uri(address).ok_or(CallError::NotAnAddress)?;
-    let target = resolve::resolve(&uri, transport).await;
+    let target = resolve::resolve(&uri, transport, None).await;
     target
         .map(|target| target.addr)
         .ok_or(CallError::NoSuchHost)

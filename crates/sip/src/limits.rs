@@ -52,6 +52,10 @@ pub(crate) const REGISTRATION_MAX: Duration = Duration::from_secs(7_200);
 /// it can be called over nothing else. When there are too many, the longest silent goes.
 pub(crate) const CONNECTION_IDLE: Duration = REGISTRATION_MAX;
 
+/// How long a registration of ours over a connection goes without a renewal: less than the routers
+/// on the way remember the connection (RFC 5626 §4.4.1 asks for a sign of life each 95 to 120 seconds).
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(95);
+
 /// How long a registration of ours that failed waits for its next try at first. A wrong password is
 /// not guessed at faster than this.
 pub(crate) const REGISTER_AGAIN: Duration = Duration::from_secs(5);

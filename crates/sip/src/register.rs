@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sipx_sip::headers::Expires;
 use sipx_sip::headers::address::ContactValue;
 use sipx_sip::{HeaderName, Method, RequestBuilder, Response, TypedHeader, Uri};
-use sipx_transport::{Target, new_branch};
+use sipx_transport::{Target, TransportKind, new_branch};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
@@ -192,7 +192,7 @@ impl Registering {
         })
     }
 
-    /// Keeps it in a task of its own, beginning after half of what was granted.
+    /// Keeps it in a task of its own.
     fn keep_on(self, now: RegistrationState, granted: Duration) -> Registration {
         let (stop, stopped) = oneshot::channel();
         let (news, state) = watch::channel(now);
@@ -208,7 +208,7 @@ impl Registering {
         }
     }
 
-    /// Renews at half time, as long as somebody holds the registration.
+    /// Renews in time, as long as somebody holds the registration.
     async fn keep(
         mut self,
         granted: Duration,
@@ -217,7 +217,7 @@ impl Registering {
         kept: Kept,
     ) {
         let mut closing = self.office.closing.subscribe();
-        let mut wait = granted / 2;
+        let mut wait = self.renew_after(granted);
         let mut failures = 0;
         let mut done = None;
         loop {
@@ -237,7 +237,7 @@ impl Registering {
             let state = match sent {
                 Ok(granted) => {
                     failures = 0;
-                    wait = granted / 2;
+                    wait = self.renew_after(granted);
                     RegistrationState::Registered
                 }
                 Err(error) => {
@@ -268,13 +268,25 @@ impl Registering {
         }
     }
 
+    /// When to renew what was granted: at half time, and over a connection before the routers on the
+    /// way forget it. Its calls come over that connection, and where it is gone the renewal makes
+    /// another.
+    fn renew_after(&self, granted: Duration) -> Duration {
+        let half = granted / 2;
+        match &self.hop {
+            Some(hop) if hop.transport != TransportKind::Udp => half.min(limits::KEEP_ALIVE),
+            _ => half,
+        }
+    }
+
     /// Where the registrar is now; a name is looked up each time, because it may have moved.
     async fn locate(&mut self) -> Result<Target, RegisterError> {
         let transport = self.register.transport;
         let hop = match self.register.route {
             Some(addr) => Some(resolve::target(&self.address, addr, transport)),
             None => {
-                let looking = resolve::resolve(&self.address, transport);
+                let from = self.office.wire.local_addr();
+                let looking = resolve::resolve(&self.address, transport, Some(from));
                 timeout(limits::LOOK_UP, looking).await.ok().flatten()
             }
         };

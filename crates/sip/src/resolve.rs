@@ -50,18 +50,29 @@ pub(crate) fn target(uri: &Uri, addr: SocketAddr, transport: Transport) -> Targe
     }
 }
 
-/// Where to send a call we place: the address's own host, by name if need be.
-pub(crate) async fn resolve(uri: &Uri, transport: Transport) -> Option<Target> {
+/// Where to send a call we place: the address's own host, by name if need be. Of several addresses
+/// the first that a socket bound to `from` can reach, where we know it.
+pub(crate) async fn resolve(
+    uri: &Uri,
+    transport: Transport,
+    from: Option<SocketAddr>,
+) -> Option<Target> {
     let transport = transport_of(uri).unwrap_or(transport);
     if let Some(addr) = literal(uri, transport) {
         return Some(target(uri, addr, transport));
     }
     let host = String::from_utf8(uri.host()?.to_bytes().to_vec()).ok()?;
-    let addr = tokio::net::lookup_host((host.as_str(), port(uri, transport)))
+    let mut found = tokio::net::lookup_host((host.as_str(), port(uri, transport)))
         .await
-        .ok()?
-        .next()?;
+        .ok()?;
+    let addr = found.find(|addr| from.is_none_or(|from| reaches(from, *addr)))?;
     Some(target(uri, addr, transport))
+}
+
+/// Whether a socket bound there reaches an address: its own family, or either where it is bound to
+/// all addresses of IPv6.
+fn reaches(from: SocketAddr, to: SocketAddr) -> bool {
+    from.is_ipv6() == to.is_ipv6() || (from.is_ipv6() && from.ip().is_unspecified())
 }
 
 /// An address as a socket bound to `bound` sends to it: an IPv6 socket that listens to everybody
@@ -116,5 +127,8 @@ mod tests {
         assert!(mapped.is_ipv6());
         assert_eq!(plain(mapped), four);
         assert_eq!(reach(four, four), four);
+        let six: SocketAddr = "[2001:db8::1]:5060".parse().expect("an address");
+        assert!(reaches(any, four) && reaches(any, six) && reaches(six, six));
+        assert!(!reaches(four, six) && !reaches(six, four));
     }
 }

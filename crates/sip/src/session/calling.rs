@@ -100,8 +100,10 @@ impl SessionTask {
         let Ok(place) = self.me.clone().try_reserve_owned() else {
             return self.over(Ending::Lost(Loss::Transport));
         };
+        let from = self.office.wire.local_addr();
         tokio::spawn(async move {
-            place.send(Inward::Located(resolve::resolve(&uri, transport).await));
+            let found = resolve::resolve(&uri, transport, Some(from)).await;
+            place.send(Inward::Located(found));
         });
     }
 

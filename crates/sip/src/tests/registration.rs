@@ -391,3 +391,26 @@ async fn a_shutdown_takes_registrations_back() {
     closing.await.expect("it ends");
     assert_eq!(registration.changed().await, RegistrationState::Ended);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_registration_over_a_connection_is_renewed_before_the_way_is_forgotten() {
+    let mut world = World::new();
+    let registration = world.endpoint.keep_registered(crate::Register {
+        transport: crate::Transport::Tcp,
+        expires: Duration::from_secs(3_600),
+        ..trunk()
+    });
+    let _registration = registration.expect("an address");
+    for _ in 0..3 {
+        let next = world.request().await;
+        world.respond(&next, 200, &[("Expires", "3600")]).await;
+    }
+    world.check_ladder(expect![[r#"
+        0.000   us → peer  REGISTER
+        0.000   peer → us  200
+        95.000  us → peer  REGISTER
+        95.000  peer → us  200
+        190.000 us → peer  REGISTER
+        190.000 peer → us  200
+    "#]]);
+}
