@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 /// The largest request body read. A `playPrompt` with twenty long URLs is 50 kB; more is refused
-/// with 413 before it is read.
+/// with 413 and not kept.
 pub(crate) const REQUEST_BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// How much of a larger one is taken and dropped, so that its sender gets as far as the answer. More
+/// than any client of the API sends by mistake; beyond it the connection is closed.
+pub(crate) const REQUEST_BODY_TAKEN_MAX: usize = 16 * 1024 * 1024;
 
 /// The longest header block of a request; more is refused by the HTTP parser. Tokens with many
 /// roles are 4 kB.
