@@ -2,6 +2,9 @@
 
 const RATE = 16_000;
 
+// The stretch that is looked at as one: 20 ms.
+const WINDOW = 320;
+
 /** A WAV file with a tone. */
 export function tone(hertz, seconds) {
   const count = Math.floor(seconds * RATE);
@@ -37,17 +40,21 @@ export class Recording {
     this.seconds = this.samples.length / RATE;
   }
 
-  /** How much of all the energy is at this pitch, from 0 to 1. */
+  /** In how much of it a tone of this pitch is nearly all there is, from 0 to 1. */
   shareOf(hertz) {
-    // The ends are left out: a stream begins and ends when it does.
-    const samples = this.samples.slice(RATE / 10, -RATE / 10);
     const step = (2 * Math.PI * hertz) / RATE;
-    let [real, imaginary, energy] = [0, 0, 0];
-    samples.forEach((sample, at) => {
-      real += sample * Math.cos(step * at);
-      imaginary += sample * Math.sin(step * at);
-      energy += sample * sample;
-    });
-    return energy === 0 ? 0 : (2 * (real * real + imaginary * imaginary)) / (samples.length * energy);
+    const windows = Math.floor(this.samples.length / WINDOW);
+    let found = 0;
+    for (let window = 0; window < windows; window += 1) {
+      let [real, imaginary, energy] = [0, 0, 0];
+      for (let at = 0; at < WINDOW; at += 1) {
+        const sample = this.samples[window * WINDOW + at];
+        real += sample * Math.cos(step * at);
+        imaginary += sample * Math.sin(step * at);
+        energy += sample * sample;
+      }
+      if (2 * (real * real + imaginary * imaginary) > 0.75 * WINDOW * energy) found += 1;
+    }
+    return found / windows;
   }
 }

@@ -21,10 +21,15 @@ export class Stage {
     return asked;
   }
 
-  /** The phone of a person, registered with the person's password. */
+  /** The phone of a person, registered with the person's password; or the trunk's other side. */
   async phone(name) {
     const given = await this.ask({ do: "phone", name });
     return new Phone(this, name, given.hertz);
+  }
+
+  /** Another trunk's other side, that declines the next call. */
+  nobody() {
+    return this.ask({ do: "decline" });
   }
 }
 
@@ -72,8 +77,8 @@ class Phone {
     return (await this.#stage.ask({ do: "wait", name: this.name, for: kind })).event;
   }
 
-  /** How many milliseconds of a tone were heard in the call that is over. */
-  async heard(hertz) {
+  /** How many milliseconds of a tone, or of several at once, were heard in the call that is over. */
+  async heard(...hertz) {
     return (await this.#stage.ask({ do: "heard", name: this.name, hertz })).ms;
   }
 

@@ -7,6 +7,9 @@ import wave
 
 RATE = 16_000
 
+# The stretch that is looked at as one: 20 ms.
+WINDOW = 320
+
 
 def tone(hertz, seconds):
     """A WAV file with a tone."""
@@ -34,13 +37,13 @@ class Recording:
         self.seconds = len(self.samples) / RATE
 
     def share_of(self, hertz):
-        """How much of all the energy is at this pitch, from 0 to 1."""
-        # The ends are left out: a stream begins and ends when it does.
-        samples = self.samples[RATE // 10 : -RATE // 10]
+        """In how much of it a tone of this pitch is nearly all there is, from 0 to 1."""
         step = 2 * math.pi * hertz / RATE
-        real = sum(sample * math.cos(step * at) for at, sample in enumerate(samples))
-        imaginary = sum(sample * math.sin(step * at) for at, sample in enumerate(samples))
-        energy = sum(sample * sample for sample in samples)
-        if energy == 0:
-            return 0.0
-        return 2 * (real * real + imaginary * imaginary) / (len(samples) * energy)
+        found = 0
+        for start in range(0, len(self.samples) - WINDOW + 1, WINDOW):
+            samples = self.samples[start : start + WINDOW]
+            real = sum(sample * math.cos(step * at) for at, sample in enumerate(samples))
+            imaginary = sum(sample * math.sin(step * at) for at, sample in enumerate(samples))
+            energy = sum(sample * sample for sample in samples)
+            found += 2 * (real * real + imaginary * imaginary) > 0.75 * WINDOW * energy > 0
+        return found / (len(self.samples) // WINDOW)

@@ -27,9 +27,14 @@ class Stage:
         return answer
 
     async def phone(self, name):
-        """The phone of a person, registered with the person's password."""
+        """The phone of a person, registered with the person's password; or the trunk's other side."""
         given = await self.ask(do="phone", name=name)
         return Phone(self, name, given["hertz"])
+
+
+    async def nobody(self):
+        """Another trunk's other side, that declines the next call."""
+        await self.ask(do="decline")
 
 
 class Phone:
@@ -69,8 +74,8 @@ class Phone:
         answer = await self._stage.ask(do="wait", name=self.name, **{"for": kind})
         return answer["event"]
 
-    async def heard(self, hertz):
-        """How many milliseconds of a tone were heard in the call that is over."""
+    async def heard(self, *hertz):
+        """How many milliseconds of a tone, or of several at once, were heard in the call that is over."""
         answer = await self._stage.ask(do="heard", name=self.name, hertz=hertz)
         return answer["ms"]
 

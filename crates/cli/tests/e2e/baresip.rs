@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -28,20 +28,38 @@ impl Baresip {
     /// The phone of one of the demo's people, about to register; it says a tone of so many hertz
     /// all the time.
     pub(crate) fn start(demo: &Demo, person: usize, says: f64) -> Self {
-        let mut phone = Self::without_an_account(says);
+        let mut phone = Self::without_an_account("127.0.0.1:0", says);
         phone.command("uanew", &account(demo, person));
         phone
     }
 
+    /// The other side of a trunk, where this number is answered.
+    pub(crate) fn trunk(at: SocketAddr, number: &str, says: f64) -> Self {
+        let mut phone = Self::without_an_account(&at.to_string(), says);
+        let account = format!(
+            "<sip:{number}@{}>;regint=0;audio_codecs=PCMU/8000/1",
+            at.ip()
+        );
+        phone.command("uanew", &account);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !phone
+            .next_event()
+            .is_some_and(|event| event["response"] == true)
+        {
+            assert!(Instant::now() < deadline, "no number: {}", phone.log());
+        }
+        phone
+    }
+
     /// A phone that nobody can call yet.
-    fn without_an_account(says: f64) -> Self {
+    fn without_an_account(listens: &str, says: f64) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = |name: &str| folder.path().join(name);
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a free port on loopback")
             .port();
-        fs::write(file("config"), config(folder.path(), port)).expect("written");
+        fs::write(file("config"), config(folder.path(), listens, port)).expect("written");
         // The account comes later, so that we are there when it is told how registering went.
         fs::write(file("accounts"), "").expect("written");
         fs::write(file("contacts"), "").expect("written");
@@ -175,11 +193,11 @@ impl Drop for Baresip {
     }
 }
 
-fn config(folder: &Path, control_port: u16) -> String {
+fn config(folder: &Path, listens: &str, control_port: u16) -> String {
     let folder = folder.display();
     format!(
         "module_path {MODULES}\n\
-         sip_listen 127.0.0.1:0\n\
+         sip_listen {listens}\n\
          net_interface 127.0.0.1\n\
          rtp_ports 42000-43000\n\
          audio_source aufile,{folder}/says.wav\n\

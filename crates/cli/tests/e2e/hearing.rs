@@ -105,6 +105,16 @@ impl Hearing {
         found
     }
 
+    /// How long several tones are heard at once, each as a good part of all there is.
+    pub(crate) fn together(&self, hertz: &[f64]) -> Duration {
+        let windows = self.samples.chunks_exact(WINDOW);
+        let found = windows.filter(|window| {
+            let least = 0.4 / hertz.len() as f64;
+            rms(window) >= 200.0 && hertz.iter().all(|hertz| share(window, *hertz) > least)
+        });
+        length(found.count() * WINDOW)
+    }
+
     /// How much of a stretch is not silent.
     pub(crate) fn sound_between(&self, from: Duration, until: Duration) -> Duration {
         let index =
@@ -124,12 +134,13 @@ fn rms(window: &[i16]) -> f64 {
 }
 
 fn is_tone(window: &[i16], hertz: f64) -> bool {
-    if rms(window) < 200.0 {
-        return false;
-    }
+    rms(window) >= 200.0 && share(window, hertz) > 0.75
+}
+
+/// How much of all there is has this pitch: 1 for a pure tone, give or take its phase.
+fn share(window: &[i16], hertz: f64) -> f64 {
     let total: f64 = window.iter().map(|sample| f64::from(*sample).powi(2)).sum();
-    // For a pure tone this is 1, give or take its phase.
-    2.0 * goertzel(window, hertz) / (window.len() as f64 * total) > 0.75
+    2.0 * goertzel(window, hertz) / (window.len() as f64 * total)
 }
 
 /// The power at one frequency (Goertzel, 1958).
@@ -193,4 +204,23 @@ fn the_ears_of_these_tests_hear_what_is_said() {
         wanted.lasts
     );
     assert_eq!((hearing.gaps, hearing.lasts()), (0, Duration::from_secs(2)));
+}
+
+#[test]
+fn two_voices_are_told_from_one() {
+    let said = |hertz: &[f64]| {
+        let samples = (0..RATE).map(|n| {
+            let t = n as f64 / RATE as f64;
+            let each = hertz
+                .iter()
+                .map(|hertz| 6_000.0 * (std::f64::consts::TAU * hertz * t).sin());
+            each.sum::<f64>() as i16
+        });
+        Hearing::of_samples(samples.collect())
+    };
+    let both = said(&[440.0, 1_180.0]);
+    assert!(both.together(&[440.0, 1_180.0]) > Duration::from_millis(900));
+    assert_eq!(both.together(&[440.0, 700.0]), Duration::ZERO);
+    assert_eq!(said(&[440.0]).together(&[440.0, 1_180.0]), Duration::ZERO);
+    assert_eq!(both.tones(440.0), []);
 }

@@ -15,7 +15,7 @@ mod golden;
 mod stage;
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::demo::{Demo, wait};
-use stage::Stage;
+use stage::{Stage, Trunks};
 
 /// All scenarios of one client; a minute would do, on a machine that does nothing else.
 const DONE_WITHIN: Duration = Duration::from_secs(210);
@@ -50,9 +50,13 @@ fn the_javascript_client_runs_calls() {
 #[track_caller]
 fn plays(bot: &mut Command) {
     let webhook = format!("http://127.0.0.1:{}", free_port());
-    let platform = Demo::serve(&configuration(&webhook));
+    let trunks = Trunks {
+        carrier: (Ipv4Addr::LOCALHOST, free_port()).into(),
+        elsewhere: (Ipv4Addr::LOCALHOST, free_port()).into(),
+    };
+    let platform = Demo::serve(&configuration(&webhook, &trunks));
     let mut bot = Bot::start(bot, &platform, &webhook);
-    let mut stage = Stage::on(&platform, &webhook);
+    let mut stage = Stage::on(&platform, &webhook, &trunks);
     let deadline = Instant::now() + DONE_WITHIN;
     let mut failures = Vec::new();
     let mut played = 0;
@@ -87,7 +91,8 @@ fn plays(bot: &mut Command) {
     );
 }
 
-fn configuration(webhook: &str) -> String {
+fn configuration(webhook: &str, trunks: &Trunks) -> String {
+    let _ = trunks;
     format!(
         r#"
         [[people]]
@@ -102,10 +107,24 @@ fn configuration(webhook: &str) -> String {
         name = "Edsger"
         sip_user = "edsger"
 
+        [[people]]
+        name = "Barbara"
+        sip_user = "barbara"
+
         [[bots]]
         name = "Bot"
         sip_user = "bot"
         webhook = "{webhook}/calls"
+        roles = [
+            "Calls.AccessMedia.All",
+            "Calls.Initiate.All",
+            "Calls.InitiateGroupCall.All",
+            "Calls.JoinGroupCall.All",
+            "CallRecords.Read.All",
+            "OnlineMeetings.ReadWrite.All",
+            "User.Read.All",
+        ]
+        acts_for = ["*"]
 
         [[bots]]
         name = "Other"
