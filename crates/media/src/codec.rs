@@ -7,6 +7,8 @@ use crate::rates::Rate;
 /// A codec a port can speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
+    /// Opus (RFC 6716, RFC 7587): what it carries above 8 kHz is left out, which no voice has much of.
+    Opus,
     /// G.722: 16 kHz in 64 kbit/s, static payload type 9.
     G722,
     /// G.711 µ-law, static payload type 0.
@@ -17,11 +19,12 @@ pub enum Codec {
 
 impl Codec {
     /// In the order we prefer them: the most of a voice first.
-    pub const ALL: [Self; 3] = [Self::G722, Self::Pcmu, Self::Pcma];
+    pub const ALL: [Self; 4] = [Self::Opus, Self::G722, Self::Pcmu, Self::Pcma];
 
     /// The payload type: the static one (RFC 3551 §6), or the one in our own offers.
     pub const fn payload_type(self) -> u8 {
         match self {
+            Self::Opus => 96,
             Self::G722 => 9,
             Self::Pcmu => 0,
             Self::Pcma => 8,
@@ -31,9 +34,19 @@ impl Codec {
     /// The encoding name of `a=rtpmap`.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Opus => "opus",
             Self::G722 => "G722",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
+        }
+    }
+
+    /// How long packets are that we send when this is asked for, in 1/8000 s. Opus is sent in frames of
+    /// 20 ms, or of 10 when no more is wanted: a packet is then what a tick says.
+    pub(crate) fn packet_units(self, wanted: u16) -> u16 {
+        match self {
+            Self::Opus => wanted.min(160),
+            Self::G722 | Self::Pcmu | Self::Pcma => wanted,
         }
     }
 
@@ -41,6 +54,7 @@ impl Codec {
     /// keeps (RFC 3551 §4.5.2).
     pub const fn clock(self) -> u32 {
         match self {
+            Self::Opus => 48_000,
             Self::G722 | Self::Pcmu | Self::Pcma => 8_000,
         }
     }
@@ -48,7 +62,7 @@ impl Codec {
     /// The rate of what it carries.
     pub const fn rate(self) -> Rate {
         match self {
-            Self::G722 => Rate::Wide,
+            Self::Opus | Self::G722 => Rate::Wide,
             Self::Pcmu | Self::Pcma => Rate::Narrow,
         }
     }
@@ -57,7 +71,7 @@ impl Codec {
         match self {
             Self::Pcmu => Some(Law::Mu),
             Self::Pcma => Some(Law::A),
-            Self::G722 => None,
+            Self::Opus | Self::G722 => None,
         }
     }
 
@@ -69,6 +83,7 @@ impl Codec {
     /// How long a payload lasts, in 1/8000 s; `None` when it is none, or longer than is taken.
     pub(crate) fn payload_units(self, payload: &[u8]) -> Option<u16> {
         let units = match self {
+            Self::Opus => opus_pure::packet::samples(payload, 8_000).ok()?,
             // One byte each: 64 kbit/s.
             Self::G722 | Self::Pcmu | Self::Pcma => payload.len(),
         };

@@ -4,6 +4,7 @@ use crate::codec::Codec;
 use crate::g711::Law;
 use crate::g722;
 use crate::limits;
+use crate::opus;
 use crate::rates::Rate;
 use crate::sdp::Agreed;
 
@@ -23,10 +24,19 @@ pub struct Coders {
 
 impl Coders {
     /// What it takes to speak as agreed.
-    pub fn for_agreed(_agreed: &Agreed) -> Self {
+    pub fn for_agreed(agreed: &Agreed) -> Self {
+        let is_heard = agreed.hears_codec(Codec::Opus);
         Self {
-            decoder: Decoder::default(),
-            encoder: Encoder::default(),
+            decoder: Decoder {
+                opus: is_heard.then(opus::Decoder::new).flatten(),
+                ..Decoder::default()
+            },
+            encoder: Encoder {
+                opus: (agreed.codec == Codec::Opus)
+                    .then(opus::Encoder::new)
+                    .flatten(),
+                ..Encoder::default()
+            },
         }
     }
 }
@@ -35,6 +45,7 @@ impl Coders {
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     g722: g722::Decoder,
+    opus: Option<opus::Decoder>,
     last: Option<Codec>,
 }
 
@@ -46,6 +57,10 @@ impl Decoder {
             self.g722 = g722::Decoder::default();
         }
         match codec {
+            Codec::Opus => match &mut self.opus {
+                Some(opus) => opus.decode(payload, samples),
+                None => samples.fill(0),
+            },
             Codec::G722 => self.g722.decode(payload, samples),
             Codec::Pcmu => Law::Mu.decode(payload, samples),
             Codec::Pcma => Law::A.decode(payload, samples),
@@ -57,6 +72,7 @@ impl Decoder {
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
     g722: g722::Encoder,
+    opus: Option<opus::Encoder>,
     /// Packets of nothing since the last sound.
     quiet: u32,
 }
@@ -65,9 +81,16 @@ impl Encoder {
     /// Encodes samples, and gives the length of the payload.
     pub(crate) fn encode(&mut self, codec: Codec, samples: &[i16], payload: &mut [u8]) -> usize {
         self.quiet = 0;
+        if codec == Codec::Opus {
+            return match &mut self.opus {
+                Some(opus) => opus.encode(samples, payload),
+                None => 0,
+            };
+        }
         let bytes = samples.len() / codec.rate().per_unit();
         let payload = &mut payload[..bytes];
         match codec {
+            Codec::Opus => {}
             Codec::G722 => self.g722.encode(samples, payload),
             Codec::Pcmu => Law::Mu.encode(samples, payload),
             Codec::Pcma => Law::A.encode(samples, payload),
@@ -87,6 +110,12 @@ impl Encoder {
             let length = self.encode(codec, &[0; SAMPLES_MAX][..units * 2], payload);
             self.quiet = quiet;
             return length;
+        }
+        if codec == Codec::Opus {
+            return match &self.opus {
+                Some(opus) => opus.again(payload),
+                None => 0,
+            };
         }
         payload[..units].fill(g722::SILENCE);
         units

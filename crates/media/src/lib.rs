@@ -30,6 +30,7 @@ mod latch;
 pub mod limits;
 mod mix;
 mod music;
+mod opus;
 mod player;
 mod port;
 mod rates;

@@ -91,6 +91,7 @@ impl World {
             timestamp: 0,
         };
         let codec = agreed.codec;
+        let coders = Coders::for_agreed(&agreed);
         let mut port = Port::new(agreed, start, self.now);
         port.own_buffer(Box::default());
         assert!(self.room.join(Member::port(id, port)).is_none());
@@ -105,8 +106,8 @@ impl World {
             heard: Vec::new(),
             packets: Vec::new(),
             codec,
-            encoder: Encoder::default(),
-            decoder: Decoder::default(),
+            encoder: coders.encoder,
+            decoder: coders.decoder,
         });
         id
     }
@@ -230,7 +231,7 @@ impl World {
 
 impl Phone {
     fn say(&mut self) -> Vec<Vec<u8>> {
-        let timestamp = self.said as u32;
+        let timestamp = self.said as u32 * self.codec.clock_per_unit();
         let mut packets = Vec::new();
         if let Some((tone, start)) = self.key {
             let [high, low] = ((timestamp - start + 160) as u16).to_be_bytes();

@@ -60,6 +60,12 @@ impl Agreed {
         Some(Codec::ALL[at])
     }
 
+    /// Whether a codec is heard under any number.
+    pub(crate) fn hears_codec(&self, codec: Codec) -> bool {
+        let heard = Codec::ALL.iter().position(|c| *c == codec);
+        heard.is_some_and(|at| self.hears[at].is_some())
+    }
+
     /// The tones a payload type is heard as.
     pub(crate) fn tone_heard_as(&self, payload_type: u8) -> Option<TonesAs> {
         let mut heard = self.tones_heard_as.iter().flatten();
@@ -105,7 +111,7 @@ pub enum SdpRefusal {
     #[error("no audio over RTP/AVP is described")]
     NoAudio,
     /// Audio, but nothing we can decode.
-    #[error("no common codec: G722, PCMU and PCMA are spoken here, at 8000 Hz")]
+    #[error("no common codec: opus, G722, PCMU and PCMA are spoken here")]
     NoCommonCodec,
     /// Audio at an address nothing can be sent to from here.
     #[error("the audio's address cannot be used from here")]
@@ -154,12 +160,16 @@ pub struct Session {
     /// The media lines of the session in order, once agreed; a re-offer keeps them.
     rejected_before: Vec<MediaDescription>,
     rejected_after: Vec<MediaDescription>,
-    /// The payload type tones have in this session; it must not change once agreed.
-    tones: u8,
+    /// The payload types tones have in this session, at 8 and at 48 kHz; they must not change once
+    /// agreed.
+    tones: [u8; 2],
 }
 
 /// The payload type of tones in our own offers; everybody uses it.
 const TONES_PAYLOAD_TYPE: u8 = 101;
+
+/// That of tones beside Opus, by its clock.
+const WIDE_TONES_PAYLOAD_TYPE: u8 = 100;
 
 const COMFORT_NOISE: &str = "13";
 
@@ -179,7 +189,7 @@ impl Session {
             offered_lines: 0,
             rejected_before: Vec::new(),
             rejected_after: Vec::new(),
-            tones: TONES_PAYLOAD_TYPE,
+            tones: [TONES_PAYLOAD_TYPE, WIDE_TONES_PAYLOAD_TYPE],
         }
     }
 
@@ -204,15 +214,19 @@ impl Session {
             .iter()
             .map(|codec| codec.payload_type().to_string())
             .collect();
-        let mut attributes: Vec<Attribute> = self
-            .codecs
-            .iter()
-            .map(|codec| rtpmap(&codec.payload_type().to_string(), &format_of(*codec)))
-            .collect();
-        let tones = self.tones.to_string();
-        attributes.push(rtpmap(&tones, &tones_format(8_000)));
-        attributes.push(Attribute::valued("fmtp", format!("{tones} 0-15")));
-        formats.push(tones);
+        let mut attributes = Vec::new();
+        for codec in &self.codecs {
+            describe(*codec, codec.payload_type(), &mut attributes);
+        }
+        for tones in self.tones_offered() {
+            if !self.codecs.iter().any(|codec| codec.clock() == tones.clock) {
+                continue;
+            }
+            let number = tones.payload_type.to_string();
+            attributes.push(rtpmap(&number, &tones_format(tones.clock)));
+            attributes.push(Attribute::valued("fmtp", format!("{number} 0-15")));
+            formats.push(number);
+        }
         attributes.push(Attribute::valued("ptime", "20"));
         attributes.push(Attribute::valued("rtcp", self.rtcp_port.to_string()));
         attributes.push(Attribute::flag(self.direction.as_str()));
@@ -239,20 +253,21 @@ impl Session {
         let direction = answered_direction(&offer, audio, remote, self.direction);
 
         let format = payload_type.to_string();
-        let mut attributes = vec![rtpmap(&format, &format_of(codec))];
+        let mut attributes = Vec::new();
+        describe(codec, payload_type, &mut attributes);
         let mut chosen = vec![format];
         if let Some(tones) = tones {
             let number = tones.payload_type.to_string();
             attributes.push(rtpmap(&number, &tones_format(tones.clock)));
             attributes.push(Attribute::valued("fmtp", format!("{number} 0-15")));
             chosen.push(number);
-            self.tones = tones.payload_type;
+            self.tones[usize::from(tones.clock == Codec::Opus.clock())] = tones.payload_type;
         }
         if audio.formats.iter().any(|format| format == COMFORT_NOISE) {
             attributes.push(rtpmap(COMFORT_NOISE, "CN"));
             chosen.push(COMFORT_NOISE.to_owned());
         }
-        let packet_units = packet_units(audio);
+        let packet_units = codec.packet_units(packet_units(audio));
         attributes.push(Attribute::valued("ptime", (packet_units / 8).to_string()));
         let rtcp_mux = audio.rtcp_mux();
         if rtcp_mux {
@@ -325,16 +340,27 @@ impl Session {
             // The peer sends with our numbers (RFC 3264 §6.1); some send with their own all the same.
             hears: formats.hears(),
             tones_sent_as: tones,
-            tones_heard_as: [
-                tones.map(|tones| TonesAs {
-                    payload_type: self.tones,
-                    ..tones
-                }),
-                None,
-            ],
+            tones_heard_as: self
+                .tones_offered()
+                .map(|offered| tones.is_some().then_some(offered)),
             direction: answered_direction(&answer, audio, remote, self.direction),
-            packet_units: packet_units(audio),
+            packet_units: codec.packet_units(packet_units(audio)),
         })
+    }
+
+    /// The tones of our offers: by the clock of each codec that is in them (RFC 4733 §2.1).
+    fn tones_offered(&self) -> [TonesAs; 2] {
+        let [payload_type, wide] = self.tones;
+        [
+            TonesAs {
+                payload_type,
+                clock: 8_000,
+            },
+            TonesAs {
+                payload_type: wide,
+                clock: Codec::Opus.clock(),
+            },
+        ]
     }
 
     /// The codec of an offer that we answer with: our first choice, so that a voice is heard as well as
@@ -456,7 +482,7 @@ impl Formats {
 }
 
 /// The clocks tones are measured by.
-const TONE_CLOCKS: [u32; 1] = [8_000];
+const TONE_CLOCKS: [u32; 2] = [8_000, 48_000];
 
 fn same_format(rtpmap: &str, format: &str) -> bool {
     sipx_sdp::rtpmap::same_format(rtpmap.trim(), format)
@@ -464,7 +490,20 @@ fn same_format(rtpmap: &str, format: &str) -> bool {
 
 /// A codec as `a=rtpmap` names it.
 fn format_of(codec: Codec) -> String {
-    format!("{}/{}", codec.name(), codec.clock())
+    // Opus is always described with two channels (RFC 7587 §7).
+    let channels = if codec == Codec::Opus { "/2" } else { "" };
+    format!("{}/{}{channels}", codec.name(), codec.clock())
+}
+
+/// A codec's lines in a description.
+fn describe(codec: Codec, payload_type: u8, attributes: &mut Vec<Attribute>) {
+    let number = payload_type.to_string();
+    attributes.push(rtpmap(&number, &format_of(codec)));
+    if codec == Codec::Opus {
+        // More than this is neither heard nor said here, and lost packets are not repaired.
+        let parameters = "maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=0";
+        attributes.push(Attribute::valued("fmtp", format!("{number} {parameters}")));
+    }
 }
 
 fn tones_format(clock: u32) -> String {

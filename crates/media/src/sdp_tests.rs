@@ -22,6 +22,13 @@ fn tones(payload_type: u8) -> Option<TonesAs> {
     })
 }
 
+fn wide_tones() -> Option<TonesAs> {
+    Some(TonesAs {
+        payload_type: 100,
+        clock: 48_000,
+    })
+}
+
 const PHONE: &str = "m=audio 5004 RTP/AVP 8 0 96\r\na=rtpmap:96 telephone-event/8000\r\na=fmtp:96 0-16\r\na=ptime:20\r\n";
 
 #[test]
@@ -34,7 +41,7 @@ fn an_ordinary_offer_is_answered_with_the_callers_first_choice() {
          a=fmtp:96 0-15\r\na=ptime:20\r\na=rtcp:40001\r\na=sendrecv\r\n"
     );
     assert_eq!(agreed.codec, Codec::Pcma);
-    assert_eq!(agreed.hears, [None, Some(0), Some(8)]);
+    assert_eq!(agreed.hears, [None, None, Some(0), Some(8)]);
     assert_eq!(agreed.tones_heard_as, [tones(96), None]);
     assert_eq!(agreed.remote, "192.0.2.9:5004".parse().unwrap());
     assert_eq!(agreed.remote_rtcp, "192.0.2.9:5005".parse().unwrap());
@@ -54,8 +61,38 @@ fn the_wider_codec_is_chosen_wherever_the_caller_names_it() {
     assert!(
         session()
             .offer()
-            .contains("m=audio 40000 RTP/AVP 9 0 8 101\r\na=rtpmap:9 G722/8000\r\n")
+            .contains("m=audio 40000 RTP/AVP 96 9 0 8 101 100\r\na=rtpmap:96 opus/48000/2\r\n")
     );
+}
+
+#[test]
+fn opus_is_agreed_with_tones_by_its_clock() {
+    let browser = "m=audio 5004 RTP/AVP 0 111 126 110\r\na=rtpmap:111 opus/48000/2\r\n\
+         a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:126 telephone-event/8000\r\n\
+         a=rtpmap:110 telephone-event/48000\r\na=ptime:60\r\n";
+    let (answer, agreed) = session().answer(&offer(browser)).unwrap();
+    assert!(answer.contains("m=audio 40000 RTP/AVP 111 110\r\na=rtpmap:111 opus/48000/2\r\n"));
+    assert!(answer.contains("a=rtpmap:110 telephone-event/48000\r\n"));
+    assert_eq!((agreed.codec, agreed.payload_type), (Codec::Opus, 111));
+    let tones = TonesAs {
+        payload_type: 110,
+        clock: 48_000,
+    };
+    assert_eq!(agreed.tones_sent_as, Some(tones));
+    assert_eq!(agreed.packet_units, 160);
+    // One channel is not Opus as it is described.
+    let mono = "m=audio 5004 RTP/AVP 111\r\na=rtpmap:111 opus/48000\r\n";
+    assert_eq!(
+        session().answer(&offer(mono)).unwrap_err(),
+        SdpRefusal::NoCommonCodec
+    );
+    let mut ours = session();
+    let text = ours.offer();
+    let (answer, heard) = session().answer(&text).unwrap();
+    let agreed = ours.accept(&answer).unwrap();
+    assert_eq!((agreed.codec, heard.codec), (Codec::Opus, Codec::Opus));
+    assert_eq!(agreed.tones_sent_as, wide_tones());
+    assert!(agreed.hears_codec(Codec::Opus) && !agreed.hears_codec(Codec::G722));
 }
 
 #[test]
@@ -98,7 +135,7 @@ fn our_offer_and_its_answer_agree() {
     assert_eq!(heard.codec, Codec::Pcma);
     assert_eq!(agreed.remote.port(), 50_000);
     assert_eq!(agreed.tones_sent_as, tones(101));
-    assert_eq!(agreed.tones_heard_as, [tones(101), None]);
+    assert_eq!(agreed.tones_heard_as, [tones(101), wide_tones()]);
     assert_eq!(heard.remote_rtcp.port(), 40_001);
 }
 
@@ -113,7 +150,7 @@ fn an_answer_with_another_tone_number_is_sent_its_own() {
         .unwrap();
     assert_eq!(
         (agreed.tones_sent_as, agreed.tones_heard_as),
-        (tones(97), [tones(101), None])
+        (tones(97), [tones(101), wide_tones()])
     );
 }
 

@@ -151,6 +151,8 @@ fn a_room_of_many(phones: &mut Phones) {
 #[test]
 fn no_tick_allocates_or_frees() {
     let mut phones = Phones::new(1, clock);
+    // The encoder of Opus is the exception: see `opus.rs`.
+    phones.codecs = vec![Codec::G722, Codec::Pcmu, Codec::Pcma];
     let operation = OperationId::from_bits;
     for n in 0..8_u128 {
         phones.connect(RoomKey(2 * n), RoomKey(2 * n + 1));

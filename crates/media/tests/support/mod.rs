@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use offhook_media::threads::{Config, Events, Notice, RoomKey, Threads};
-use offhook_media::{MediaCommand, MediaEvent, PortId};
+use offhook_media::{Codec, MediaCommand, MediaEvent, PortId};
 
 /// Long enough for any machine; a test that needs it has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -16,6 +16,8 @@ pub(crate) struct Phones {
     events: Events,
     bell: Arc<(Mutex<bool>, Condvar)>,
     pub(crate) told: Vec<Notice>,
+    /// When not empty, each phone offers one of these.
+    pub(crate) codecs: Vec<Codec>,
 }
 
 impl Phones {
@@ -41,6 +43,7 @@ impl Phones {
             events,
             bell,
             told: Vec::new(),
+            codecs: Vec::new(),
         }
     }
 
@@ -50,12 +53,20 @@ impl Phones {
             self.threads.prepare_port().unwrap(),
             self.threads.prepare_port().unwrap(),
         );
-        let mut session_a = port_a.describe();
+        let mut session_a = port_a.describe().with_codecs(self.offers(a));
         let offer = session_a.offer();
         let (answer, agreed_b) = port_b.describe().answer(&offer).unwrap();
         let agreed_a = session_a.accept(&answer).unwrap();
         self.threads.open_room(a, port_a, agreed_a).unwrap();
         self.threads.open_room(b, port_b, agreed_b).unwrap();
+    }
+
+    /// What a phone offers: everything, or one of the codecs that are left.
+    fn offers(&self, phone: RoomKey) -> &[Codec] {
+        match self.codecs.len() {
+            0 => &[],
+            all => std::slice::from_ref(&self.codecs[phone.0 as usize % all]),
+        }
     }
 
     /// Connects a new room to a new port of a room that is there.
@@ -64,7 +75,7 @@ impl Phones {
             self.threads.prepare_port().unwrap(),
             self.threads.prepare_port().unwrap(),
         );
-        let mut session = far.describe();
+        let mut session = far.describe().with_codecs(self.offers(phone));
         let (answer, agreed) = port.describe().answer(&session.offer()).unwrap();
         let agreed_far = session.accept(&answer).unwrap();
         self.threads.open_room(phone, far, agreed_far).unwrap();
