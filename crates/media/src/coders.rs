@@ -7,6 +7,7 @@ use crate::limits;
 use crate::opus;
 use crate::rates::Rate;
 use crate::sdp::Agreed;
+use crate::srtp::Srtp;
 
 /// The most samples of a packet.
 pub(crate) const SAMPLES_MAX: usize = limits::PACKET_UNITS_MAX * Rate::Wide.per_unit();
@@ -15,9 +16,11 @@ pub(crate) const SAMPLES_MAX: usize = limits::PACKET_UNITS_MAX * Rate::Wide.per_
 /// always the same and cost nothing.
 const QUIET_PACKETS: u32 = 5;
 
-/// The state of all codecs of an agreement: made where memory may be allocated, used on the tick.
+/// The state of all codecs of an agreement, and of its ciphers: made where memory may be allocated, used
+/// on the tick.
 #[derive(Debug)]
 pub struct Coders {
+    pub(crate) srtp: Option<Srtp>,
     pub(crate) decoder: Decoder,
     pub(crate) encoder: Encoder,
 }
@@ -27,6 +30,7 @@ impl Coders {
     pub fn for_agreed(agreed: &Agreed) -> Self {
         let is_heard = agreed.hears_codec(Codec::Opus);
         Self {
+            srtp: agreed.protection.map(Srtp::new),
             decoder: Decoder {
                 opus: is_heard.then(opus::Decoder::new).flatten(),
                 ..Decoder::default()

@@ -19,6 +19,7 @@
 mod clip;
 mod codec;
 mod coders;
+mod crypto;
 mod dual_tone;
 mod frame;
 mod g711;
@@ -45,6 +46,7 @@ mod seat;
 mod sound;
 #[cfg(test)]
 mod spectrum;
+mod srtp;
 mod statistics;
 pub mod threads;
 mod timeline;
@@ -66,8 +68,9 @@ pub use recorder::{RecordEnded, RecordPlan, StopTones};
 pub use recording::{RecordingFeed, RecordingTap, recording};
 pub use resample::Resampler;
 pub use room::{MediaCommand, MediaEvent, Output, Room};
-pub use sdp::{Agreed, Direction, TonesAs};
+pub use sdp::{Agreed, Direction, Encryption, TonesAs};
 pub use sound::{Loudness, SoundDetector};
+pub use srtp::{Key, Protection, Suite};
 pub use statistics::Statistics;
 pub use tones::TonesEnded;
 

@@ -22,6 +22,7 @@ use crate::room::{MediaCommand, MediaEvent, Spent};
 use crate::rtcp;
 use crate::rtp;
 use crate::sdp::{Agreed, Direction, TonesAs};
+use crate::srtp;
 use crate::statistics::{Place, Received, Statistics};
 use crate::timeline::Timeline;
 use crate::tones::{Beat, Clocks, Press, PressClock, ToneReceiver, ToneSender, TonesEnded};
@@ -39,7 +40,11 @@ pub struct StreamStart {
 }
 
 /// Room for the largest packet we send.
-pub(crate) const PACKET_BYTES: usize = rtp::HEADER + limits::PAYLOAD_BYTES_MAX;
+pub(crate) const PACKET_BYTES: usize =
+    rtp::HEADER + limits::PAYLOAD_BYTES_MAX + srtp::TAG_BYTES_MAX;
+
+/// Room for the largest report we send.
+pub(crate) const REPORT_BYTES: usize = rtcp::REPORT_BYTES_MAX + srtp::REPORT_BYTES_ADDED;
 
 /// Comfort noise (RFC 3389): understood as the silence it is.
 const COMFORT_NOISE: u8 = 13;
@@ -267,8 +272,13 @@ impl Port {
             self.latch.signalled(agreed.remote);
         }
         // A codec that goes on remembers what it has said and heard.
-        if (agreed.codec, agreed.hears) != (self.agreed.codec, self.agreed.hears) {
-            std::mem::swap(&mut self.coders, &mut coders);
+        if let (Some(new), Some(before)) = (&mut coders.srtp, &mut self.coders.srtp) {
+            new.go_on(before);
+        }
+        std::mem::swap(&mut self.coders, &mut coders);
+        if (agreed.codec, agreed.hears) == (self.agreed.codec, self.agreed.hears) {
+            std::mem::swap(&mut self.coders.decoder, &mut coders.decoder);
+            std::mem::swap(&mut self.coders.encoder, &mut coders.encoder);
         }
         self.spent.push_back(Spent::Coders(coders));
         self.agreed = agreed;
@@ -357,7 +367,15 @@ impl Port {
         self.write_header(out, marker, self.agreed.payload_type, timestamp);
         self.pass(units as u32);
         self.sent_octets = self.sent_octets.wrapping_add(length as u32);
-        Some(rtp::HEADER + length)
+        Some(self.protect(out, rtp::HEADER + length))
+    }
+
+    /// Encrypts a packet that is ready, if that is agreed, and gives its length then.
+    fn protect(&mut self, packet: &mut [u8], length: usize) -> usize {
+        match &mut self.coders.srtp {
+            Some(srtp) => srtp.protect(packet, length, rtp::HEADER),
+            None => length,
+        }
     }
 
     /// Writes so much sound, of the port's own player or of the room, and gives its length in bytes.
@@ -433,7 +451,7 @@ impl Port {
         self.write_header(out, packet.marker, payload_type, packet.timestamp);
         self.pass(TICK_SAMPLES as u32);
         self.sent_octets = self.sent_octets.wrapping_add(4);
-        rtp::HEADER + 4
+        self.protect(out, rtp::HEADER + 4)
     }
 
     fn write_header(&mut self, out: &mut [u8], marker: bool, payload_type: u8, timestamp: u32) {
@@ -508,6 +526,24 @@ impl Port {
             }
             return None;
         }
+        let mut opened = [0; limits::DATAGRAM_BYTES_MAX];
+        let bytes = match &mut self.coders.srtp {
+            None => bytes,
+            Some(srtp) => {
+                let packet = opened.get_mut(..bytes.len());
+                let length = packet
+                    .zip(rtp::header_bytes(bytes))
+                    .and_then(|(packet, header)| {
+                        packet.copy_from_slice(bytes);
+                        srtp.open(packet, header)
+                    });
+                let Some(length) = length else {
+                    self.refused += 1;
+                    return None;
+                };
+                &opened[..length]
+            }
+        };
         let Some(heard) = rtp::read(bytes) else {
             self.refused += 1;
             return None;
@@ -770,6 +806,18 @@ impl Port {
     }
 
     fn read_reports(&mut self, bytes: &[u8], now: Instant) {
+        let mut opened = [0; limits::DATAGRAM_BYTES_MAX];
+        let bytes = match &mut self.coders.srtp {
+            None => bytes,
+            Some(srtp) => {
+                let length = opened.get_mut(..bytes.len()).and_then(|packet| {
+                    packet.copy_from_slice(bytes);
+                    srtp.open_reports(packet)
+                });
+                let Some(length) = length else { return };
+                &opened[..length]
+            }
+        };
         let Some(reports) = rtcp::read(bytes, self.stream.ssrc) else {
             return;
         };
@@ -800,11 +848,7 @@ impl Port {
     }
 
     /// Writes the report that is due, if one is.
-    pub fn next_report(
-        &mut self,
-        out: &mut [u8; rtcp::REPORT_BYTES_MAX],
-        now: Instant,
-    ) -> Option<usize> {
+    pub fn next_report(&mut self, out: &mut [u8; REPORT_BYTES], now: Instant) -> Option<usize> {
         if now < self.next_report {
             return None;
         }
@@ -813,16 +857,11 @@ impl Port {
     }
 
     /// Writes the last report, which says goodbye.
-    pub fn goodbye(&mut self, out: &mut [u8; rtcp::REPORT_BYTES_MAX], now: Instant) -> usize {
+    pub fn goodbye(&mut self, out: &mut [u8; REPORT_BYTES], now: Instant) -> usize {
         self.write_report(out, now, true)
     }
 
-    fn write_report(
-        &mut self,
-        out: &mut [u8; rtcp::REPORT_BYTES_MAX],
-        now: Instant,
-        bye: bool,
-    ) -> usize {
+    fn write_report(&mut self, out: &mut [u8; REPORT_BYTES], now: Instant, bye: bool) -> usize {
         let sent = (self.sent > 0).then(|| rtcp::Sent {
             ntp: self.ntp(now),
             timestamp: self.stream.timestamp,
@@ -839,7 +878,14 @@ impl Port {
             }
             block
         });
-        rtcp::write(out, self.stream.ssrc, sent, block, bye)
+        let length = match out.first_chunk_mut() {
+            Some(report) => rtcp::write(report, self.stream.ssrc, sent, block, bye),
+            None => 0,
+        };
+        match &mut self.coders.srtp {
+            Some(srtp) => srtp.protect_reports(out, length),
+            None => length,
+        }
     }
 
     /// NTP format, counted from the port's beginning: a host without wall-clock time may use the time

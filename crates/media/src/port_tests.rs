@@ -2,7 +2,7 @@ use super::*;
 use crate::player::Repeat;
 use crate::recorder::{RecordPlan, StopTones};
 use crate::recording::{RecordingTap, recording};
-use crate::{Clip, Loudness, Rate};
+use crate::{Clip, Key, Loudness, Protection, Rate, Suite};
 use proptest::prelude::*;
 
 const A: &str = "192.0.2.1:4000";
@@ -72,7 +72,7 @@ impl World {
         self.now += TICK;
         self.ticks += 1;
         let mut packet = [0; PACKET_BYTES];
-        let mut report = [0; rtcp::REPORT_BYTES_MAX];
+        let mut report = [0; REPORT_BYTES];
         self.a.advance(self.now, 1);
         self.b.advance(self.now, 1);
         while let Some(length) = self.a.next_packet(&mut packet) {
@@ -218,6 +218,51 @@ fn what_one_plays_the_other_records() {
         (35, 35)
     );
     assert_eq!((statistics.packets_lost, statistics.jitter), (0, 0));
+}
+
+#[test]
+fn what_is_encrypted_is_heard_by_the_peer_alone() {
+    for suite in Suite::ALL {
+        let mut world = World::new();
+        let (ours, theirs) = (Key::fresh(), Key::fresh());
+        let protected = |remote, ours, theirs| {
+            let protection = Some(Protection {
+                suite,
+                ours,
+                theirs,
+            });
+            MediaCommand::agree(Agreed {
+                protection,
+                ..agreed(remote)
+            })
+        };
+        world.a(protected(B, ours, theirs));
+        world.b(protected(A, theirs, ours));
+        let mut tap = world.record(RecordPlan::default());
+        world.play(400);
+        world.run(30);
+        // The same keys again, as after a hold: nothing begins anew.
+        world.a(protected(B, ours, theirs));
+        world.b(protected(A, theirs, ours));
+        world.press("1#");
+        world.run(300);
+        assert_eq!(loud_frames(&mut tap).0, 20);
+        assert_eq!(world.keys_heard(), "1#");
+        assert!(world.b.statistics().peer_reported);
+        let refused = world.b.statistics().packets_refused;
+        assert_eq!(refused, 0);
+        // In the clear, altered, or once more: not heard.
+        let mut clear = [0xff; 172];
+        rtp::write_header(&mut clear, false, 0, 500, 9, 0xa);
+        world.b.packet(&clear, None, world.now);
+        let mut altered = world.from_a.last().unwrap().clone();
+        world.b.packet(&altered.clone(), None, world.now);
+        altered[20] ^= 1;
+        world.b.packet(&altered, None, world.now);
+        assert_eq!(world.b.statistics().packets_refused, 3);
+        let secret = &world.from_a[5][12..172];
+        assert!(secret.iter().filter(|byte| **byte == 0xff).count() < 20);
+    }
 }
 
 /// Both ports agree on a codec, in packets of so many units.
@@ -660,7 +705,7 @@ fn closing_ends_everything_and_says_so_last() {
         ),
         "{told:?}"
     );
-    let mut report = [0; rtcp::REPORT_BYTES_MAX];
+    let mut report = [0; REPORT_BYTES];
     let length = world.b.goodbye(&mut report, world.now);
     assert!(rtcp::read(&report[..length], 0xa).unwrap().bye);
 }

@@ -29,6 +29,19 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Heard<'_>> {
     })
 }
 
+/// How long the header of a packet is, whose payload may be encrypted; `None` when it is not RTP.
+pub(crate) fn header_bytes(bytes: &[u8]) -> Option<usize> {
+    let first = *bytes.first().filter(|first| **first >> 6 == 2)?;
+    let fixed = HEADER + 4 * usize::from(first & 0x0f);
+    let length = if first & 0x10 == 0 {
+        fixed
+    } else {
+        let words = bytes.get(fixed + 2..fixed + 4)?;
+        fixed + 4 + 4 * usize::from(u16::from_be_bytes([words[0], words[1]]))
+    };
+    (length <= bytes.len()).then_some(length)
+}
+
 /// RTCP on the same port has 192 to 223 in its second byte (RFC 5761 §4).
 pub(crate) fn is_rtcp(bytes: &[u8]) -> bool {
     bytes.len() >= 8 && bytes[0] >> 6 == 2 && (192..=223).contains(&bytes[1])
@@ -73,11 +86,16 @@ mod tests {
         fn noise_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..100), first in 0x80_u8..0xc0) {
             let _ = read(&bytes);
             let _ = is_rtcp(&bytes);
+            let _ = header_bytes(&bytes);
             let mut bytes = bytes;
             if let Some(byte) = bytes.first_mut() {
                 *byte = first;
             }
-            let _ = read(&bytes);
+            let _ = header_bytes(&bytes);
+            if let Some(heard) = read(&bytes) {
+                let payload = header_bytes(&bytes).map(|header| bytes[header..].as_ptr());
+                prop_assert_eq!(payload, Some(heard.payload.as_ptr()));
+            }
         }
     }
 }

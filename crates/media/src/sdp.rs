@@ -11,8 +11,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sipx_sdp::{Attribute, MediaDescription, SessionDescription};
 
+use offhook_terms::Private;
+
 use crate::codec::Codec;
+use crate::crypto::Line;
 use crate::limits;
+use crate::srtp::{Key, Protection, Suite};
 
 pub use sipx_sdp::Direction;
 
@@ -37,8 +41,22 @@ pub struct Agreed {
     pub tones_heard_as: [Option<TonesAs>; 2],
     /// Our direction: `sends()` and `receives()` are ours. Held by the peer: `RecvOnly` or `Inactive`.
     pub direction: Direction,
+    /// How packets are encrypted, if they are.
+    pub protection: Option<Protection>,
     /// How long each packet is that we send, in 1/8000 s.
     pub packet_units: u16,
+}
+
+/// Whether audio is encrypted (SRTP, keyed by descriptions).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encryption {
+    /// Never. Who offers nothing else is refused.
+    #[default]
+    Off,
+    /// Where the peer can: it is offered, and accepted when offered.
+    Offer,
+    /// Always. Who cannot is refused.
+    Require,
 }
 
 /// How tones are sent as packets.
@@ -96,6 +114,7 @@ impl Agreed {
             tones_sent_as: tones,
             tones_heard_as: [tones, None],
             direction: Direction::SendRecv,
+            protection: None,
             packet_units: 160,
         }
     }
@@ -116,9 +135,12 @@ pub enum SdpRefusal {
     /// Audio at an address nothing can be sent to from here.
     #[error("the audio's address cannot be used from here")]
     UnusableAddress,
-    /// Audio only under encryption, which is not spoken yet.
-    #[error("only encrypted audio is described, and plain RTP is spoken here")]
+    /// Audio only under encryption, which is switched off, or of another kind.
+    #[error("only encrypted audio is described, and not in a way that is spoken here")]
     EncryptedOnly,
+    /// Audio in the clear, where encryption is required.
+    #[error("audio must be encrypted here (SRTP with a=crypto)")]
+    NotEncrypted,
     /// Our offer was declined: its audio line came back with port 0.
     #[error("the audio we offered was declined")]
     Declined,
@@ -134,7 +156,7 @@ impl SdpRefusal {
             Self::NoAudio | Self::Declined => 304,
             Self::NoCommonCodec => 305,
             Self::UnusableAddress => 301,
-            Self::EncryptedOnly => 302,
+            Self::EncryptedOnly | Self::NotEncrypted => 302,
             Self::Unreadable(_) | Self::NotAnAnswer => 399,
         }
     }
@@ -153,8 +175,15 @@ pub struct Session {
     version: u64,
     direction: Direction,
     codecs: Vec<Codec>,
-    /// What follows `o=` in the description sent last, to see whether it changed.
-    said: String,
+    encryption: Encryption,
+    /// Our keys, one for each suite: those of the session until the peer renews its own.
+    keys: [Key; Suite::ALL.len()],
+    /// The peer's key, once agreed.
+    their_key: Option<Key>,
+    /// The transport of the audio line, once agreed.
+    protocol: Option<String>,
+    /// What follows `o=` in the description sent last, to see whether it changed. It may hold a key.
+    said: Private<String>,
     /// How many media lines our offer had: an answer has as many.
     offered_lines: usize,
     /// The media lines of the session in order, once agreed; a re-offer keeps them.
@@ -185,7 +214,11 @@ impl Session {
             version: 1,
             direction: Direction::SendRecv,
             codecs: Codec::ALL.to_vec(),
-            said: String::new(),
+            encryption: Encryption::Off,
+            keys: Suite::ALL.map(|_| Key::fresh()),
+            their_key: None,
+            protocol: None,
+            said: Private::default(),
             offered_lines: 0,
             rejected_before: Vec::new(),
             rejected_after: Vec::new(),
@@ -199,6 +232,13 @@ impl Session {
         if !codecs.is_empty() {
             self.codecs = codecs.to_vec();
         }
+        self
+    }
+
+    /// Whether audio is encrypted; it is not unless this is called.
+    #[must_use]
+    pub fn with_encryption(mut self, encryption: Encryption) -> Self {
+        self.encryption = encryption;
         self
     }
 
@@ -231,6 +271,16 @@ impl Session {
         attributes.push(Attribute::valued("rtcp", self.rtcp_port.to_string()));
         attributes.push(Attribute::flag(self.direction.as_str()));
         let mut audio = MediaDescription::audio(self.rtp_port, formats);
+        if self.encryption != Encryption::Off {
+            attributes.extend(self.crypto_offered().map(|line| crypto(&line)));
+        }
+        // A phone that knows nothing of it reads plain audio and passes the keys over.
+        let new = match self.encryption {
+            Encryption::Off | Encryption::Offer => PLAIN,
+            Encryption::Require => SECURE,
+        };
+        let protocol = self.protocol.as_deref().unwrap_or(new);
+        protocol.clone_into(&mut audio.protocol);
         audio.attributes = attributes;
         let mut media = self.rejected_before.clone();
         media.push(audio);
@@ -245,7 +295,7 @@ impl Session {
     /// Why it cannot be answered; nothing of the session has changed then.
     pub fn answer(&mut self, offer: &str) -> Result<(String, Agreed), SdpRefusal> {
         let offer = read(offer)?;
-        let (at, audio) = choose_audio(&offer)?;
+        let (at, audio) = choose_audio(&offer, self.encryption)?;
         let remote = self.remote(&offer, audio)?;
         let formats = Formats::of(audio);
         let (payload_type, codec) = self.choose(&formats).ok_or(SdpRefusal::NoCommonCodec)?;
@@ -276,6 +326,12 @@ impl Session {
             attributes.push(Attribute::valued("rtcp", self.rtcp_port.to_string()));
         }
         attributes.push(Attribute::flag(direction.as_str()));
+        let protection = self.protect(audio).map(|(tag, protection)| {
+            let (suite, key) = (protection.suite, protection.ours);
+            attributes.push(crypto(&Line { tag, suite, key }));
+            protection
+        });
+        self.protocol = Some(audio.protocol.clone());
         let mut ours = MediaDescription::audio(self.rtp_port, chosen);
         ours.protocol.clone_from(&audio.protocol);
         ours.attributes = attributes;
@@ -290,6 +346,7 @@ impl Session {
             tones_sent_as: tones,
             tones_heard_as: [tones, None],
             direction,
+            protection,
             packet_units,
         };
         self.rejected_before = offer.media[..at].iter().map(rejected).collect();
@@ -318,9 +375,7 @@ impl Session {
         if audio.is_rejected() {
             return Err(SdpRefusal::Declined);
         }
-        if !is_plain(audio) {
-            return Err(SdpRefusal::EncryptedOnly);
-        }
+        let protection = self.protected(audio)?;
         let remote = self.remote(&answer, audio)?;
         let formats = Formats::of(audio);
         let (payload_type, codec) = formats
@@ -344,8 +399,60 @@ impl Session {
                 .tones_offered()
                 .map(|offered| tones.is_some().then_some(offered)),
             direction: answered_direction(&answer, audio, remote, self.direction),
+            protection,
             packet_units: codec.packet_units(packet_units(audio)),
         })
+    }
+
+    /// The keys of our offers.
+    fn crypto_offered(&self) -> impl Iterator<Item = Line> {
+        let keys = self.keys;
+        (1..)
+            .zip(Suite::ALL)
+            .zip(keys)
+            .map(|((tag, suite), key)| Line { tag, suite, key })
+    }
+
+    /// What an offered line is protected with, and the tag of its key; ours is fresh when the peer's is.
+    fn protect(&mut self, audio: &MediaDescription) -> Option<(u32, Protection)> {
+        if self.encryption == Encryption::Off {
+            return None;
+        }
+        let Line { tag, suite, key } = crypto_lines(audio).next()?;
+        if self.their_key.is_some_and(|before| before != key) {
+            self.keys = Suite::ALL.map(|_| Key::fresh());
+        }
+        self.their_key = Some(key);
+        let at = Suite::ALL.iter().position(|s| *s == suite)?;
+        let protection = Protection {
+            suite,
+            ours: self.keys[at],
+            theirs: key,
+        };
+        Some((tag, protection))
+    }
+
+    /// What the line of an answer is protected with.
+    fn protected(&self, audio: &MediaDescription) -> Result<Option<Protection>, SdpRefusal> {
+        let mut offered = self.crypto_offered();
+        let accepted = match self.encryption {
+            Encryption::Off => None,
+            // The tag and the suite must be one of ours (RFC 4568 §5.1.3).
+            Encryption::Offer | Encryption::Require => crypto_lines(audio).find_map(|theirs| {
+                let ours =
+                    offered.find(|ours| (ours.tag, ours.suite) == (theirs.tag, theirs.suite))?;
+                Some(Protection {
+                    suite: ours.suite,
+                    ours: ours.key,
+                    theirs: theirs.key,
+                })
+            }),
+        };
+        match (accepted, self.encryption) {
+            (None, Encryption::Require) => Err(SdpRefusal::NotEncrypted),
+            (None, _) if !is_plain(audio) => Err(SdpRefusal::EncryptedOnly),
+            _ => Ok(accepted),
+        }
     }
 
     /// The tones of our offers: by the clock of each codec that is in them (RFC 4733 §2.1).
@@ -397,10 +504,10 @@ impl Session {
         let mut description = SessionDescription::new(self.address, self.id, 0);
         description.media = media;
         let said = description.to_string_sdp();
-        if !self.said.is_empty() && self.said != said {
+        if !self.said.reveal().is_empty() && *self.said.reveal() != said {
             self.version += 1;
         }
-        self.said = said;
+        self.said = Private::new(said);
         description.origin.session_version = self.version;
         description.to_string_sdp()
     }
@@ -536,27 +643,63 @@ fn read(text: &str) -> Result<SessionDescription, SdpRefusal> {
     Ok(description)
 }
 
-fn choose_audio(offer: &SessionDescription) -> Result<(usize, &MediaDescription), SdpRefusal> {
+fn choose_audio(
+    offer: &SessionDescription,
+    encryption: Encryption,
+) -> Result<(usize, &MediaDescription), SdpRefusal> {
     let live = |m: &MediaDescription| m.media == "audio" && !m.is_rejected();
+    let keyed = |m: &MediaDescription| live(m) && is_rtp(m) && crypto_lines(m).next().is_some();
     let plain = |m: &MediaDescription| live(m) && is_plain(m);
-    let at = offer
-        .media
-        .iter()
-        .position(|m| plain(m) && !Formats::of(m).codecs.is_empty());
+    let find = |is_fit: &dyn Fn(&MediaDescription) -> bool| {
+        offer
+            .media
+            .iter()
+            .position(|m| is_fit(m) && !Formats::of(m).codecs.is_empty())
+    };
+    let at = match encryption {
+        Encryption::Off => find(&plain),
+        Encryption::Offer => find(&keyed).or_else(|| find(&plain)),
+        Encryption::Require => find(&keyed),
+    };
     if let Some(at) = at {
         return Ok((at, &offer.media[at]));
     }
-    if offer.media.iter().any(plain) {
+    let usable = |m: &MediaDescription| match encryption {
+        Encryption::Off => plain(m),
+        Encryption::Offer => keyed(m) || plain(m),
+        Encryption::Require => keyed(m),
+    };
+    let any = |is: &dyn Fn(&MediaDescription) -> bool| offer.media.iter().any(is);
+    if any(&usable) {
         Err(SdpRefusal::NoCommonCodec)
-    } else if offer.media.iter().any(live) {
+    } else if encryption == Encryption::Require && any(&plain) {
+        Err(SdpRefusal::NotEncrypted)
+    } else if any(&live) {
         Err(SdpRefusal::EncryptedOnly)
     } else {
         Err(SdpRefusal::NoAudio)
     }
 }
 
+const PLAIN: &str = "RTP/AVP";
+const SECURE: &str = "RTP/SAVP";
+
 fn is_plain(media: &MediaDescription) -> bool {
-    matches!(media.protocol.as_str(), "RTP/AVP" | "RTP/AVPF")
+    matches!(media.protocol.as_str(), PLAIN | "RTP/AVPF")
+}
+
+fn is_rtp(media: &MediaDescription) -> bool {
+    is_plain(media) || matches!(media.protocol.as_str(), SECURE | "RTP/SAVPF")
+}
+
+/// The keys of a line that can be used here, in its order.
+fn crypto_lines(audio: &MediaDescription) -> impl Iterator<Item = Line> {
+    let lines = audio.attributes.iter().filter(|a| a.name == "crypto");
+    lines.filter_map(|a| Line::read(a.value.as_deref()?))
+}
+
+fn crypto(line: &Line) -> Attribute {
+    Attribute::valued("crypto", line.write())
 }
 
 fn rejected(media: &MediaDescription) -> MediaDescription {

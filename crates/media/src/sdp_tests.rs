@@ -95,6 +95,82 @@ fn opus_is_agreed_with_tones_by_its_clock() {
     assert!(agreed.hears_codec(Codec::Opus) && !agreed.hears_codec(Codec::G722));
 }
 
+const KEY: &str = "inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR";
+
+#[test]
+fn keys_are_exchanged_where_both_sides_encrypt() {
+    for (ours, theirs, encrypted) in [
+        (Encryption::Off, Encryption::Offer, Some(false)),
+        (Encryption::Offer, Encryption::Off, Some(false)),
+        (Encryption::Offer, Encryption::Offer, Some(true)),
+        (Encryption::Offer, Encryption::Require, Some(true)),
+        (Encryption::Require, Encryption::Offer, Some(true)),
+        (Encryption::Require, Encryption::Require, Some(true)),
+        (Encryption::Require, Encryption::Off, None),
+        (Encryption::Off, Encryption::Require, None),
+    ] {
+        let mut a = session().with_encryption(ours);
+        let mut b = session().with_encryption(theirs);
+        let offer = a.offer();
+        assert_eq!(offer.contains("RTP/SAVP"), ours == Encryption::Require);
+        let Some(encrypted) = encrypted else {
+            let refusal = b.answer(&offer).unwrap_err();
+            assert_eq!(refusal.warning(), 302, "{ours:?} {theirs:?}");
+            continue;
+        };
+        let (answer, at_b) = b.answer(&offer).unwrap();
+        let at_a = a.accept(&answer).unwrap();
+        assert_eq!(at_a.protection.is_some(), encrypted, "{ours:?} {theirs:?}");
+        let (Some(at_a), Some(at_b)) = (at_a.protection, at_b.protection) else {
+            assert_eq!(at_b.protection, None);
+            continue;
+        };
+        assert_eq!((at_a.ours, at_a.theirs), (at_b.theirs, at_b.ours));
+        assert_ne!(at_a.ours, at_a.theirs);
+        assert!(!format!("{a:?}").contains("inline"), "a key in a log");
+        // Again, as for a hold: the same keys. The other way round, too.
+        let (answer, again) = b.answer(&a.offer()).unwrap();
+        assert_eq!(again.protection, Some(at_b));
+        assert_eq!(a.accept(&answer).unwrap().protection, Some(at_a));
+        let (_, turned) = a.answer(&b.offer()).unwrap();
+        assert_eq!(turned.protection.unwrap().suite, at_a.suite);
+    }
+}
+
+#[test]
+fn a_renewed_key_is_answered_with_a_renewed_one() {
+    let with = |key: &str| {
+        offer(&format!(
+            "m=audio 5004 RTP/SAVP 0\r\na=crypto:7 AES_CM_128_HMAC_SHA1_32 {key}\r\n"
+        ))
+    };
+    let mut session = session().with_encryption(Encryption::Offer);
+    let (answer, first) = session.answer(&with(KEY)).unwrap();
+    assert!(answer.contains("RTP/SAVP 0\r\n"));
+    assert!(answer.contains("a=crypto:7 AES_CM_128_HMAC_SHA1_32 inline:"));
+    let other = KEY.replace("PS1u", "QS1u");
+    let (_, second) = session.answer(&with(&other)).unwrap();
+    let (first, second) = (first.protection.unwrap(), second.protection.unwrap());
+    assert!(first.theirs != second.theirs && first.ours != second.ours);
+    // What was agreed encrypted is offered so again.
+    assert!(session.offer().contains("RTP/SAVP"));
+}
+
+#[test]
+fn an_answer_with_a_key_we_did_not_ask_for_is_no_protection() {
+    let mut ours = session().with_encryption(Encryption::Require);
+    ours.offer();
+    let with = |line: &str| {
+        offer(&format!(
+            "m=audio 5004 RTP/SAVP 0\r\na=crypto:{line} {KEY}\r\n"
+        ))
+    };
+    for line in ["3 AES_CM_128_HMAC_SHA1_80", "2 AES_CM_128_HMAC_SHA1_80"] {
+        assert_eq!(ours.accept(&with(line)), Err(SdpRefusal::NotEncrypted));
+    }
+    assert!(ours.accept(&with("2 AES_CM_128_HMAC_SHA1_32")).is_ok());
+}
+
 #[test]
 fn hold_and_resume_mirror_and_raise_the_version() {
     let mut session = session();

@@ -164,7 +164,7 @@ impl LossyKeys {
         };
         let mut beat = tokio::time::interval(TICK);
         beat.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let (mut packet, mut heard) = ([0; 492], [0; 1_500]);
+        let (mut packet, mut heard) = ([0; _], [0; 1_500]);
         let mut waits = PAUSE.as_millis() / TICK.as_millis();
         let mut tones = Some(tones);
         let mut is_pressing = false;

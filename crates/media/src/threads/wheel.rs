@@ -17,9 +17,8 @@ use crate::hears::{Places, PortId};
 use crate::jitter::JitterBuffer;
 use crate::limits;
 use crate::mix::Desk;
-use crate::port::{PACKET_BYTES, Port};
+use crate::port::{PACKET_BYTES, Port, REPORT_BYTES};
 use crate::room::{MediaCommand, MediaEvent, Member, Output, Room, Spent};
-use crate::rtcp::REPORT_BYTES_MAX;
 use crate::threads::ports::Sockets;
 use crate::threads::{Lane, RoomKey};
 
@@ -159,7 +158,7 @@ impl HostedRoom {
 struct Buffers {
     datagram: [u8; limits::DATAGRAM_BYTES_MAX],
     packet: [u8; PACKET_BYTES],
-    report: [u8; REPORT_BYTES_MAX],
+    report: [u8; REPORT_BYTES],
     desk: Desk,
 }
 
@@ -187,7 +186,7 @@ impl<'a> Wheel<'a> {
             buffers: Buffers {
                 datagram: [0; limits::DATAGRAM_BYTES_MAX],
                 packet: [0; PACKET_BYTES],
-                report: [0; REPORT_BYTES_MAX],
+                report: [0; REPORT_BYTES],
                 desk: Desk::new(),
             },
             told: false,
