@@ -18,10 +18,11 @@ impl Check {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let config = Config::load(Some(&self.config), [])?;
         println!(
-            "{} is good: {} bot(s), {} person(s), http {}, https {}, sip {}",
+            "{} is good: {} bot(s), {} person(s), {} trunk(s), http {}, https {}, sip {}",
             self.config.display(),
             config.bots.len(),
             config.people.len(),
+            config.trunks.len(),
             config.http.listen,
             if config.https.enabled {
                 config.https.listen.to_string()

@@ -9,33 +9,34 @@
 //! A call is changed by its own task and by nobody else, so there is no lock around it. Whoever has
 //! something to say drops a [`Message`] in the mailbox.
 
+mod moving;
+
 use std::collections::VecDeque;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use futures::FutureExt as _;
 use offhook_engine::{
-    Accepted, Arrival, Call, Command, Ending, Event, Fact, LegView, MediaEvent, OperationView,
-    Output, Participant, Refusal, RoutingGroup, Signal,
+    Accepted, BotJoin, Call, Command, Ending, Event, Fact, LegView, Loss, MediaEvent, NotReached,
+    OperationView, Output, Participant, PhoneJoin, Purpose, Refusal, RoutingGroup, Signal,
+    SignalRequest, TurnDown,
 };
 use offhook_terms::{AppId, LegId, OperationId};
 use tokio::sync::{mpsc, oneshot};
+use url::Url;
 
-use crate::media::{CallAudio, PortCame, Prepared, RecordingEnded, Written};
-use crate::sip::PhoneLeg;
-use crate::{Platform, clock};
+use moving::{Moving, Parts, Wanted};
+
+use crate::media::{CallAudio, PhoneAudio, PortCame, Prepared, RecordingEnded, Written};
+use crate::sip::{Dialled, News, NoWay, PhoneLeg};
+use crate::{Platform, clock, limits};
 
 /// Something for one call.
 pub(crate) enum Message {
     /// Something happened on a phone's signalling.
-    Signal {
-        /// Whose phone.
-        leg: LegId,
-        /// What.
-        signal: Signal,
-    },
+    Phone(News),
     /// Something happened in the audio.
     Media(MediaEvent),
     /// A prompt was fetched, or could not be.
@@ -59,6 +60,37 @@ pub(crate) enum Message {
     },
     /// Somebody wants to see something.
     Question(Question),
+    /// A bot joins a call of many.
+    Join {
+        /// Who, and by which leg; it has a seat already.
+        join: BotJoin,
+        /// Where it wants to hear of the call.
+        callback: Url,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// A phone joins a call of many.
+    JoinPhone(Box<(PhoneJoin, PhoneLeg)>),
+    /// A phone comes from another call.
+    Adopt(Box<Moving>),
+    /// A phone that went to another call is there.
+    Taken {
+        /// Which.
+        leg: LegId,
+    },
+    /// A phone that went to another call is not wanted there.
+    TakeBack(Box<Moving>),
+    /// Another call wants the party of this one.
+    Give(Wanted),
+    /// This call does not get the party of another one that it wanted.
+    NotGiven {
+        /// The leg of the bot that wanted it.
+        to: LegId,
+        /// What for.
+        purpose: Purpose,
+        /// Why not.
+        refusal: Refusal,
+    },
     /// The bot could not be told of something.
     Undeliverable {
         /// Its leg.
@@ -71,14 +103,11 @@ pub(crate) enum Message {
 impl Message {
     /// A tone is no ending: it is dropped when a call has more to do than fits its mailbox.
     fn may_be_lost(&self) -> bool {
-        matches!(
-            self,
-            Self::Media(MediaEvent::ToneHeard { .. })
-                | Self::Signal {
-                    signal: Signal::ToneHeard(_),
-                    ..
-                }
-        )
+        match self {
+            Self::Media(MediaEvent::ToneHeard { .. }) => true,
+            Self::Phone(news) => news.is_tone(),
+            _ => false,
+        }
     }
 }
 
@@ -136,11 +165,13 @@ pub(crate) enum Question {
 
 /// Everything one call is made of at its start.
 pub(crate) struct NewCall {
-    /// What the engine is told.
-    pub(crate) arrival: Arrival,
-    /// The caller's signalling.
-    pub(crate) phone: PhoneLeg,
-    /// The mailbox, whose other end the phone and the switchboard have.
+    /// The call, as the engine made it.
+    pub(crate) call: Call,
+    /// The phones whose signalling is there already.
+    pub(crate) phones: Vec<PhoneLeg>,
+    /// The bot that is in it from the start, and its leg; it is owed an ending.
+    pub(crate) bot: Option<(LegId, AppId)>,
+    /// The mailbox, whose other end the phones and the switchboard have.
     pub(crate) mailbox: mpsc::Sender<Message>,
     /// The mailbox.
     pub(crate) messages: mpsc::Receiver<Message>,
@@ -148,60 +179,125 @@ pub(crate) struct NewCall {
 
 /// Runs a call to its end. A panic in it ends this call alone.
 pub(crate) async fn run(platform: Arc<Platform>, new: NewCall) {
-    let call = new.arrival.call;
-    let bot_leg = new.arrival.bot_leg;
-    let bot = new.arrival.bot;
-    let told = Arc::new(AtomicU64::new(0));
-    let task = CallTask::new(Arc::clone(&platform), new, Arc::clone(&told));
-    if AssertUnwindSafe(task.run()).catch_unwind().await.is_err() {
-        // Its sessions and ports went with it; the bot is still owed its last event.
+    let call = new.call.id();
+    let owed = Arc::new(Owed::default());
+    let task = CallTask::new(Arc::clone(&platform), new, Arc::clone(&owed));
+    let is_broken = AssertUnwindSafe(task.run()).catch_unwind().await.is_err();
+    if is_broken {
+        // Its sessions and ports went with it; its bots are still owed their last event.
         tracing::error!(%call, "a fault of ours ended this call; please report it");
         metrics::counter!("offhook_call_faults_total").increment(1);
-        let number = told.load(Ordering::Relaxed) + 1;
-        if number > 1 {
+    }
+    platform.switchboard.disconnect(call);
+    for (leg, owing) in owed.settle() {
+        if is_broken && owing.told > 0 {
             let event = Event {
-                leg: bot_leg,
-                number,
+                leg,
+                number: owing.told + 1,
                 fact: Fact::Terminated(Ending::Fault),
             };
-            platform.tell(call, bot, event);
+            platform.tell(call, owing.bot, event);
+        }
+        platform.leg_ended(leg);
+    }
+}
+
+/// The bots of a call and how far each has been told; outside of its task, so that they get their
+/// ending however the task ends.
+#[derive(Default)]
+struct Owed(Mutex<BTreeMap<LegId, Owing>>);
+
+#[derive(Clone, Copy)]
+struct Owing {
+    bot: AppId,
+    /// The number of the last event it was told.
+    told: u64,
+}
+
+impl Owed {
+    /// False when it is known already.
+    fn begin(&self, leg: LegId, bot: AppId) -> bool {
+        match self.legs().entry(leg) {
+            Entry::Vacant(place) => {
+                place.insert(Owing { bot, told: 0 });
+                true
+            }
+            Entry::Occupied(_) => false,
         }
     }
-    platform.switchboard.disconnect(call, bot_leg);
-    platform.leg_ended(bot_leg);
+
+    /// The bot whose leg this is, which is told the event of this number.
+    fn tell(&self, leg: LegId, number: u64) -> Option<AppId> {
+        let mut legs = self.legs();
+        let owing = legs.get_mut(&leg)?;
+        owing.told = number;
+        Some(owing.bot)
+    }
+
+    fn bot(&self, leg: LegId) -> Option<AppId> {
+        self.legs().get(&leg).map(|owing| owing.bot)
+    }
+
+    fn has_bot(&self, bot: AppId) -> bool {
+        self.legs().values().any(|owing| owing.bot == bot)
+    }
+
+    fn end(&self, leg: LegId) -> bool {
+        self.legs().remove(&leg).is_some()
+    }
+
+    fn settle(&self) -> BTreeMap<LegId, Owing> {
+        std::mem::take(&mut *self.legs())
+    }
+
+    fn legs(&self) -> MutexGuard<'_, BTreeMap<LegId, Owing>> {
+        // Nothing that can panic happens under this lock; a poisoned one is still whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 struct CallTask {
     platform: Arc<Platform>,
     call: Call,
-    bot: AppId,
-    bot_leg: LegId,
     phones: Vec<PhoneLeg>,
     audio: CallAudio,
+    mailbox: mpsc::Sender<Message>,
     messages: mpsc::Receiver<Message>,
-    told: Arc<AtomicU64>,
+    owed: Arc<Owed>,
+    /// The bot that was in it first, for the record of a call that comes to nothing.
+    first_bot: Option<(LegId, AppId)>,
+    /// Phones that went to other calls, and where: what is heard of them here is for there.
+    gone: VecDeque<(LegId, mpsc::Sender<Message>)>,
+    /// There is a record of somebody who did not come.
+    is_noted: bool,
     over: bool,
 }
 
 impl CallTask {
-    fn new(platform: Arc<Platform>, new: NewCall, told: Arc<AtomicU64>) -> Self {
+    fn new(platform: Arc<Platform>, new: NewCall, owed: Arc<Owed>) -> Self {
         let NewCall {
-            arrival,
-            phone,
+            call,
+            phones,
+            bot,
             mailbox,
             messages,
         } = new;
-        let mut audio = CallAudio::new(&platform, arrival.call, mailbox);
-        audio.bot_begins(arrival.bot_leg, arrival.bot);
+        let mut audio = CallAudio::new(&platform, call.id(), mailbox.clone());
+        if let Some((leg, bot)) = bot {
+            owed.begin(leg, bot);
+            audio.bot_begins(leg, bot);
+        }
         Self {
-            bot: arrival.bot,
-            bot_leg: arrival.bot_leg,
-            phones: vec![phone],
+            call,
+            phones,
             audio,
+            mailbox,
             messages,
-            told,
+            owed,
+            first_bot: bot,
+            gone: VecDeque::new(),
+            is_noted: false,
             over: false,
-            call: Call::arrived(arrival, clock::now()),
             platform,
         }
     }
@@ -220,7 +316,7 @@ impl CallTask {
                 biased;
                 message = self.messages.recv() => match message {
                     Some(message) => self.handle(message),
-                    None => unreachable!("the call's own audio holds a sender of its mailbox"),
+                    None => unreachable!("the call holds a sender of its own mailbox"),
                 },
                 () = timer => self.call.handle_time(clock::now()),
             }
@@ -231,7 +327,20 @@ impl CallTask {
     fn handle(&mut self, message: Message) {
         let now = clock::now();
         match message {
-            Message::Signal { leg, signal } => self.call.handle_signal(leg, signal, now),
+            Message::Phone(news) => {
+                let leg = news.leg();
+                if let Some((_, there)) = self.gone.iter().find(|(gone, _)| *gone == leg) {
+                    return post(there, Message::Phone(news));
+                }
+                let signal = self.phone(leg).and_then(|phone| phone.hear(news));
+                if let Some(signal) = signal {
+                    if let Signal::NotReached(why) = &signal {
+                        self.note_not_reached(*why, None);
+                    }
+                    self.phones.retain(|phone| !phone.is_over());
+                    self.call.handle_signal(leg, signal, now);
+                }
+            }
             Message::Media(event) => self.call.handle_media(event, now),
             Message::Prepared(prepared) => {
                 let event = self.audio.prepared(prepared);
@@ -259,9 +368,194 @@ impl CallTask {
                 let _ = reply.send(self.call.handle_command(leg, command, now));
             }
             Message::Question(question) => self.answer(question),
+            Message::Join {
+                join,
+                callback,
+                reply,
+            } => {
+                let joined = self.join(join, &callback, now);
+                let _ = reply.send(joined);
+            }
+            Message::JoinPhone(joining) => {
+                let (join, mut phone) = *joining;
+                let leg = join.leg;
+                match self.call.join_phone(join, now) {
+                    Ok(()) => self.phones.push(phone),
+                    Err(_) => phone.perform(SignalRequest::TurnDown {
+                        leg,
+                        why: TurnDown::Busy,
+                    }),
+                }
+            }
+            Message::Adopt(moving) => self.adopt(*moving, now),
+            Message::Taken { leg } => self.call.handle_taken(leg, now),
+            Message::TakeBack(moving) => self.take_back(*moving, now),
+            Message::Give(wanted) => {
+                let command = Command::GiveTo {
+                    to: wanted.to,
+                    purpose: wanted.purpose,
+                };
+                match self.call.handle_command(wanted.from, command, now) {
+                    Ok(_) => wanted.given(),
+                    Err(refusal) => wanted.refused(refusal),
+                }
+            }
+            Message::NotGiven {
+                to,
+                purpose,
+                refusal,
+            } => self.call.handle_not_given(to, purpose, refusal, now),
             Message::Undeliverable { leg } => self.call.handle_undeliverable(leg, now),
             Message::Stop => self.call.handle_stop(now),
         }
+    }
+
+    fn join(&mut self, join: BotJoin, callback: &Url, now: Instant) -> Result<(), Refusal> {
+        let (leg, bot) = (join.leg, join.bot);
+        self.begin(leg, bot, Some(callback));
+        let joined = self.call.join_bot(join, now);
+        if joined.is_err() {
+            self.end(leg);
+        }
+        joined
+    }
+
+    /// A bot has this leg and is owed an ending.
+    fn begin(&mut self, leg: LegId, bot: AppId, callback: Option<&Url>) {
+        if self.owed.begin(leg, bot) {
+            self.audio.bot_begins(leg, bot);
+            self.platform.leg_begins(self.call.id(), leg, bot, callback);
+        }
+    }
+
+    /// A bot's leg has ended and its last event has been told.
+    fn end(&mut self, leg: LegId) {
+        if self.owed.end(leg) {
+            self.audio.bot_ended(leg);
+            self.platform.switchboard.unseat(leg);
+            self.platform.leg_ended(leg);
+        }
+    }
+
+    /// A phone's leg is to go to another call of one of our bots.
+    fn hand_over(&mut self, leg: LegId, to: LegId, purpose: Purpose, now: Instant) {
+        // Between the commands for both calls one may have ended, or been somebody else's all along.
+        let other = self.platform.switchboard.owner(to);
+        let other = other.filter(|(bot, _)| self.owed.has_bot(*bot));
+        let Some(released) = self.call.release(leg, now) else {
+            // The phone has left; whoever wanted it must hear so.
+            if let Some((_, mailbox)) = other {
+                let refusal = Refusal::NoSuchReplacedCall;
+                let message = Message::NotGiven {
+                    to,
+                    purpose,
+                    refusal,
+                };
+                post(&mailbox, message);
+            }
+            return;
+        };
+        let at = self.phones.iter().position(|phone| phone.leg() == leg);
+        let phone = at.map(|at| self.phones.swap_remove(at));
+        let (Some(phone), Some(audio)) = (phone, self.audio.release(leg)) else {
+            // Its signalling or its port broke off, and the call was about to hear of it.
+            self.call.take_back(released, now);
+            let lost = Signal::Lost(Loss::Unreachable);
+            return self.call.handle_signal(leg, lost, now);
+        };
+        phone.keep_events();
+        let moving = Moving::new(Parts {
+            leg: released,
+            phone,
+            audio,
+            to,
+            purpose,
+            home: self.mailbox.clone(),
+            returns: other.is_none(),
+        });
+        match other {
+            Some((_, mailbox)) => {
+                self.went(leg, mailbox.clone());
+                post(&mailbox, Message::Adopt(Box::new(moving)));
+            }
+            None => self.take_back(moving, now),
+        }
+    }
+
+    /// A phone comes from another call.
+    fn adopt(&mut self, moving: Moving, now: Instant) {
+        let Some((parts, taken)) = moving.take() else {
+            return;
+        };
+        let leg = parts.phone.leg();
+        match self.call.adopt(parts.leg, parts.to, parts.purpose, now) {
+            Ok(()) => self.came(parts.phone, parts.audio),
+            Err(released) => {
+                taken.not();
+                let home = parts.home.clone();
+                self.went(leg, home.clone());
+                let back = Moving::new(Parts {
+                    leg: released,
+                    returns: true,
+                    ..parts
+                });
+                post(&home, Message::TakeBack(Box::new(back)));
+            }
+        }
+    }
+
+    /// A phone that went to another call is not wanted there.
+    fn take_back(&mut self, moving: Moving, now: Instant) {
+        let Some((parts, taken)) = moving.take() else {
+            return;
+        };
+        taken.not();
+        self.came(parts.phone, parts.audio);
+        self.call.take_back(parts.leg, now);
+    }
+
+    /// A phone is here, with all that happens on it.
+    fn came(&mut self, phone: PhoneLeg, audio: PhoneAudio) {
+        self.gone.retain(|(gone, _)| *gone != phone.leg());
+        phone.deliver_to(&self.mailbox);
+        self.phones.push(phone);
+        self.audio.adopt(audio);
+    }
+
+    /// A phone is there from now on. What it said to us last is for them.
+    fn went(&mut self, leg: LegId, there: mpsc::Sender<Message>) {
+        self.gone.retain(|(gone, _)| *gone != leg);
+        if self.gone.len() >= limits::GONE_LEGS_REMEMBERED {
+            self.gone.pop_front();
+        }
+        self.gone.push_back((leg, there));
+    }
+
+    /// The party of another call of this bot is to come here.
+    fn fetch(&mut self, from: LegId, to: LegId, purpose: Purpose, now: Instant) {
+        let owner = self.platform.switchboard.owner(from);
+        match owner.filter(|(bot, _)| self.owed.bot(to) == Some(*bot)) {
+            Some((_, mailbox)) => {
+                let wanted = Wanted::new(from, to, purpose, self.mailbox.clone());
+                post(&mailbox, Message::Give(wanted));
+            }
+            None => {
+                let refusal = Refusal::NoSuchReplacedCall;
+                self.call.handle_not_given(to, purpose, refusal, now);
+            }
+        }
+    }
+
+    /// Somebody who was called did not come: one record says why and what to change.
+    fn note_not_reached(&mut self, why: NotReached, words: Option<(String, &'static str)>) {
+        let call = self.call.id();
+        self.platform
+            .note_not_reached(call, self.first_bot, why, words);
+        self.is_noted = true;
+    }
+
+    fn phone(&mut self, leg: LegId) -> Option<&mut PhoneLeg> {
+        self.phones.iter_mut().find(|phone| phone.leg() == leg)
     }
 
     fn hear(&mut self, event: Option<MediaEvent>, now: Instant) {
@@ -295,53 +589,118 @@ impl CallTask {
 
     /// Does what the call wants done, in order, until it wants nothing more.
     ///
-    /// Some of what is asked of the audio is answered at once; those answers are handed in when
-    /// the call has nothing more to ask, as if they had come by the mailbox.
+    /// Some of what is asked is answered at once; those answers are handed in when the call has
+    /// nothing more to ask, as if they had come by the mailbox.
     fn carry_out(&mut self) {
         let mut answers = VecDeque::new();
         loop {
             while let Some(output) = self.call.poll() {
                 self.perform(output, &mut answers);
             }
+            let now = clock::now();
             match answers.pop_front() {
-                Some(event) => self.call.handle_media(event, clock::now()),
+                Some(Answer::Media(event)) => self.call.handle_media(event, now),
+                Some(Answer::Signal(leg, signal)) => self.call.handle_signal(leg, signal, now),
+                Some(Answer::HandOver(leg, to, purpose)) => self.hand_over(leg, to, purpose, now),
+                Some(Answer::Fetch(from, to, purpose)) => self.fetch(from, to, purpose, now),
+                Some(Answer::Undeliverable(leg)) => self.call.handle_undeliverable(leg, now),
                 None => return,
             }
         }
     }
 
-    fn perform(&mut self, output: Output, answers: &mut VecDeque<MediaEvent>) {
+    fn perform(&mut self, output: Output, answers: &mut VecDeque<Answer>) {
         match output {
-            Output::Signal(request) => {
-                let leg = request.leg();
-                if let Some(phone) = self.phones.iter_mut().find(|phone| phone.leg() == leg) {
-                    phone.perform(request);
+            Output::Signal(SignalRequest::Call {
+                leg,
+                callee,
+                caller,
+                offer,
+            }) => {
+                let dialled = Dialled {
+                    leg,
+                    callee,
+                    caller,
+                    offer,
+                };
+                match self.platform.dialler.call(&dialled) {
+                    Ok(phone) => {
+                        phone.deliver_to(&self.mailbox);
+                        self.phones.push(phone);
+                    }
+                    Err(NoWay { reason, words }) => {
+                        self.note_not_reached(reason, words);
+                        answers.push_back(Answer::Signal(leg, Signal::NotReached(reason)));
+                    }
                 }
             }
-            Output::Media(request) => answers.extend(self.audio.perform(request)),
-            Output::Event(event) => {
-                self.told.store(event.number, Ordering::Relaxed);
-                self.platform.tell(self.call.id(), self.bot, event);
+            Output::Signal(SignalRequest::Refer { leg, target }) => {
+                let platform = Arc::clone(&self.platform);
+                let phone = self.phone(leg);
+                if !phone.is_some_and(|phone| platform.dialler.refer(phone, &target)) {
+                    answers.push_back(Answer::Signal(leg, Signal::ReferRefused));
+                }
             }
-            // No call asks for these before calls have more than two parties.
-            Output::HandOver { .. }
-            | Output::Fetch { .. }
-            | Output::LegBegins { .. }
-            | Output::LegEnded { .. } => {}
+            Output::Signal(request) => {
+                if let Some(phone) = self.phone(request.leg()) {
+                    phone.perform(request);
+                    self.phones.retain(|phone| !phone.is_over());
+                }
+            }
+            Output::Media(request) => {
+                answers.extend(self.audio.perform(request).map(Answer::Media));
+            }
+            Output::Event(event) => {
+                if let Some(bot) = self.owed.tell(event.leg, event.number) {
+                    self.platform.tell(self.call.id(), bot, event);
+                }
+            }
+            Output::HandOver { leg, to, purpose } => {
+                answers.push_back(Answer::HandOver(leg, to, purpose));
+            }
+            Output::Fetch { from, to, purpose } => {
+                answers.push_back(Answer::Fetch(from, to, purpose));
+            }
+            Output::LegBegins { leg, bot } => {
+                let calls_max = self
+                    .platform
+                    .registry
+                    .bot(bot)
+                    .map_or(0, |bot| bot.limits.calls);
+                let call = self.call.id();
+                match self.platform.switchboard.seat(call, leg, bot, calls_max) {
+                    Ok(()) => self.begin(leg, bot, None),
+                    Err(_) => answers.push_back(Answer::Undeliverable(leg)),
+                }
+            }
+            Output::LegEnded { leg } => self.end(leg),
             Output::Over {
                 ending,
                 was_established,
             } => {
                 self.over = true;
-                if !was_established {
-                    self.platform
-                        .note_refusal(self.call.id(), self.bot, self.bot_leg, ending);
+                // Whoever comes from now on finds no call rather than a mailbox nobody reads.
+                self.platform.switchboard.disconnect(self.call.id());
+                let is_noted = self.is_noted && matches!(ending, Ending::NotReached(_));
+                if let Some((leg, bot)) = self.first_bot.filter(|_| !was_established && !is_noted) {
+                    self.platform.note_refusal(self.call.id(), bot, leg, ending);
                 }
                 metrics::counter!("offhook_calls_ended_total", "ending" => ending_label(ending))
                     .increment(1);
             }
         }
     }
+}
+
+/// What came of something the call asked, known at once, or what is to be asked of it in turn when it
+/// has nothing more to say.
+enum Answer {
+    Media(MediaEvent),
+    Signal(LegId, Signal),
+    HandOver(LegId, LegId, Purpose),
+    Fetch(LegId, LegId, Purpose),
+    /// There is no room for this bot's leg, so it cannot be told of the call.
+    Undeliverable(LegId),
 }
 
 /// The ending as a metric's label.

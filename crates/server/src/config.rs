@@ -56,6 +56,8 @@ pub struct Config {
     pub people: Vec<Person>,
     /// Bots that can be called.
     pub bots: Vec<Bot>,
+    /// Ways to phone numbers.
+    pub trunks: Vec<Trunk>,
 }
 
 /// `[http]`
@@ -131,6 +133,12 @@ pub struct Sip {
     pub calls_max: usize,
     /// The host name or address phones are told to answer to. Default: the listening address.
     pub advertised: Option<String>,
+    /// Let people dial phone numbers from their phones, as far as `trunks.allow` goes. Default
+    /// false: only bots may.
+    pub people_dial_numbers: bool,
+    /// How a bot's transfer is done: `"auto"` asks the phone to call the target itself (REFER) where
+    /// it offers that, and bridges otherwise; `"bridge"` always bridges. Default `"auto"`.
+    pub transfer: Transfer,
 }
 
 impl Sip {
@@ -149,6 +157,8 @@ impl Default for Sip {
             session_expires: Duration::from_secs(1800),
             calls_max: 5000,
             advertised: None,
+            people_dial_numbers: false,
+            transfer: Transfer::Auto,
         }
     }
 }
@@ -162,6 +172,17 @@ pub enum Callers {
     Known,
     /// Anyone who can reach the SIP door.
     Anyone,
+}
+
+/// How a bot's transfer is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transfer {
+    /// By the phone itself (REFER) where it offers that, and by bridging otherwise.
+    #[default]
+    Auto,
+    /// By bridging.
+    Bridge,
 }
 
 /// `[media]`
@@ -495,6 +516,101 @@ impl Bot {
     fn usual_roles() -> Vec<String> {
         vec!["Calls.AccessMedia.All".to_owned()]
     }
+}
+
+/// One of `[[trunks]]`: a way to phone numbers. It leads to a fixed `address`, or to a `registrar`
+/// that lets us in with `user` and `password`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trunk {
+    /// Its name in the log, in metrics and in refusal records.
+    pub name: String,
+    /// Where calls are sent: a host, with a port if it is not the usual one. Default: the registrar.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// Where to register, so that the other side finds us.
+    #[serde(default)]
+    pub registrar: Option<String>,
+    /// The account, for the registration and whenever the other side asks who we are (digest).
+    #[serde(default, deserialize_with = "values::text_opt")]
+    pub user: Option<String>,
+    /// The account's password.
+    #[serde(default, deserialize_with = "values::private_opt")]
+    pub password: Option<Private<String>>,
+    /// `"udp"`, `"tcp"` or `"tls"`. Default `"udp"`.
+    #[serde(default)]
+    pub transport: TrunkTransport,
+    /// The number the called see. Default: the account.
+    #[serde(default, deserialize_with = "values::text_opt")]
+    pub caller_id: Option<String>,
+    /// Beginnings of numbers that may be seen instead, when the caller has such a number. Default:
+    /// none.
+    #[serde(default)]
+    pub caller_ids: Vec<String>,
+    /// Beginnings of the numbers that may be dialled, as in `["+4930"]`. Default: none, so that
+    /// nothing may be dialled.
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// Calls out at once; a further one is not placed. Default 10.
+    #[serde(default = "Trunk::usual_calls_max")]
+    pub calls_max: usize,
+    /// Calls out begun in a minute; a further one is not placed. Default 30.
+    #[serde(default = "Trunk::usual_calls_per_minute")]
+    pub calls_per_minute: usize,
+    /// The addresses it calls us from, which are then believed without a password. Default: none.
+    #[serde(default)]
+    pub sources: Vec<std::net::IpAddr>,
+    /// Who is reached by which of its numbers: a number and the user part of a bot's, a person's or
+    /// a meeting's address.
+    #[serde(default)]
+    pub inbound: std::collections::BTreeMap<String, String>,
+}
+
+impl Trunk {
+    /// A trunk of this name to this address, over which nothing may be dialled yet.
+    pub fn new(name: impl Into<String>, address: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            address: Some(address.into()),
+            registrar: None,
+            user: None,
+            password: None,
+            transport: TrunkTransport::default(),
+            caller_id: None,
+            caller_ids: Vec::new(),
+            allow: Vec::new(),
+            calls_max: Self::usual_calls_max(),
+            calls_per_minute: Self::usual_calls_per_minute(),
+            sources: Vec::new(),
+            inbound: std::collections::BTreeMap::new(),
+        }
+    }
+
+    /// Where its calls are sent.
+    pub fn host(&self) -> Option<&str> {
+        self.address.as_deref().or(self.registrar.as_deref())
+    }
+
+    fn usual_calls_max() -> usize {
+        10
+    }
+
+    fn usual_calls_per_minute() -> usize {
+        30
+    }
+}
+
+/// How a trunk is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrunkTransport {
+    /// UDP.
+    #[default]
+    Udp,
+    /// TCP.
+    Tcp,
+    /// TLS over TCP.
+    Tls,
 }
 
 /// What a bot speaks.

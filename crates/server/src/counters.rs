@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 use offhook_media::threads::{Counters as Media, DEVIATION_BOUNDS_US};
 use offhook_sip::Counters as Sip;
 
+use crate::sip::TrunkState;
+
 /// Writing to a `String` cannot fail.
 macro_rules! put {
     ($text:expr, $($arg:tt)*) => {
@@ -29,6 +31,44 @@ pub(crate) fn gauge(text: &mut String, name: &str, help: &str, value: u64) {
         text,
         "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}"
     );
+}
+
+/// The state of the trunks, one line each.
+pub(crate) fn trunks(text: &mut String, states: &[TrunkState]) {
+    if states.is_empty() {
+        return;
+    }
+    let name = "offhook_trunk_calls";
+    put!(
+        text,
+        "# HELP {name} Calls out over a trunk that are live.\n# TYPE {name} gauge"
+    );
+    for trunk in states {
+        put!(
+            text,
+            "{name}{{trunk=\"{}\"}} {}",
+            label(&trunk.name),
+            trunk.calls
+        );
+    }
+    let name = "offhook_trunk_registered";
+    put!(
+        text,
+        "# HELP {name} 1 while a trunk's registrar lets us in.\n# TYPE {name} gauge"
+    );
+    for trunk in states {
+        if let Some(is_registered) = trunk.is_registered {
+            let value = u8::from(is_registered);
+            put!(text, "{name}{{trunk=\"{}\"}} {value}", label(&trunk.name));
+        }
+    }
+}
+
+/// A label's value as the format wants it.
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 /// What the tick threads count.

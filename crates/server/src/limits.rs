@@ -173,6 +173,14 @@ const _: () = assert!(
 /// flight. Commands beyond it are refused with 429, tones are dropped, everything else waits.
 pub(crate) const CALL_MAILBOX: usize = 128;
 
+/// Phones that left a call for another and are remembered, so that what was on its way from them
+/// finds them. It is on its way for milliseconds; the one that left first is forgotten first.
+pub(crate) const GONE_LEGS_REMEMBERED: usize = 64;
+
+/// How often a bot is led to the call of a meeting: a call may end while the bot is on its way, and
+/// the next one is new. More than twice in a row is no coincidence; the join is refused then.
+pub(crate) const JOIN_TRIES: usize = 3;
+
 /// Orders the scribe holds: a thousand recordings that begin and end in the same moment. A
 /// recording beyond it ends as not saved.
 pub(crate) const SCRIBE_ORDERS_MAX: usize = 4096;

@@ -9,6 +9,6 @@ mod to_engine;
 
 pub(crate) use from_engine::{CallAudio, Prepared};
 pub(crate) use host::Host;
-pub(crate) use moving::PortCame;
+pub(crate) use moving::{PhoneAudio, PortCame};
 pub(crate) use scribe::Written;
 pub(crate) use to_engine::RecordingEnded;

@@ -16,6 +16,9 @@ pub(crate) type MoreMetrics = Box<dyn Fn(&mut String) + Send + Sync>;
 /// Whether a part works: nothing, or why not.
 pub(crate) type Check = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
+/// Parts that do not work, by name and with why, although calls are welcome.
+pub(crate) type Impaired = Box<dyn Fn() -> BTreeMap<String, String> + Send + Sync>;
+
 /// Whether a task that must not end while the platform runs is still there.
 #[derive(Clone, Default)]
 pub(crate) struct Pulse(Arc<AtomicBool>);
@@ -49,6 +52,8 @@ impl Drop for LastBeat {
 pub(crate) struct Observe {
     draining: AtomicBool,
     checks: Vec<(&'static str, Check)>,
+    /// What does not work and keeps nobody from calling.
+    impaired: Impaired,
     metrics: PrometheusHandle,
     more: Vec<MoreMetrics>,
 }
@@ -61,9 +66,16 @@ impl Observe {
         Self {
             draining: AtomicBool::new(false),
             checks,
+            impaired: Box::new(BTreeMap::new),
             metrics: recorder(),
             more,
         }
+    }
+
+    /// Says how to find out what does not work and keeps nobody from calling.
+    pub(crate) fn with_impaired(mut self, impaired: Impaired) -> Self {
+        self.impaired = impaired;
+        self
     }
 
     /// The platform goes down: nobody should send it new calls.
@@ -99,12 +111,21 @@ pub(crate) async fn readiness(State(observe): State<Arc<Observe>>) -> Response {
         .filter_map(|(part, check)| Some((*part, check()?)))
         .collect();
     let draining = observe.draining.load(Ordering::Relaxed);
-    if down.is_empty() && !draining {
-        return json(StatusCode::OK, "{\"status\":\"ready\"}".to_owned());
+    let impaired = (observe.impaired)();
+    let is_ready = down.is_empty() && !draining;
+    let (code, status) = match (is_ready, draining) {
+        (true, _) => (StatusCode::OK, "ready"),
+        (false, true) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "down"),
+    };
+    let mut body = serde_json::json!({ "status": status });
+    if !is_ready {
+        body["down"] = serde_json::json!(down);
     }
-    let status = if draining { "draining" } else { "down" };
-    let body = serde_json::json!({ "status": status, "down": down });
-    json(StatusCode::SERVICE_UNAVAILABLE, body.to_string())
+    if !impaired.is_empty() {
+        body["impaired"] = serde_json::json!(impaired);
+    }
+    json(code, body.to_string())
 }
 
 /// `GET /metrics`: Prometheus' text format.
@@ -165,6 +186,15 @@ mod tests {
         broken.store(false, Ordering::Relaxed);
         observe.drain();
         assert_eq!(ready(&observe).await.0, 503);
+    }
+
+    #[tokio::test]
+    async fn what_is_impaired_is_named_and_keeps_nobody_away() {
+        let impaired =
+            || BTreeMap::from([("trunk carrier".to_owned(), "not registered".to_owned())]);
+        let observe = Observe::new(vec![], vec![]).with_impaired(Box::new(impaired));
+        let body = r#"{"impaired":{"trunk carrier":"not registered"},"status":"ready"}"#;
+        assert_eq!(ready(&Arc::new(observe)).await, (200, body.to_owned()));
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ mod queue;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use offhook_engine::{Arrival, Ending, Event, Fact, OperationKind, Outcome};
+use offhook_engine::{Ending, Event, Fact, OperationKind, Outcome};
 use offhook_terms::{AppId, CallId, LegId};
 use tokio::sync::Notify;
 use url::Url;
@@ -80,14 +80,22 @@ impl Outboxes {
     }
 
     /// A bot's leg begins; before its first event. From here on its bot is owed an ending, also by
-    /// the next process.
-    pub(crate) fn open(&self, arrival: &Arrival) {
-        if let Some(door) = self.shared.doors.get(&arrival.bot) {
-            let store = &self.shared.store;
-            store.leg_opened(arrival.bot_leg, arrival.call, arrival.bot);
-            let opened = Leg::new(arrival.call, Arc::clone(door), door.webhook());
-            self.shared.legs().insert(arrival.bot_leg, opened);
+    /// the next process. A bot that called or joined said where it wants to hear of the leg; one that
+    /// is called hears of it at its webhook.
+    pub(crate) fn open(&self, call: CallId, leg: LegId, bot: AppId, callback: Option<&Url>) {
+        let Some(door) = self.shared.doors.get(&bot) else {
+            return;
+        };
+        let store = &self.shared.store;
+        store.leg_opened(leg, call, bot);
+        let named = callback.and_then(Target::new);
+        let mut opened = Leg::new(call, Arc::clone(door), door.webhook());
+        if let Some(target) = named {
+            store.leg_moved(leg, target.text.clone());
+            opened.target = Arc::new(target);
+            opened.decided = true;
         }
+        self.shared.legs().insert(leg, opened);
     }
 
     /// Queues what happened for the bot of this leg.

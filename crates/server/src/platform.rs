@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use offhook_engine::{Arrival, Ending, Event};
+use offhook_engine::{Ending, Event, NotReached};
 use offhook_media::Clip;
 use offhook_terms::{AppId, CallId, LegId};
+use url::Url;
 
+use crate::calls::{self, NewCall};
 use crate::outbox::Outboxes;
 use crate::prompts::Prompts;
 use crate::registry::Registry;
+use crate::sip::Dialler;
 use crate::store::{self, Recordings, Refusal, Store};
 use crate::switchboard::Switchboard;
 use crate::{clock, media};
@@ -22,15 +25,25 @@ pub(crate) struct Platform {
     pub(crate) recordings: Arc<Recordings>,
     pub(crate) outboxes: Outboxes,
     pub(crate) store: Store,
+    pub(crate) dialler: Dialler,
     /// The beep that says *speak now*.
     pub(crate) beep: Clip,
 }
 
 impl Platform {
-    /// A call begins; its bot will hear of it.
-    pub(crate) fn leg_begins(&self, arrival: &Arrival) {
-        self.prompts.begin(arrival.bot_leg);
-        self.outboxes.open(arrival);
+    /// A call begins. The bot that is in it from the start hears of it at that address, or at its
+    /// webhook.
+    pub(crate) fn begin(self: &Arc<Self>, new: NewCall, callback: Option<&Url>) {
+        if let Some((leg, bot)) = new.bot {
+            self.leg_begins(new.call.id(), leg, bot, callback);
+        }
+        tokio::spawn(calls::run(Arc::clone(self), new));
+    }
+
+    /// A bot has a leg in a call and will hear of it: at the address it named, or at its webhook.
+    pub(crate) fn leg_begins(&self, call: CallId, leg: LegId, bot: AppId, callback: Option<&Url>) {
+        self.prompts.begin(leg);
+        self.outboxes.open(call, leg, bot, callback);
     }
 
     /// An event was decided: it is written down, and then the bot is told.
@@ -53,6 +66,25 @@ impl Platform {
         let trouble = self.outboxes.trouble(leg);
         let refusal = Refusal::of_ending(ending, trouble, clock::wall());
         self.store.refuse(refusal.about(call, leg, bot));
+    }
+
+    /// Somebody who was called did not come. `words` say why and what to change when more is known
+    /// than the reason.
+    pub(crate) fn note_not_reached(
+        &self,
+        call: CallId,
+        bot: Option<(LegId, AppId)>,
+        why: NotReached,
+        words: Option<(String, &'static str)>,
+    ) {
+        let mut refusal = Refusal::of_ending(Ending::NotReached(why), None, clock::wall());
+        refusal.call = Some(call);
+        (refusal.leg, refusal.bot) = bot.unzip();
+        if let Some((why, change)) = words {
+            refusal.why = why;
+            refusal.change = change.to_owned();
+        }
+        self.store.refuse(refusal);
     }
 
     /// A caller was turned down before there was a call.

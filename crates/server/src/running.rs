@@ -20,6 +20,7 @@ use crate::outbox::Outboxes;
 use crate::platform::Platform;
 use crate::prompts::Prompts;
 use crate::registry::Registry;
+use crate::sip::{Dialler, Trunks};
 use crate::store::{Recordings, Refusal, Store};
 use crate::switchboard::Switchboard;
 use crate::workplace::{Meetings, Workplace};
@@ -153,7 +154,14 @@ async fn open(config: Config) -> Result<Running, Trouble> {
             domain.clone(),
         ),
     ));
-    let counted = counted_elsewhere(&media, &endpoint, &switchboard, &outboxes);
+    let trunks = Arc::new(Trunks::open(&config.trunks, &endpoint));
+    let dialler = Dialler::new(
+        endpoint.clone(),
+        Arc::clone(&registry),
+        Arc::clone(&trunks),
+        &config.sip,
+    );
+    let counted = counted_elsewhere(&media, &endpoint, &switchboard, &outboxes, &trunks);
     let written = store.clone();
     let (signalling, audio) = (Pulse::default(), Pulse::default());
     let checks: Vec<(_, Check)> = vec![
@@ -167,7 +175,8 @@ async fn open(config: Config) -> Result<Running, Trouble> {
             audio.check("what happens in the audio is no longer heard"),
         ),
     ];
-    let observe = Arc::new(Observe::new(vec![counted], checks));
+    let observe = Observe::new(vec![counted], checks);
+    let observe = Arc::new(observe.with_impaired(Box::new(move || trunks.impaired())));
     let platform = Arc::new(Platform {
         registry,
         switchboard: switchboard.clone(),
@@ -176,9 +185,17 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         recordings: Arc::clone(&recordings),
         outboxes,
         store,
+        dialler,
         beep: offhook_media::Clip::beep(),
     });
 
+    // Weak, because the platform holds the switchboard.
+    let starting = Arc::downgrade(&platform);
+    switchboard.start_with(move |new, callback| {
+        if let Some(platform) = starting.upgrade() {
+            platform.begin(new, callback);
+        }
+    });
     let router = http::router(&login, graph, Arc::clone(&recordings), Arc::clone(&observe));
     let (http, https) = (doors.http(), doors.https());
     let serving = doors.serve(router);
@@ -274,14 +291,17 @@ fn counted_elsewhere(
     endpoint: &offhook_sip::Endpoint,
     switchboard: &Switchboard,
     outboxes: &Outboxes,
+    trunks: &Arc<Trunks>,
 ) -> MoreMetrics {
     let media = Arc::clone(media);
     let endpoint = endpoint.clone();
     let switchboard = switchboard.clone();
     let outboxes = outboxes.clone();
+    let trunks = Arc::clone(trunks);
     Box::new(move |text| {
         counters::media(text, &media.counters());
         counters::sip(text, &endpoint.counters());
+        counters::trunks(text, &trunks.states());
         let live = switchboard.live_calls() as u64;
         counters::gauge(text, "offhook_calls_live", "Calls that are live.", live);
         let waiting = outboxes.waiting() as u64;
@@ -379,3 +399,6 @@ impl Running {
         self.platform.store.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,8 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.check_doors()?;
         self.check_people()?;
-        self.check_bots()
+        self.check_bots()?;
+        self.check_trunks()
     }
 
     fn check_doors(&self) -> Result<(), ConfigError> {
@@ -162,10 +163,135 @@ impl Config {
         }
         Ok(())
     }
+
+    fn check_trunks(&self) -> Result<(), ConfigError> {
+        let mut names = HashSet::new();
+        let mut numbers = HashSet::new();
+        for (at, trunk) in self.trunks.iter().enumerate() {
+            let key = |field: &str| format!("trunks.{at}.{field}");
+            wanted(
+                !trunk.name.trim().is_empty(),
+                &key("name"),
+                "is empty, but a trunk needs a name",
+            )?;
+            wanted(
+                names.insert(&trunk.name),
+                &key("name"),
+                "is taken by another trunk, but names must differ",
+            )?;
+            wanted(
+                trunk.host().is_some(),
+                &key("address"),
+                "is missing, and so is `registrar`; wanted is one of them",
+            )?;
+            for (field, host) in [("address", &trunk.address), ("registrar", &trunk.registrar)] {
+                if let Some(host) = host {
+                    wanted(
+                        is_host(host),
+                        &key(field),
+                        &format!(
+                            "is \"{host}\", but wanted is a host, with a port if it is not the \
+                             usual one, as in \"sip.example.org\" or \"192.0.2.7:5080\""
+                        ),
+                    )?;
+                }
+            }
+            wanted(
+                trunk.registrar.is_none() || trunk.user.is_some(),
+                &key("user"),
+                "is missing, but `registrar` wants to know whom to let in",
+            )?;
+            wanted(
+                trunk.user.is_some() == trunk.password.is_some(),
+                &key("user"),
+                "and `password` are wanted both or neither",
+            )?;
+            if let Some(user) = &trunk.user {
+                check_user(user, &key("user"))?;
+            }
+            if let Some(number) = &trunk.caller_id {
+                check_number(number, &key("caller_id"))?;
+            }
+            for prefix in trunk.allow.iter() {
+                check_prefix(prefix, &key("allow"))?;
+            }
+            for prefix in trunk.caller_ids.iter() {
+                check_prefix(prefix, &key("caller_ids"))?;
+            }
+            wanted(
+                trunk.calls_max > 0,
+                &key("calls_max"),
+                "is 0, but wanted is at least 1; empty `allow` to dial nothing",
+            )?;
+            wanted(
+                (1..=CALLS_PER_MINUTE_MAX).contains(&trunk.calls_per_minute),
+                &key("calls_per_minute"),
+                &format!(
+                    "is {}, but wanted is 1 to {CALLS_PER_MINUTE_MAX}; empty `allow` to dial nothing",
+                    trunk.calls_per_minute
+                ),
+            )?;
+            for (number, user) in &trunk.inbound {
+                check_number(number, &key("inbound"))?;
+                wanted(
+                    numbers.insert(number),
+                    &key("inbound"),
+                    &format!("has \"{number}\", which another trunk has already"),
+                )?;
+                check_user(user, &key("inbound"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A hundred a second: more is no telephone any more. Each is remembered for a minute.
+const CALLS_PER_MINUTE_MAX: usize = 6_000;
+
+/// A host name or address, an IPv6 address in brackets, and perhaps a port.
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    let is_named = match host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host.len() <= 253
+                && host
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
+        }
+    };
+    is_named && is_port
+}
+
+/// A number in full (ITU-T E.164 §6).
+fn check_number(number: &str, key: &str) -> Result<(), ConfigError> {
+    wanted(
+        crate::sip::is_e164(number),
+        key,
+        &format!("has \"{number}\", but wanted is a number in full, as in \"+493012345\""),
+    )
+}
+
+/// The beginning of numbers: at least one digit, so that no slip allows the whole world.
+fn check_prefix(prefix: &str, key: &str) -> Result<(), ConfigError> {
+    let digits = prefix.strip_prefix('+').unwrap_or_default();
+    wanted(
+        (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()),
+        key,
+        &format!("has \"{prefix}\", but wanted is how numbers in full begin, as in \"+4930\""),
+    )
 }
 
 /// A user part that needs no escaping anywhere it is written (RFC 3261 §25.1, `unreserved`).
-fn check_sip_user(user: &str, key: &str, taken: &mut HashSet<String>) -> Result<(), ConfigError> {
+fn check_user(user: &str, key: &str) -> Result<(), ConfigError> {
     wanted(
         !user.is_empty()
             && user.len() <= 64
@@ -174,7 +300,11 @@ fn check_sip_user(user: &str, key: &str, taken: &mut HashSet<String>) -> Result<
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b)),
         key,
         &format!("is \"{user}\", but wanted are 1 to 64 letters, digits, '-', '_', '.' or '+'"),
-    )?;
+    )
+}
+
+fn check_sip_user(user: &str, key: &str, taken: &mut HashSet<String>) -> Result<(), ConfigError> {
+    check_user(user, key)?;
     wanted(
         taken.insert(user.to_ascii_lowercase()),
         key,

@@ -279,7 +279,7 @@ mod tests {
         check_error(
             "[sip]\nlissten = \"127.0.0.1:1\"\n",
             expect![
-                "/offhook.toml: `sip.lissten` is not a setting; known here are listen, domain, callers, session_expires, calls_max, advertised"
+                "/offhook.toml: `sip.lissten` is not a setting; known here are listen, domain, callers, session_expires, calls_max, advertised, people_dial_numbers, transfer"
             ],
         );
         check_error(
@@ -342,6 +342,84 @@ mod tests {
                 "/offhook.toml: `https.certificate` and `https.key` are wanted both or neither"
             ],
         );
+    }
+
+    const TRUNK: &str = "[[trunks]]\nname = \"carrier\"\n";
+
+    #[test]
+    fn a_trunk_dials_nothing_until_it_is_told_what() {
+        let config = read(&format!("{TRUNK}address = \"sip.example.org\"\n")).expect("accepted");
+        let trunk = &config.trunks[0];
+        assert_eq!(trunk.host(), Some("sip.example.org"));
+        assert!(trunk.allow.is_empty() && trunk.sources.is_empty() && trunk.inbound.is_empty());
+        assert_eq!((trunk.calls_max, trunk.calls_per_minute), (10, 30));
+        assert!(!config.sip.people_dial_numbers);
+    }
+
+    #[test]
+    fn a_trunk_is_read_whole() {
+        let config = read(&format!(
+            "{TRUNK}registrar = \"[2001:db8::1]:5080\"\nuser = 4930123\npassword = 1234\n\
+             transport = \"tcp\"\ncaller_id = \"+4930123\"\ncaller_ids = [\"+4930\"]\n\
+             allow = [\"+49\", \"+1\"]\nsources = [\"192.0.2.7\", \"2001:db8::7\"]\n\
+             inbound = {{ \"+4930123\" = \"reception\" }}\n"
+        ))
+        .expect("accepted");
+        let trunk = &config.trunks[0];
+        assert_eq!(trunk.user.as_deref(), Some("4930123"));
+        assert_eq!(trunk.host(), Some("[2001:db8::1]:5080"));
+        assert_eq!(trunk.inbound["+4930123"], "reception");
+    }
+
+    #[test]
+    fn a_trunk_that_cannot_work_is_explained() {
+        for (settings, wanted) in [
+            (
+                "",
+                "`trunks.0.address` is missing, and so is `registrar`; wanted is one of them",
+            ),
+            (
+                "address = \"sip:a@b\"\n",
+                "`trunks.0.address` is \"sip:a@b\", but wanted is a host, with a port if it is \
+                 not the usual one, as in \"sip.example.org\" or \"192.0.2.7:5080\"",
+            ),
+            (
+                "registrar = \"a.example\"\n",
+                "`trunks.0.user` is missing, but `registrar` wants to know whom to let in",
+            ),
+            (
+                "address = \"a.example\"\nuser = \"a\"\n",
+                "`trunks.0.user` and `password` are wanted both or neither",
+            ),
+            (
+                "address = \"a.example\"\nallow = [\"0049\"]\n",
+                "`trunks.0.allow` has \"0049\", but wanted is how numbers in full begin, as in \
+                 \"+4930\"",
+            ),
+            (
+                "address = \"a.example\"\nallow = [\"+\"]\n",
+                "`trunks.0.allow` has \"+\", but wanted is how numbers in full begin, as in \
+                 \"+4930\"",
+            ),
+            (
+                "address = \"a.example\"\ncaller_id = \"030123\"\n",
+                "`trunks.0.caller_id` has \"030123\", but wanted is a number in full, as in \
+                 \"+493012345\"",
+            ),
+            (
+                "address = \"a.example\"\ncalls_per_minute = 0\n",
+                "`trunks.0.calls_per_minute` is 0, but wanted is 1 to 6000; empty `allow` to dial \
+                 nothing",
+            ),
+            (
+                "address = \"a.example\"\ninbound = { \"+4930123\" = \"a b\" }\n",
+                "`trunks.0.inbound` is \"a b\", but wanted are 1 to 64 letters, digits, '-', '_', \
+                 '.' or '+'",
+            ),
+        ] {
+            let error = read(&format!("{TRUNK}{settings}")).expect_err("must not be accepted");
+            assert_eq!(error.to_string(), format!("/offhook.toml: {wanted}"));
+        }
     }
 
     #[test]

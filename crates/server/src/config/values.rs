@@ -98,6 +98,11 @@ pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Erro
     from.deserialize_any(Text)
 }
 
+/// Text that may be left out.
+pub(super) fn text_opt<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    text(from).map(Some)
+}
+
 /// `"127.0.0.1:5060"`.
 pub(super) fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     let text = text(from)?;

@@ -8,10 +8,10 @@ use expect_test::{Expect, expect};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use offhook_engine::{
-    Accepted, Arrival, AtOnce, CallDirection, CameBy, Command, Ending, Event, Fact, Hosting,
-    Invitee, LegState, LegView, NotReached, OperationKind, OperationView, Outcome, Participant,
-    Party, PlayFault, Prompt, RecordEnding, RecordingStatus, Refusal, RejectReason, Roster,
-    RouteChange, RoutingGroup, RoutingMode,
+    Accepted, AtOnce, CallDirection, CameBy, Command, Ending, Event, Fact, Hosting, Invitee,
+    LegState, LegView, NotReached, OperationKind, OperationView, Outcome, Participant, Party,
+    PlayFault, Prompt, RecordEnding, RecordingStatus, Refusal, RejectReason, Roster, RouteChange,
+    RoutingGroup, RoutingMode,
 };
 use offhook_identity::{AccessGrant, SigningKey, SigningKeys};
 use offhook_terms::{CallId, LegId, OperationId, PersonId, Private, Tone};
@@ -136,14 +136,7 @@ impl World {
             switchboard.clone(),
             wording.clone(),
         );
-        outboxes.open(&Arrival {
-            call: CALL,
-            caller_leg: PHONE,
-            caller: ada(),
-            offer: None,
-            bot_leg: LEG,
-            bot: bot.app,
-        });
+        outboxes.open(CALL, LEG, bot.app, None);
         let prompts = Arc::new(Prompts::new(config::Prompts::default(), clients));
         let workplace = Workplace::new(
             Arc::clone(&registry),

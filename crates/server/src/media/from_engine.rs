@@ -109,10 +109,6 @@ impl CallAudio {
     }
 
     /// The bot's leg has ended.
-    #[allow(
-        dead_code,
-        reason = "a bot can leave before its call is over when it has others in it"
-    )]
     pub(crate) fn bot_ended(&mut self, leg: LegId) {
         self.bots.remove(&leg);
         self.close(leg);

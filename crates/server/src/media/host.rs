@@ -114,7 +114,6 @@ impl Host {
         self.insist(move |threads| threads.close_port(key(call), id));
     }
 
-    #[allow(dead_code, reason = "as in `moving.rs`")]
     /// Takes a port out of its room, with all that runs on it. Nothing comes if the room breaks first.
     pub(super) fn release(
         self: &Arc<Self>,

@@ -7,10 +7,6 @@
 //! ```
 //!
 //! A call whose leg does not move after all takes back what it released by adopting it.
-#![allow(
-    dead_code,
-    reason = "legs begin to move when the engine hands them over; the door is ready before"
-)]
 
 use tokio::sync::oneshot;
 

@@ -179,14 +179,7 @@ impl World {
     }
 
     fn open(&self, leg: LegId) {
-        self.outboxes.open(&Arrival {
-            call: CALL,
-            caller_leg: LegId::from_bits(3),
-            caller: caller(),
-            offer: None,
-            bot_leg: leg,
-            bot: self.bot,
-        });
+        self.outboxes.open(CALL, leg, self.bot, None);
     }
 
     fn tell(&mut self, fact: Fact) {
@@ -368,14 +361,7 @@ async fn a_dead_bot_never_delays_another() {
     let mut world = World::of(vec![Bot::for_tests(&alive), dead], got).await;
     for n in 0..seats as u128 + 50 {
         let leg = LegId::from_bits(1_000 + n);
-        world.outboxes.open(&Arrival {
-            call: CALL,
-            caller_leg: LegId::from_bits(3),
-            caller: caller(),
-            offer: None,
-            bot_leg: leg,
-            bot: dead_app,
-        });
+        world.outboxes.open(CALL, leg, dead_app, None);
         world.outboxes.push(Event {
             leg,
             number: 1,

@@ -1,48 +1,10 @@
 //! What the engine asks of a phone's signalling, in SIP's words.
 
-use offhook_engine::{Ending, NotReached, SignalRequest, TurnDown};
-use offhook_sip::{Refusal, Session};
-use offhook_terms::LegId;
-
-/// A phone's leg: which it is, and the session behind it. A value that can move to another call.
-pub(crate) struct PhoneLeg {
-    leg: LegId,
-    session: Session,
-}
-
-impl PhoneLeg {
-    pub(super) fn new(leg: LegId, session: Session) -> Self {
-        Self { leg, session }
-    }
-
-    /// Which leg.
-    pub(crate) fn leg(&self) -> LegId {
-        self.leg
-    }
-
-    /// Does what the call asks. Never waits; what comes of it arrives as a signal.
-    pub(crate) fn perform(&mut self, request: SignalRequest) {
-        match request {
-            SignalRequest::Ring { .. } => self.session.ring(),
-            SignalRequest::Answer { description, .. } => {
-                self.session
-                    .answer(description.as_str().as_bytes().to_vec());
-            }
-            SignalRequest::TurnDown { why, .. } => self.session.refuse(refusal(why)),
-            SignalRequest::HangUp { why, .. } => self.session.hang_up(reason(why)),
-            SignalRequest::AcceptOffer { description, .. } => {
-                self.session
-                    .accept_offer(description.as_str().as_bytes().to_vec());
-            }
-            // Nobody is called and nobody is transferred yet.
-            SignalRequest::Call { .. } | SignalRequest::Refer { .. } => {}
-            SignalRequest::RefuseOffer { .. } => self.session.refuse_offer(488),
-        }
-    }
-}
+use offhook_engine::{Ending, NotReached, TurnDown};
+use offhook_sip::Refusal;
 
 /// The status a caller is turned down with (RFC 3261 §21), and the words for whoever reads a trace.
-fn refusal(why: TurnDown) -> Refusal {
+pub(super) fn refusal(why: TurnDown) -> Refusal {
     match why {
         TurnDown::Busy => Refusal::new(486).because("The bot is busy"),
         TurnDown::Forbidden => Refusal::new(403).because("The bot does not take this caller"),
@@ -75,7 +37,7 @@ fn not_reached(why: NotReached) -> Refusal {
 }
 
 /// Why we hang up, for whoever reads a trace; an ordinary ending needs no reason.
-fn reason(why: Ending) -> Option<&'static str> {
+pub(super) fn reason(why: Ending) -> Option<&'static str> {
     match why {
         Ending::KeepAliveMissed => Some("The bot was not heard of for too long"),
         Ending::NotAcknowledged => Some("The answer was never acknowledged"),

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use offhook_engine::{Arrival, Party};
-use offhook_sip::{Callers, Incoming, Refusal, SessionEvent};
-use offhook_terms::{AppId, CallId, LegId};
+use offhook_engine::{Arrival, Connection, Invitee, Party};
+use offhook_sip::{Callers, Incoming, Refusal};
+use offhook_terms::{AppId, CallId, LegId, Private};
 use tokio::sync::mpsc;
 
-use super::from_engine::PhoneLeg;
+use super::leg::PhoneLeg;
 use super::route::{Route, route};
 use super::to_engine;
-use crate::calls::{self, Message, NewCall};
+use crate::Platform;
 use crate::config::Config;
 use crate::registry::Registry;
 use crate::switchboard::NotConnected;
-use crate::{Platform, limits};
 
 /// The settings of the listener, from the platform's.
 pub(crate) fn endpoint_config(config: &Config, registry: &Arc<Registry>) -> offhook_sip::Config {
@@ -52,90 +51,136 @@ pub(crate) async fn serve(
 fn begin(platform: &Arc<Platform>, incoming: Incoming) {
     metrics::counter!("offhook_calls_offered_total").increment(1);
     let registry = &platform.registry;
-    let user = incoming.target.user.reveal();
-    let bot = match route(
-        user,
+    let caller = caller(registry, &incoming);
+    // A caller from outside would dial at our expense.
+    let may_dial_numbers =
+        matches!(caller, Party::Person { .. }) && platform.dialler.people_dial_numbers();
+    let user = called(platform, &incoming);
+    let route = route(
+        &user,
+        may_dial_numbers,
         |user| registry.bot_by_sip_user(user).map(|bot| bot.app),
-        |user| registry.person_by_sip_user(user).is_some(),
-    ) {
-        Route::Bot(app) => app,
-        Route::Person => {
+        |user| registry.person_by_sip_user(user).map(|person| person.id),
+    );
+    let callee = match route {
+        Route::Bot(app) => return arrive(platform, app, caller, incoming),
+        Route::Person(id) => Party::Person {
+            id,
+            name: registry
+                .person(id)
+                .map_or_else(|| Private::new(String::new()), |person| person.name.clone()),
+        },
+        Route::Number(number) => Party::Phone {
+            number: Private::new(number.to_owned()),
+        },
+        Route::NumberForbidden => {
+            let refusal = Refusal::new(403).because("Numbers may not be dialled from here");
             return turn_down(
                 platform,
                 incoming,
-                "the address is a person's, and people cannot be called yet",
-                "dial a bot's address",
+                refusal,
+                "the dialled address is a phone number",
+                "set `sip.people_dial_numbers` to let people dial what `trunks.allow` has",
             );
         }
         Route::Nobody => {
+            let why = "nobody has the dialled address";
+            let change = "dial the `sip_user` of somebody in [[bots]] or [[people]], or give a \
+                          trunk's number to one in its `inbound`";
             return turn_down(
                 platform,
                 incoming,
-                "nobody has the dialled address",
-                "dial the `sip_user` of one of [[bots]], or give a bot this one",
+                Refusal::new(404).because(why),
+                why,
+                change,
             );
         }
     };
-    connect(platform, bot, incoming);
+    connect(platform, callee, caller, incoming);
 }
 
-fn turn_down(platform: &Platform, mut incoming: Incoming, why: &'static str, change: &'static str) {
-    incoming.session.refuse(Refusal::new(404).because(why));
-    platform.note_turned_down("the dialled address leads to a bot", why, change);
+/// The user of ours who is called: by a trunk, whoever has the number.
+fn called(platform: &Platform, incoming: &Incoming) -> String {
+    let target = incoming.target.user.reveal();
+    let Some(trunk) = &incoming.trunk else {
+        return target.clone();
+    };
+    // A registered trunk calls the address we registered and names the number beside it.
+    let numbers = [target, incoming.to.user.reveal()];
+    let user = numbers
+        .iter()
+        .find_map(|number| platform.dialler.inbound(trunk, number));
+    user.map_or_else(|| target.clone(), str::to_owned)
 }
 
-fn connect(platform: &Arc<Platform>, bot: AppId, incoming: Incoming) {
+fn turn_down(
+    platform: &Platform,
+    mut incoming: Incoming,
+    refusal: Refusal,
+    why: &'static str,
+    change: &'static str,
+) {
+    incoming.session.refuse(refusal);
+    platform.note_turned_down("the dialled address leads to somebody", why, change);
+}
+
+/// A phone calls a bot.
+fn arrive(platform: &Platform, bot: AppId, caller: Party, incoming: Incoming) {
+    let trunk = trunk_host(platform, &incoming);
     let caller_leg = LegId::from_random(rand::random());
     let arrival = Arrival {
         call: CallId::from_random(rand::random()),
         caller_leg,
-        caller: caller(&platform.registry, &incoming),
+        caller,
         offer: incoming.offer.map(to_engine::description),
         bot_leg: LegId::from_random(rand::random()),
         bot,
     };
-    let mut session = incoming.session;
-    let (mailbox, messages) = mpsc::channel(limits::CALL_MAILBOX);
     let calls_max = platform.registry.bot(bot).map_or(0, |bot| bot.limits.calls);
-    let connected = platform.switchboard.connect(
-        arrival.call,
-        arrival.bot_leg,
-        bot,
-        calls_max,
-        mailbox.clone(),
-    );
-    match connected {
-        Ok(()) => {}
-        Err(NotConnected::Closed) => {
+    let phone = PhoneLeg::calling(caller_leg, incoming.session, trunk);
+    if let Err((why, phone)) = platform.switchboard.arrive(arrival, calls_max, phone) {
+        not_connected(platform, why, phone);
+    }
+}
+
+/// A phone calls a person or a number.
+fn connect(platform: &Platform, callee: Party, caller: Party, incoming: Incoming) {
+    let trunk = trunk_host(platform, &incoming);
+    let caller_leg = LegId::from_random(rand::random());
+    let connection = Connection {
+        call: CallId::from_random(rand::random()),
+        caller_leg,
+        caller,
+        offer: incoming.offer.map(to_engine::description),
+        callee: Invitee::new(LegId::from_random(rand::random()), callee),
+    };
+    let phone = PhoneLeg::calling(caller_leg, incoming.session, trunk);
+    if let Err((why, phone)) = platform.switchboard.connect_phones(connection, phone) {
+        not_connected(platform, why, phone);
+    }
+}
+
+/// Where the trunk is that a call comes from.
+fn trunk_host(platform: &Platform, incoming: &Incoming) -> Option<String> {
+    let trunk = incoming.trunk.as_deref()?;
+    platform.dialler.trunk_host(trunk).map(str::to_owned)
+}
+
+/// There is no room for a call.
+fn not_connected(platform: &Platform, why: NotConnected, mut phone: PhoneLeg) {
+    match why {
+        NotConnected::Closed | NotConnected::Over => {
             let why = "The platform is going down";
-            return session.refuse(Refusal::new(503).because(why).retry_after(10));
+            phone.refuse(Refusal::new(503).because(why).retry_after(10));
         }
-        Err(NotConnected::BotIsFull) => {
-            session.refuse(Refusal::new(486).because("The bot has as many calls as it may"));
-            return platform.note_turned_down(
+        NotConnected::BotIsFull => {
+            phone.refuse(Refusal::new(486).because("The bot has as many calls as it may"));
+            platform.note_turned_down(
                 "the bot has room for a call",
                 "it has as many live calls as it may",
                 "raise `limits.calls` of the bot",
             );
         }
-    }
-    let sink = mailbox.clone();
-    session.deliver_to(move |event| deliver(&sink, caller_leg, event));
-    platform.leg_begins(&arrival);
-    let phone = PhoneLeg::new(caller_leg, session);
-    let new = NewCall {
-        arrival,
-        phone,
-        mailbox,
-        messages,
-    };
-    tokio::spawn(calls::run(Arc::clone(platform), new));
-}
-
-/// Runs inside the session's task, so it never waits.
-fn deliver(mailbox: &mpsc::Sender<Message>, leg: LegId, event: SessionEvent) {
-    if let Some(signal) = to_engine::signal(event) {
-        calls::post(mailbox, Message::Signal { leg, signal });
     }
 }
 
@@ -149,22 +194,21 @@ fn caller(registry: &Registry, incoming: &Incoming) -> Party {
             name: person.name.clone(),
         };
     }
-    let user = incoming.from.user.reveal();
-    if is_e164(user) {
+    // Only a trunk asserts anything; what it asserts is truer than what its caller says.
+    let from = incoming.asserted.as_ref().unwrap_or(&incoming.from);
+    if is_e164(from.user.reveal()) {
         return Party::Phone {
-            number: incoming.from.user.clone(),
+            number: from.user.clone(),
         };
     }
-    let name = incoming
-        .from
-        .display
-        .clone()
-        .unwrap_or_else(|| incoming.from.user.clone());
-    Party::Guest { name }
+    let name = from.display.clone();
+    Party::Guest {
+        name: name.unwrap_or_else(|| from.user.clone()),
+    }
 }
 
 /// A `+`, then up to fifteen digits (ITU-T E.164 §6).
-fn is_e164(user: &str) -> bool {
+pub(crate) fn is_e164(user: &str) -> bool {
     user.strip_prefix('+').is_some_and(|digits| {
         (3..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
     })
