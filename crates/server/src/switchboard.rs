@@ -40,6 +40,9 @@ pub(crate) enum NotConnected {
     Over,
 }
 
+/// A phone whose call was not connected, and why; it is to be turned down.
+pub(crate) type Unconnected = Box<(NotConnected, PhoneLeg)>;
+
 /// Why a bot did not join.
 #[allow(
     dead_code,
@@ -114,13 +117,13 @@ impl Switchboard {
         arrival: Arrival,
         calls_max: usize,
         phone: PhoneLeg,
-    ) -> Result<(), (NotConnected, PhoneLeg)> {
+    ) -> Result<(), Unconnected> {
         let (mailbox, messages) = mpsc::channel(limits::CALL_MAILBOX);
         let Arrival {
             call, bot_leg, bot, ..
         } = arrival;
         if let Err(why) = self.connect(call, bot_leg, bot, calls_max, mailbox.clone()) {
-            return Err((why, phone));
+            return Err(Box::new((why, phone)));
         }
         phone.deliver_to(&mailbox);
         let new = NewCall {
@@ -160,10 +163,10 @@ impl Switchboard {
         &self,
         connection: Connection,
         phone: PhoneLeg,
-    ) -> Result<(), (NotConnected, PhoneLeg)> {
+    ) -> Result<(), Unconnected> {
         let (mailbox, messages) = mpsc::channel(limits::CALL_MAILBOX);
         if let Err(why) = self.open(connection.call, mailbox.clone()) {
-            return Err((why, phone));
+            return Err(Box::new((why, phone)));
         }
         phone.deliver_to(&mailbox);
         let new = NewCall {
@@ -226,10 +229,10 @@ impl Switchboard {
         meeting: MeetingId,
         join: PhoneJoin,
         phone: PhoneLeg,
-    ) -> Result<(), (NotConnected, PhoneLeg)> {
+    ) -> Result<(), Unconnected> {
         let (_, mailbox) = match self.meeting(meeting) {
             Ok(live) => live,
-            Err(why) => return Err((why, phone)),
+            Err(why) => return Err(Box::new((why, phone))),
         };
         phone.deliver_to(&mailbox);
         post(&mailbox, Message::JoinPhone(Box::new((join, phone))));

@@ -6,17 +6,18 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
-use offhook_engine::{Command, Hosting, Invitee, Party, Placement};
+use offhook_engine::{BotJoin, Command, Hosting, Invitee, Party, Placement};
 use offhook_sip::{
     Arrival, Callers, Credentials, Endpoint, Incoming, OutgoingCall, Register, Registration,
     Session, SessionEvent, Transport,
 };
-use offhook_terms::{AppId, CallId, LegId, Private};
+use offhook_terms::{AppId, CallId, LegId, MeetingId, OperationId, Private};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use url::Url;
 
 use super::*;
+use crate::calls::Message;
 use crate::config::{Bot, Person, Trunk};
 
 /// A machine that is busy building still does what a test waits for by then.
@@ -25,6 +26,8 @@ const WITHIN: Duration = Duration::from_secs(20);
 struct World {
     platform: Running,
     told: mpsc::UnboundedReceiver<Value>,
+    /// What the bot was told and nobody has asked for yet.
+    heard: Vec<Value>,
     callback: Url,
     _data: tempfile::TempDir,
 }
@@ -51,6 +54,7 @@ impl World {
         Self {
             platform,
             told,
+            heard: Vec::new(),
             callback,
             _data: data,
         }
@@ -100,14 +104,23 @@ impl World {
     /// Waits until the bot is told that this leg is in this state; gives what was said of it.
     async fn until(&mut self, leg: LegId, state: &str) -> Value {
         let of_leg = format!("/calls/{leg}");
+        let is_of_leg = |told: &Value| {
+            let resource = told["resource"].as_str().unwrap_or_default();
+            resource.ends_with(&of_leg)
+        };
+        let is_it = |told: &Value| is_of_leg(told) && told["resourceData"]["state"] == state;
+        let heard = &mut self.heard;
+        let from = &mut self.told;
         let waiting = async {
             loop {
-                let told = self.told.recv().await.expect("the bot runs");
-                let data = &told["resourceData"];
-                let resource = told["resource"].as_str().unwrap_or_default();
-                if resource.ends_with(&of_leg) && data["state"] == state {
-                    return data.clone();
+                if let Some(at) = heard.iter().position(is_it) {
+                    let found = heard[at]["resourceData"].clone();
+                    // What the leg was before is of no interest any more.
+                    let mut place = 0..;
+                    heard.retain(|told| place.next() > Some(at) || !is_of_leg(told));
+                    return found;
                 }
+                heard.push(from.recv().await.expect("the bot runs"));
             }
         };
         let told = tokio::time::timeout(WITHIN, waiting).await;
@@ -118,6 +131,36 @@ impl World {
         self.platform.platform.store.flush().await;
         let refusals = self.platform.refusals(10).await.expect("read");
         refusals.into_iter().map(|refusal| refusal.why).collect()
+    }
+
+    /// Two calls of the bot: one to Ada and one to Ben, who have answered.
+    async fn two_calls(&mut self) -> Two {
+        let mut ada = Phone::of(self, "ada").await;
+        let mut ben = Phone::of(self, "ben").await;
+        let adas = self.place(vec![self.person("ada")], WITHIN);
+        let ada_line = ada.answers().await;
+        let bens = self.place(vec![self.person("ben")], WITHIN);
+        let ben_line = ben.answers().await;
+        self.until(adas, "established").await;
+        self.until(bens, "established").await;
+        Two {
+            adas,
+            bens,
+            ada: ada_line,
+            ben: ben_line,
+            _phones: (ada, ben),
+        }
+    }
+
+    /// The bot has another call there, which is not what it seems.
+    fn other_call(&self) -> (LegId, mpsc::Receiver<Message>) {
+        let (mailbox, messages) = mpsc::channel(8);
+        let leg = new_leg();
+        let call = CallId::from_random(rand::random());
+        let switchboard = &self.platform.platform.switchboard;
+        let connected = switchboard.connect(call, leg, self.bot(), 100, mailbox);
+        connected.expect("room");
+        (leg, messages)
     }
 
     async fn trunk_is_registered(&self) {
@@ -140,6 +183,14 @@ impl World {
         let left = tokio::time::timeout(WITHIN, empty).await;
         left.expect("every call ends");
     }
+}
+
+struct Two {
+    adas: LegId,
+    bens: LegId,
+    ada: Line,
+    ben: Line,
+    _phones: (Phone, Phone),
 }
 
 /// A phone, or whatever else speaks SIP: it answers with an empty sound.
@@ -171,6 +222,11 @@ impl Phone {
 
     async fn of(world: &World, user: &str) -> Self {
         let mut phone = Self::new().await;
+        phone.register(world, user).await;
+        phone
+    }
+
+    async fn register(&mut self, world: &World, user: &str) {
         let person = world.platform.registry().person_by_sip_user(user);
         let password = person.expect("somebody").sip_password.reveal().clone();
         let registrar = world.platform.sip();
@@ -182,9 +238,8 @@ impl Phone {
             expires: Duration::from_secs(600),
             trunk: None,
         };
-        let registered = phone.endpoint.register(register).await;
-        phone._registration = Some(registered.expect("registers"));
-        phone
+        let registered = self.endpoint.register(register).await;
+        self._registration = Some(registered.expect("registers"));
     }
 
     fn description(&self) -> Vec<u8> {
@@ -265,6 +320,12 @@ impl Line {
             SessionEvent::Ended(ending) => ending,
             _ => unreachable!("only ends were waited for"),
         }
+    }
+
+    async fn hung_up(&mut self) {
+        let ending = self.ended().await;
+        let is_it = matches!(ending, offhook_sip::Ending::HungUp { .. });
+        assert!(is_it, "{ending:?}");
     }
 
     async fn answered(&mut self) {
@@ -559,5 +620,163 @@ async fn a_registered_trunk_brings_calls_to_whoever_has_the_number() {
     assert_eq!(data["source"]["identity"]["phone"]["id"], "+4917055");
     line.session.hang_up(None);
     line.ended().await;
+    world.nobody_is_left().await;
+}
+
+#[tokio::test]
+async fn a_consultative_transfer_leaves_two_people_talking_and_no_bot() {
+    let mut world = World::new().await;
+    let mut two = world.two_calls().await;
+    let transfer = Command::TransferTo {
+        transferee: None,
+        replaces: two.bens,
+    };
+    world.command(two.adas, transfer).await;
+    world.until(two.adas, "transferAccepted").await;
+    world.until(two.adas, "terminated").await;
+    world.until(two.bens, "terminated").await;
+    assert_eq!(world.platform.live_calls(), 1);
+    two.ada.session.hang_up(None);
+    two.ben.hung_up().await;
+    world.nobody_is_left().await;
+}
+
+#[tokio::test]
+async fn whoever_is_invited_out_of_another_call_is_moved_and_that_call_ends() {
+    let mut world = World::new().await;
+    let mut two = world.two_calls().await;
+    let ben = Invitee::new(new_leg(), world.person("ben"));
+    let invite = Command::Invite {
+        operation: OperationId::from_random(rand::random()),
+        invitees: vec![ben],
+        replaces: Some(two.bens),
+        ring_for: WITHIN,
+        context: None,
+    };
+    world.command(two.adas, invite).await;
+    world.until(two.bens, "terminated").await;
+    two.ben.session.hang_up(None);
+    two.ada.session.hang_up(None);
+    world.until(two.adas, "terminated").await;
+    world.nobody_is_left().await;
+}
+
+#[tokio::test]
+async fn a_phone_that_cannot_move_is_back_with_its_bot() {
+    let mut world = World::new().await;
+    let mut ada = Phone::of(&world, "ada").await;
+    let leg = world.place(vec![world.person("ada")], WITHIN);
+    let mut line = ada.answers().await;
+    world.until(leg, "established").await;
+    let (gone, messages) = world.other_call();
+    drop(messages);
+    let (forgetful, mut messages) = world.other_call();
+    tokio::spawn(async move { while messages.recv().await.is_some() {} });
+    // No such call; one that is over; one that forgets what it is given.
+    for other in [new_leg(), gone, forgetful] {
+        let transfer = Command::TransferTo {
+            transferee: None,
+            replaces: other,
+        };
+        world.command(leg, transfer).await;
+        world.until(leg, "transferring").await;
+        world.until(leg, "established").await;
+    }
+    world.command(leg, Command::HangUp).await;
+    line.hung_up().await;
+    world.until(leg, "terminated").await;
+}
+
+#[tokio::test]
+async fn who_hangs_up_on_the_way_to_another_call_is_heard_there() {
+    let mut world = World::new().await;
+    let mut two = world.two_calls().await;
+    let transfer = Command::TransferTo {
+        transferee: None,
+        replaces: two.bens,
+    };
+    two.ada.session.hang_up(None);
+    let switchboard = world.platform.platform.switchboard.clone();
+    // It may come before the goodbye or after it; either way nobody is left alone.
+    let _ = switchboard.command(world.bot(), two.adas, transfer).await;
+    world.until(two.adas, "terminated").await;
+    let _ = switchboard
+        .command(world.bot(), two.bens, Command::HangUp)
+        .await;
+    two.ben.hung_up().await;
+    world.nobody_is_left().await;
+}
+
+#[tokio::test]
+async fn a_blind_transfer_is_bridged_for_a_phone_that_cannot_call_by_itself() {
+    let mut world = World::new().await;
+    let mut ada = Phone::of(&world, "ada").await;
+    let mut ben = Phone::of(&world, "ben").await;
+    let leg = world.place(vec![world.person("ada")], WITHIN);
+    let mut adas = ada.answers().await;
+    world.until(leg, "established").await;
+    let transfer = Command::Transfer {
+        transferee: None,
+        target: Invitee::new(new_leg(), world.person("ben")),
+    };
+    world.command(leg, transfer).await;
+    let mut bens = ben.answers().await;
+    world.until(leg, "terminated").await;
+    bens.session.hang_up(None);
+    adas.hung_up().await;
+    world.nobody_is_left().await;
+}
+
+#[tokio::test]
+async fn a_phone_that_offers_it_calls_the_target_by_itself() {
+    let mut world = World::new().await;
+    let mut ada = Phone::with(|config| config.transfers = true).await;
+    ada.register(&world, "ada").await;
+    let leg = world.place(vec![world.person("ada")], WITHIN);
+    let mut line = ada.answers().await;
+    world.until(leg, "established").await;
+    for (outcome, state) in [(486, "established"), (200, "transferAccepted")] {
+        let transfer = Command::Transfer {
+            transferee: None,
+            target: Invitee::new(new_leg(), world.person("ben")),
+        };
+        world.command(leg, transfer).await;
+        world.until(leg, "transferring").await;
+        let is_refer = |event: &SessionEvent| matches!(event, SessionEvent::ReferRequested(_));
+        match line.until("a REFER", is_refer).await {
+            SessionEvent::ReferRequested(asked) => assert_eq!(asked.to.user.reveal(), "ben"),
+            _ => unreachable!("only a REFER was waited for"),
+        }
+        line.session.report_refer(100);
+        line.session.report_refer(outcome);
+        world.until(leg, state).await;
+    }
+    world.until(leg, "terminated").await;
+    line.hung_up().await;
+    world.nobody_is_left().await;
+}
+
+#[tokio::test]
+async fn bots_that_come_to_a_meeting_are_in_one_call() {
+    let mut world = World::new().await;
+    let switchboard = world.platform.platform.switchboard.clone();
+    let meeting = MeetingId::from_bits(7);
+    let join = |leg| BotJoin {
+        leg,
+        bot: world.bot(),
+        hosting: Hosting::Service,
+    };
+    let (one, other) = (new_leg(), new_leg());
+    let (first, second) = tokio::join!(
+        switchboard.join_meeting(meeting, join(one), 100, &world.callback),
+        switchboard.join_meeting(meeting, join(other), 100, &world.callback),
+    );
+    assert_eq!(first.expect("joined"), second.expect("joined"));
+    assert_eq!(world.platform.live_calls(), 1);
+    for leg in [one, other] {
+        world.until(leg, "established").await;
+        world.command(leg, Command::HangUp).await;
+        world.until(leg, "terminated").await;
+    }
     world.nobody_is_left().await;
 }

@@ -104,7 +104,12 @@ impl Dialler {
             Party::Guest { .. } | Party::Bot { .. } => None,
         };
         let is_number = matches!(target, Party::Phone { .. });
-        let host = refer_host(is_number, phone.trunk(), self.people_dial_numbers, &self.domain);
+        let host = refer_host(
+            is_number,
+            phone.trunk(),
+            self.people_dial_numbers,
+            &self.domain,
+        );
         match (user, host) {
             (Some(user), Some(host)) => phone.refer(format!("sip:{user}@{host}")),
             _ => false,

@@ -138,8 +138,8 @@ fn arrive(platform: &Platform, bot: AppId, caller: Party, incoming: Incoming) {
     };
     let calls_max = platform.registry.bot(bot).map_or(0, |bot| bot.limits.calls);
     let phone = PhoneLeg::calling(caller_leg, incoming.session, trunk);
-    if let Err((why, phone)) = platform.switchboard.arrive(arrival, calls_max, phone) {
-        not_connected(platform, why, phone);
+    if let Err(not) = platform.switchboard.arrive(arrival, calls_max, phone) {
+        not_connected(platform, *not);
     }
 }
 
@@ -155,8 +155,8 @@ fn connect(platform: &Platform, callee: Party, caller: Party, incoming: Incoming
         callee: Invitee::new(LegId::from_random(rand::random()), callee),
     };
     let phone = PhoneLeg::calling(caller_leg, incoming.session, trunk);
-    if let Err((why, phone)) = platform.switchboard.connect_phones(connection, phone) {
-        not_connected(platform, why, phone);
+    if let Err(not) = platform.switchboard.connect_phones(connection, phone) {
+        not_connected(platform, *not);
     }
 }
 
@@ -167,7 +167,7 @@ fn trunk_host(platform: &Platform, incoming: &Incoming) -> Option<String> {
 }
 
 /// There is no room for a call.
-fn not_connected(platform: &Platform, why: NotConnected, mut phone: PhoneLeg) {
+fn not_connected(platform: &Platform, (why, mut phone): (NotConnected, PhoneLeg)) {
     match why {
         NotConnected::Closed | NotConnected::Over => {
             let why = "The platform is going down";
