@@ -1,6 +1,8 @@
 use std::f64::consts::PI;
 use std::net::SocketAddr;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::TICK;
 use crate::codec::Codec;
@@ -46,6 +48,8 @@ struct World {
     desk: Desk,
     phones: Vec<Phone>,
     entries: u32,
+    /// Ports come without a jitter buffer of their own, as the first of a room does.
+    is_poor: bool,
     told: Vec<(PortId, MediaEvent)>,
 }
 
@@ -75,6 +79,7 @@ impl World {
             desk: Desk::new(),
             phones: Vec::new(),
             entries: 0,
+            is_poor: false,
             told: Vec::new(),
         }
     }
@@ -93,7 +98,9 @@ impl World {
         let codec = agreed.codec;
         let coders = Coders::for_agreed(&agreed);
         let mut port = Port::new(agreed, start, self.now);
-        port.own_buffer(Box::default());
+        if !self.is_poor {
+            port.own_buffer(Box::default());
+        }
         assert!(self.room.join(Member::port(id, port)).is_none());
         self.entries += 1;
         self.phones.push(Phone {
@@ -113,7 +120,11 @@ impl World {
     }
 
     fn seat(&mut self) -> PortId {
-        let id = PortId::new(limits::PORTS_PER_ROOM, self.entries);
+        self.seat_at(0)
+    }
+
+    fn seat_at(&mut self, n: usize) -> PortId {
+        let id = PortId::new(limits::PORTS_PER_ROOM + n, self.entries);
         self.entries += 1;
         assert!(self.room.join(Member::seat(id)).is_none());
         id
@@ -186,9 +197,14 @@ impl World {
             self.speak();
         }
         self.room.end();
+        self.collect();
+    }
+
+    fn collect(&mut self) {
         while let Some(output) = self.room.poll() {
             self.told.push((output.port, output.event));
         }
+        while self.room.poll_spent().is_some() {}
     }
 
     fn speak(&mut self) {
@@ -781,4 +797,241 @@ fn a_newcomer_in_the_place_of_another_is_a_stranger() {
     world.command(b, MediaCommand::Hears(Sources::NOBODY));
     world.run(40);
     assert!(world.level(stranger, 500.0) > -21.0);
+}
+
+/// Anything that can be done to a room.
+#[derive(Debug, Clone)]
+enum Act {
+    Phone {
+        codec: usize,
+        talks: bool,
+    },
+    Seat,
+    Close {
+        who: usize,
+    },
+    /// Leaves with all that runs, and comes back.
+    Move {
+        who: usize,
+    },
+    Hears {
+        who: usize,
+        whom: Option<u16>,
+    },
+    Play {
+        who: usize,
+        milliseconds: u64,
+    },
+    Record {
+        who: usize,
+        milliseconds: u64,
+    },
+    Press {
+        who: usize,
+    },
+    Stop {
+        who: usize,
+    },
+    Key {
+        who: usize,
+        down: bool,
+    },
+    Agree {
+        who: usize,
+        codec: usize,
+        sends: bool,
+    },
+    Pass {
+        ticks: u32,
+        late: u32,
+    },
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let who = 0_usize..16;
+    let act = prop_oneof![
+        (0_usize..8, any::<bool>()).prop_map(|(codec, talks)| Act::Phone { codec, talks }),
+        Just(Act::Seat),
+        who.clone().prop_map(|who| Act::Close { who }),
+        who.clone().prop_map(|who| Act::Move { who }),
+        (who.clone(), any::<Option<u16>>()).prop_map(|(who, whom)| Act::Hears { who, whom }),
+        (who.clone(), 1_u64..200).prop_map(|(who, milliseconds)| Act::Play { who, milliseconds }),
+        (who.clone(), 20_u64..300)
+            .prop_map(|(who, milliseconds)| Act::Record { who, milliseconds }),
+        who.clone().prop_map(|who| Act::Press { who }),
+        who.clone().prop_map(|who| Act::Stop { who }),
+        (who.clone(), any::<bool>()).prop_map(|(who, down)| Act::Key { who, down }),
+        (who, 0_usize..8, any::<bool>()).prop_map(|(who, codec, sends)| Act::Agree {
+            who,
+            codec,
+            sends
+        }),
+        (1_u32..12, 1_u32..4).prop_map(|(ticks, late)| Act::Pass { ticks, late }),
+    ];
+    proptest::collection::vec(act, 1..60)
+}
+
+/// Does it all, ends everybody, and gives how many operations were begun.
+fn perform(world: &mut World, acts: Vec<Act>) -> u128 {
+    let mut here: Vec<PortId> = Vec::new();
+    let mut seats = 0;
+    let mut begun = 0;
+    let codec = |n: usize| Codec::ALL[n % Codec::ALL.len()];
+    for act in acts {
+        let pick = |who: usize| here.get(who % here.len().max(1)).copied();
+        match act {
+            Act::Phone { codec: n, talks } if world.phones.len() < 8 => {
+                let peak = if talks { 0.4 } else { 0.0 };
+                let hertz = voice(world.phones.len());
+                here.push(world.phone_as(agreed(codec(n)), hertz, peak));
+            }
+            Act::Seat if seats < limits::SEATS_PER_ROOM => {
+                here.push(world.seat_at(seats));
+                seats += 1;
+            }
+            Act::Close { who } => {
+                let Some(id) = pick(who) else { continue };
+                here.retain(|other| *other != id);
+                world.room.part(id);
+                world.run(1);
+                world.room.close(id);
+                world.collect();
+                world.room.take_away(id).expect("it was there");
+            }
+            Act::Move { who } => {
+                let Some(id) = pick(who).filter(|id| !id.is_seat()) else {
+                    continue;
+                };
+                world.room.part(id);
+                world.run(1);
+                let member = world.room.take_away(id).expect("it was there");
+                world.run(1);
+                let port = member.into_port().expect("it is a port");
+                assert!(world.room.join(Member::port(id, port)).is_none());
+            }
+            Act::Hears { who, whom } => {
+                let Some(id) = pick(who) else { continue };
+                let sources = whom.map_or(Sources::Everyone, |whom| {
+                    let some = here.iter().enumerate();
+                    Sources::only(
+                        some.filter(|(n, _)| whom & (1 << (n % 16)) != 0)
+                            .map(|(_, id)| *id),
+                    )
+                });
+                world.command(id, MediaCommand::Hears(sources));
+            }
+            Act::Play { who, milliseconds } => {
+                let Some(id) = pick(who) else { continue };
+                begun += 1;
+                let clips = vec![Clip::tone(500.0, Duration::from_millis(milliseconds), 0.3)];
+                world.command(
+                    id,
+                    MediaCommand::Play {
+                        operation: operation(begun),
+                        clips,
+                        repeat: Repeat::ONCE,
+                    },
+                );
+            }
+            Act::Record { who, milliseconds } => {
+                let Some(id) = pick(who) else { continue };
+                begun += 1;
+                let (feed, _) = recording();
+                let plan = RecordPlan {
+                    max_duration: Some(Duration::from_millis(milliseconds)),
+                    stop_tones: tones("#").into_iter().collect(),
+                    ..RecordPlan::default()
+                };
+                world.command(
+                    id,
+                    MediaCommand::Record {
+                        operation: operation(begun),
+                        plan,
+                        feed,
+                    },
+                );
+            }
+            Act::Press { who } => {
+                let Some(id) = pick(who) else { continue };
+                begun += 1;
+                world.command(
+                    id,
+                    MediaCommand::SendTones {
+                        operation: operation(begun),
+                        tones: tones("1#"),
+                        press: Duration::from_millis(60),
+                        gap: Duration::from_millis(60),
+                    },
+                );
+            }
+            Act::Stop { who } => {
+                let Some(id) = pick(who) else { continue };
+                let operation = operation(begun);
+                world.command(id, MediaCommand::Stop { operation });
+            }
+            Act::Key { who, down } => {
+                let Some(id) = pick(who).filter(|id| !id.is_seat()) else {
+                    continue;
+                };
+                let phone = world.of(id);
+                phone.key = down.then(|| (tones("#")[0], phone.said as u32));
+            }
+            Act::Agree {
+                who,
+                codec: n,
+                sends,
+            } => {
+                let Some(id) = pick(who).filter(|id| !id.is_seat()) else {
+                    continue;
+                };
+                let direction = if sends {
+                    crate::Direction::SendRecv
+                } else {
+                    crate::Direction::RecvOnly
+                };
+                let agreed = Agreed {
+                    direction,
+                    ..agreed(codec(n))
+                };
+                let phone = world.of(id);
+                (phone.codec, phone.encoder) = (agreed.codec, Encoder::default());
+                phone.decoder = Decoder::default();
+                world.command(id, MediaCommand::agree(agreed));
+            }
+            Act::Pass { ticks, late } => {
+                for _ in 0..ticks {
+                    world.late_tick(late);
+                }
+            }
+            Act::Phone { .. } | Act::Seat => {}
+        }
+        world.collect();
+    }
+    for id in here {
+        world.room.close(id);
+    }
+    world.collect();
+    begun
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+    #[test]
+    fn whatever_happens_in_a_room_every_operation_ends_once(acts in acts(), is_poor in any::<bool>()) {
+        let mut world = World::new();
+        world.is_poor = is_poor;
+        let begun = perform(&mut world, acts);
+        let mut ended: Vec<u128> = world
+            .told
+            .iter()
+            .filter_map(|(_, event)| match event {
+                MediaEvent::Played { operation, .. }
+                | MediaEvent::Recorded { operation, .. }
+                | MediaEvent::TonesSent { operation, .. } => Some(operation.bits()),
+                _ => None,
+            })
+            .collect();
+        ended.sort_unstable();
+        prop_assert_eq!(ended, (1..=begun).collect::<Vec<_>>());
+    }
 }
