@@ -17,6 +17,8 @@ use super::scribe::{Verdict, Written};
 use super::to_engine::RecordingEnded;
 use crate::Platform;
 use crate::calls::Message;
+use crate::prompts::Prompts;
+use crate::store::Recordings;
 
 /// How long each key is pressed: twice what every receiver must recognise (40 ms, ITU-T Q.24).
 const PRESS: Duration = Duration::from_millis(100);
@@ -31,7 +33,7 @@ pub(crate) struct Prepared {
 /// One call's audio, as its task sees it: a port for each phone, a seat for each bot, all in one room.
 /// Dropped, it leaves nothing behind.
 pub(crate) struct CallAudio {
-    platform: Arc<Platform>,
+    means: Means,
     pub(super) call: CallId,
     pub(super) mailbox: mpsc::Sender<Message>,
     room_is_open: bool,
@@ -50,6 +52,15 @@ pub(crate) struct CallAudio {
     /// The prompts of the operations that have some, by their place.
     clips: HashMap<OperationId, Vec<Option<Clip>>>,
     recordings: HashMap<OperationId, Recording>,
+}
+
+/// What a call's audio is made with.
+#[derive(Clone)]
+pub(super) struct Means {
+    pub(super) media: Arc<Host>,
+    pub(super) prompts: Arc<Prompts>,
+    pub(super) recordings: Arc<Recordings>,
+    pub(super) beep: Clip,
 }
 
 /// A phone's port.
@@ -86,8 +97,18 @@ impl CallAudio {
         call: CallId,
         mailbox: mpsc::Sender<Message>,
     ) -> Self {
+        let means = Means {
+            media: Arc::clone(&platform.media),
+            prompts: Arc::clone(&platform.prompts),
+            recordings: Arc::clone(&platform.recordings),
+            beep: platform.beep.clone(),
+        };
+        Self::with(means, call, mailbox)
+    }
+
+    pub(super) fn with(means: Means, call: CallId, mailbox: mpsc::Sender<Message>) -> Self {
         Self {
-            platform: Arc::clone(platform),
+            means,
             call,
             mailbox,
             room_is_open: false,
@@ -164,7 +185,7 @@ impl CallAudio {
                 return self.play(operation, leg, clips, repeat);
             }
             MediaRequest::Beep { operation, leg } => {
-                let beep = vec![self.platform.beep.clone()];
+                let beep = vec![self.means.beep.clone()];
                 return self.play(operation, leg, beep, Repeat::ONCE);
             }
             MediaRequest::Record {
@@ -268,7 +289,7 @@ impl CallAudio {
     }
 
     pub(super) fn host(&self) -> &Arc<Host> {
-        &self.platform.media
+        &self.means.media
     }
 
     fn open(&mut self, leg: LegId, offer: Option<&Description>) -> MediaEvent {
@@ -542,9 +563,8 @@ impl CallAudio {
             .ports
             .get_mut(&leg)
             .and_then(|port| port.instead.take());
-        if let Some(operation) = instead
-            && let Some(at) = self.running.remove(&operation)
-        {
+        if let (Some(operation), Some(at)) = (instead, self.place(leg)) {
+            self.running.remove(&operation);
             let _ = self.command(at, MediaCommand::Stop { operation });
         }
     }
@@ -558,10 +578,10 @@ impl CallAudio {
         if clips.len() <= index {
             clips.resize(index + 1, None);
         }
-        let platform = Arc::clone(&self.platform);
+        let prompts = Arc::clone(&self.means.prompts);
         let mailbox = self.mailbox.clone();
         tokio::spawn(async move {
-            let clip = platform.prompts.fetch(bot, leg, &prompt).await;
+            let clip = prompts.fetch(bot, leg, &prompt).await;
             // The call may be over.
             let _ = mailbox
                 .send(Message::Prepared(Prepared {
@@ -630,7 +650,7 @@ impl CallAudio {
         let Some(bot) = self.bots.get(&leg).copied() else {
             return Some(not_saved);
         };
-        let spool = self.platform.recordings.begin(operation, leg, bot);
+        let spool = self.means.recordings.begin(operation, leg, bot);
         let (feed, tap) = offhook_media::recording();
         let done = self.mailbox.clone();
         let Ok(verdict) = self.host().scribe.write(operation, tap, spool, done) else {
@@ -685,3 +705,7 @@ impl Drop for CallAudio {
         self.close_room();
     }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
