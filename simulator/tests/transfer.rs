@@ -335,6 +335,7 @@ fn the_party_is_back_when_the_other_call_has_nobody() {
         0.400  server → bot     5 transferring
         0.401  server           gives phone back
         0.401  server → bot     6 established, transfer failed
+        0.401  server → media   phone hears everybody
         1.400  bot    → server  transfer to the party of bot'
         1.400  server → bot     7 transferring
         1.400  ada    → server  BYE
@@ -345,6 +346,7 @@ fn the_party_is_back_when_the_other_call_has_nobody() {
         1.401  server           moves phone to bot'
         1.401  server           gives phone back
         1.401  server → bot     8 established, transfer failed
+        1.401  server → media   phone hears everybody
     "#]]);
 }
 
@@ -372,6 +374,7 @@ fn of_two_calls_that_want_to_go_to_each_other_one_goes() {
         0.401  server           moves phone to bot'
         0.401  server           gives phone back
         0.401  server → bot     6 established, transfer failed
+        0.401  server → media   phone hears everybody
         0.401  server           moves ada to bot
         0.401  server → media   close bot
         0.401  server → bot     7 terminated (Transferred)

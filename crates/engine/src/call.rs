@@ -544,7 +544,9 @@ impl Call {
         let bots = self.bots.iter().filter(|bot| bot.is_live()).count();
         let fetched = self.rings.iter().filter(|ring| ring.fetched.is_some());
         let waiting = self.rings.iter().filter(|ring| ring.unrung.is_some());
-        let there = self.phones.len() + bots + fetched.count() + waiting.count() + self.away.len();
+        let away = self.away.iter().filter(|away| away.is_released);
+        let coming = fetched.count() + waiting.count() + away.count();
+        let there = self.phones.len() + bots + coming;
         match there + more <= limits::PARTIES_MAX {
             true => Ok(()),
             false => Err(Refusal::TooManyParties),
