@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use offhook_media::Codec;
+use offhook_media::sdp::Encryption;
 use offhook_sip::{Transport, Trust};
 use tokio::time::sleep;
 
@@ -105,6 +106,10 @@ pub struct Dial {
     #[arg(long = "codec", value_name = "NAME", value_delimiter = ',', value_parser = codec,
         help_heading = "Network")]
     codecs: Vec<Codec>,
+    /// Whether to encrypt the audio: off, offer (where the other side can) or require
+    #[arg(long, value_name = "WHEN", default_value = "off", value_parser = encryption,
+        help_heading = "Network")]
+    srtp: Encryption,
     /// A further header of the INVITE
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header, help_heading = "Network")]
     headers: Vec<(String, String)>,
@@ -303,6 +308,15 @@ fn codec(text: &str) -> Result<Codec, String> {
     })
 }
 
+fn encryption(text: &str) -> Result<Encryption, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "off" => Ok(Encryption::Off),
+        "offer" => Ok(Encryption::Offer),
+        "require" => Ok(Encryption::Require),
+        _ => Err("`off`, `offer` or `require`".to_owned()),
+    }
+}
+
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once(':')
@@ -363,6 +377,7 @@ impl Dial {
         config.transport = self.transport;
         config.trust = self.trust()?;
         config.codecs = self.codecs.clone();
+        config.encryption = self.srtp;
         config.rtp_ports = self.rtp_ports.clone();
         if let Some(user) = &self.user {
             let password = self.password.clone().unwrap_or_default();
@@ -565,6 +580,7 @@ mod tests {
             ("--transport quic", "`udp`, `tcp` or `tls`"),
             ("--register", "--user"),
             ("--codec G729", "a codec is one of"),
+            ("--srtp sometimes", "`off`, `offer` or `require`"),
             ("--reject 486", "--wait-for-call"),
             ("--wait-for-call --reject 200", "400..700"),
         ] {

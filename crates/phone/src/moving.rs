@@ -49,7 +49,7 @@ impl Call {
     fn follow_to(&self, asked: ReferRequest) -> Result<Moving, u16> {
         let line = &self.line;
         let port = line.media.threads.prepare_port().map_err(|_| 503u16)?;
-        let mut describe = port.describe().with_codecs(&self.line.codecs);
+        let mut describe = self.line.describe(&port);
         let offer = describe.offer().into_bytes();
         let mut call = OutgoingCall::new(asked.to.uri.reveal(), &line.address, offer);
         call.transport = line.transport;
@@ -83,7 +83,7 @@ impl Call {
         if self.moving.is_some() {
             return session.refuse(Refusal::new(486));
         }
-        let mut describe = port.describe().with_codecs(&self.line.codecs);
+        let mut describe = self.line.describe(&port);
         let events = session.events();
         let agreed = match offer {
             None => {

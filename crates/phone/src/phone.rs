@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use offhook_media::sdp::SdpRefusal;
+use offhook_media::sdp::{self, Encryption, SdpRefusal};
 use offhook_media::threads::{self, NoPort, NotTaken, Notice, RoomKey, Threads};
 use offhook_media::{Agreed, Codec, MediaCommand, MediaEvent, PortId};
 use offhook_sip::{
@@ -38,6 +38,9 @@ pub struct Config {
     pub account: Option<Account>,
     /// The codecs it speaks, best first; all by default.
     pub codecs: Vec<Codec>,
+    /// Whether its audio is encrypted (SRTP); it is not by default. Keys travel in the signalling, so
+    /// this keeps a secret only together with TLS.
+    pub encryption: Encryption,
     /// Calls at once.
     pub calls_max: usize,
     /// Whether it makes sure of ringing, as a good phone does (RFC 3262): two messages more a call.
@@ -67,6 +70,7 @@ impl Config {
             trust: Trust::default(),
             account: None,
             codecs: Vec::new(),
+            encryption: Encryption::Off,
             calls_max: 10_000,
             sure_of_ringing: true,
         }
@@ -335,6 +339,7 @@ impl Phone {
             address: self.address(),
             transport: self.config.transport,
             codecs: self.config.codecs.clone(),
+            encryption: self.config.encryption,
             credentials: account
                 .map(|account| Credentials::new(&account.user, account.password.reveal())),
         }
@@ -351,7 +356,7 @@ impl Phone {
     pub async fn dial(&self, dial: Dial) -> Result<Call, DialError> {
         let began = Instant::now();
         let port = self.media.threads.prepare_port()?;
-        let mut describe = port.describe().with_codecs(&self.config.codecs);
+        let mut describe = self.line().describe(&port);
         let call = self.outgoing(&dial, describe.offer());
         let session = self.endpoint.call(call)?;
         let mut events = session.events();
@@ -417,8 +422,18 @@ pub(crate) struct Line {
     pub(crate) lines: Lines,
     pub(crate) address: String,
     pub(crate) transport: Transport,
-    pub(crate) codecs: Vec<Codec>,
+    codecs: Vec<Codec>,
+    encryption: Encryption,
     pub(crate) credentials: Option<Credentials>,
+}
+
+impl Line {
+    /// What a port of this phone says of itself.
+    pub(crate) fn describe(&self, port: &threads::PreparedPort) -> sdp::Session {
+        port.describe()
+            .with_codecs(&self.codecs)
+            .with_encryption(self.encryption)
+    }
 }
 
 /// The calls that are up, for those that want to take their place.
@@ -519,7 +534,7 @@ impl Ringing {
         } = *incoming;
         let media = &line.media;
         let port = media.threads.prepare_port()?;
-        let mut describe = port.describe().with_codecs(&line.codecs);
+        let mut describe = line.describe(&port);
         let rang = Some(began);
         let theirs = match &offer {
             Some(offer) => match describe.answer(&String::from_utf8_lossy(offer)) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use offhook_media::sdp::Encryption;
 use offhook_media::{Clip, Codec};
 use offhook_phone::load::{self, Plan};
 use offhook_phone::{Config, Dial, DialError, EndedBy, Interrupted, Outcome, Phone, Report, Step};
@@ -339,4 +340,43 @@ async fn the_codec_is_the_best_that_both_speak() {
     let report = call.run(&steps("expect-tone 700 300ms")).await;
     assert!(report.held(), "{report}");
     assert!(other.await.expect("it runs").held());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn audio_is_encrypted_where_both_can_and_refused_where_one_must() {
+    let start = |encryption: Encryption| {
+        let mut config = Config::new("127.0.0.1:0".parse().expect("an address"));
+        config.encryption = encryption;
+        Phone::start(config)
+    };
+    let caller = start(Encryption::Offer).await.expect("it starts");
+    let called = start(Encryption::Require).await.expect("it starts");
+    let to = format!("sip:bob@{}", called.local_addr());
+    let other = tokio::spawn(far_end(
+        called,
+        700.0,
+        "expect-tone 500 300ms; expect-hang-up",
+    ));
+    let call = caller.dial(Dial::new(to)).await.expect("it is answered");
+    let report = call
+        .run(&steps("expect-tone 700 300ms; play tone:500:600ms"))
+        .await;
+    assert!(report.held(), "{report}");
+    let other = other.await.expect("it runs");
+    assert!(other.held(), "{other}");
+
+    let plain = start(Encryption::Off).await.expect("it starts");
+    let strict = start(Encryption::Require).await.expect("it starts");
+    let to = format!("sip:bob@{}", strict.local_addr());
+    let refusing = tokio::spawn(async move {
+        let ringing = strict.wait_for_call(Duration::from_secs(10)).await;
+        ringing.expect("it rings").answer().await.map(|_| ())
+    });
+    let refused = plain.dial(Dial::new(to)).await;
+    assert!(matches!(
+        refused,
+        Err(DialError::Refused { status: 488, .. })
+    ));
+    let refusing = refusing.await.expect("it runs");
+    assert!(matches!(refusing, Err(DialError::Description(_))));
 }

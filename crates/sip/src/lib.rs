@@ -1,10 +1,12 @@
 //! SIP signalling: calls, dialogs and registration, over the stack crates.
 //!
-//! [`listen`] opens UDP and TCP on one port, and TLS on another when it is given a certificate, and gives an [`Endpoint`] and a stream of
-//! [`Arrival`]s. The layer answers by itself whatever needs no decision: OPTIONS, REGISTER with
-//! digest, retransmissions, malformed or unsupported requests, unknown dialogs, a full house. A
-//! call arrives with its [`Session`], which is asked to ring, answer, refuse or hang up, and
-//! which reports what happens as [`SessionEvent`]s.
+//! [`listen`] opens UDP and TCP on one port, and TLS on another when it is given a certificate, and
+//! gives an [`Endpoint`] and a stream of [`Arrival`]s. The layer answers by itself whatever needs no
+//! decision: OPTIONS, REGISTER with digest, retransmissions, malformed or unsupported requests,
+//! unknown dialogs, a full house. A call arrives with its [`Session`], which is asked to ring, answer,
+//! refuse or hang up, and which reports what happens as [`SessionEvent`]s. A call is placed with
+//! [`Endpoint::call`]: to a person's registered [`Contact`], to an address, or through a trunk that
+//! [registers](Endpoint::keep_registered) or is [known by its address](Endpoint::trust).
 //!
 //! Session descriptions pass through unopened, and no type of the stack crates is public.
 //!
