@@ -133,6 +133,9 @@ pub struct Sip {
     pub calls_max: usize,
     /// The host name or address phones are told to answer to. Default: the listening address.
     pub advertised: Option<String>,
+    /// The port of SIP over TLS, on the address of `listen`, with the certificate of `https`; port 0
+    /// takes a free one. Default: no TLS.
+    pub tls_port: Option<u16>,
     /// Let people dial phone numbers from their phones, as far as `trunks.allow` goes. Default
     /// false: only bots may.
     pub people_dial_numbers: bool,
@@ -157,6 +160,7 @@ impl Default for Sip {
             session_expires: Duration::from_secs(1800),
             calls_max: 5000,
             advertised: None,
+            tls_port: None,
             people_dial_numbers: false,
             transfer: Transfer::Auto,
         }

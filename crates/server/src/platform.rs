@@ -14,6 +14,7 @@ use crate::registry::Registry;
 use crate::sip::Dialler;
 use crate::store::{self, Recordings, Refusal, Store};
 use crate::switchboard::Switchboard;
+use crate::workplace::Meetings;
 use crate::{clock, media};
 
 /// The parts of the running platform that calls lean on.
@@ -25,6 +26,7 @@ pub(crate) struct Platform {
     pub(crate) recordings: Arc<Recordings>,
     pub(crate) outboxes: Outboxes,
     pub(crate) store: Store,
+    pub(crate) meetings: Meetings,
     pub(crate) dialler: Dialler,
     /// The beep that says *speak now*.
     pub(crate) beep: Clip,

@@ -279,7 +279,7 @@ mod tests {
         check_error(
             "[sip]\nlissten = \"127.0.0.1:1\"\n",
             expect![
-                "/offhook.toml: `sip.lissten` is not a setting; known here are listen, domain, callers, session_expires, calls_max, advertised, people_dial_numbers, transfer"
+                "/offhook.toml: `sip.lissten` is not a setting; known here are listen, domain, callers, session_expires, calls_max, advertised, tls_port, people_dial_numbers, transfer"
             ],
         );
         check_error(
@@ -335,6 +335,12 @@ mod tests {
             expect![[
                 r#"/offhook.toml: `bots.0.acts_for` has "ada", but wanted is somebody's `sip_user`, or "*""#
             ]],
+        );
+        check_error(
+            "[sip]\ntls_port = 5061\n",
+            expect![
+                "/offhook.toml: `sip.tls_port` needs a certificate that phones believe: `https.certificate` and `https.key`"
+            ],
         );
         check_error(
             "[https]\ncertificate = \"a.pem\"\n",

@@ -1,6 +1,6 @@
 //! What a call asks of its audio, done: rooms, sockets, descriptions, prompts, recordings.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ pub(crate) struct CallAudio {
     /// Whose hearing did not get through to the tick thread and must be said again.
     unheard: Vec<LegId>,
     /// Ports that went on to another call before they had come to this one.
-    pub(super) passing: HashMap<LegId, oneshot::Sender<Released>>,
+    pub(super) passing: HashMap<LegId, VecDeque<oneshot::Sender<Released>>>,
     /// Where each operation runs.
     running: HashMap<OperationId, PortId>,
     /// The prompts of the operations that have some, by their place.

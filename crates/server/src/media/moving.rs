@@ -52,7 +52,8 @@ impl CallAudio {
             Stage::Running(id) => MovingStage::Moving(self.host().release(self.call, id)),
             Stage::Coming(_) => {
                 let (sender, receiver) = oneshot::channel();
-                self.passing.insert(leg, sender);
+                // It may come and go several times before its port has come once.
+                self.passing.entry(leg).or_default().push_back(sender);
                 MovingStage::Moving(receiver)
             }
             stage => MovingStage::Still(stage),
@@ -94,10 +95,20 @@ impl CallAudio {
         self.ports.insert(leg, port);
     }
 
+    /// Who has waited longest for a port that came by here.
+    fn next_passing(&mut self, leg: LegId) -> Option<oneshot::Sender<Released>> {
+        let waiting = self.passing.get_mut(&leg)?;
+        let first = waiting.pop_front();
+        if waiting.is_empty() {
+            self.passing.remove(&leg);
+        }
+        first
+    }
+
     /// A port that was adopted has left the other room, or got lost with it.
     pub(crate) fn port_came(&mut self, came: PortCame) -> Option<MediaEvent> {
         let PortCame { leg, port } = came;
-        if let Some(passing) = self.passing.remove(&leg) {
+        if let Some(passing) = self.next_passing(leg) {
             // Who wanted it may be over; then it closes here.
             if let Some(port) = port {
                 let _ = passing.send(port);

@@ -780,3 +780,41 @@ async fn bots_that_come_to_a_meeting_are_in_one_call() {
     }
     world.nobody_is_left().await;
 }
+
+#[tokio::test]
+async fn phones_that_dial_into_a_meeting_and_its_bot_are_in_one_call() {
+    let mut world = World::new().await;
+    let organizer = match world.person("ada") {
+        Party::Person { id, .. } => id,
+        other => panic!("not a person: {other:?}"),
+    };
+    let meetings = &world.platform.platform.meetings;
+    let meeting = meetings.make_for_tests(organizer, clock::wall()).await;
+    let address = offhook_workplace::dial_in_user(meeting.number);
+    let (one, other) = (Phone::new().await, Phone::new().await);
+    let mut first = one.dials(&world, &address);
+    first.answered().await;
+    let mut second = other.dials(&world, &address);
+    second.answered().await;
+    let leg = new_leg();
+    let join = BotJoin {
+        leg,
+        bot: world.bot(),
+        hosting: Hosting::Service,
+    };
+    let switchboard = world.platform.platform.switchboard.clone();
+    let joined = switchboard.join_meeting(meeting.id, join, 100, &world.callback);
+    joined.await.expect("joined");
+    world.until(leg, "established").await;
+    assert_eq!(world.platform.live_calls(), 1);
+    first.session.hang_up(None);
+    second.session.hang_up(None);
+    // The meeting ends with the last who leaves it, and that may be the bot or a phone.
+    let _ = switchboard.command(world.bot(), leg, Command::HangUp).await;
+    world.until(leg, "terminated").await;
+    world.nobody_is_left().await;
+    let mut nowhere = one.dials(&world, "meeting-100000000000");
+    let ending = nowhere.ended().await;
+    let is_404 = matches!(ending, offhook_sip::Ending::Refused { status: 404, .. });
+    assert!(is_404, "{ending:?}");
+}

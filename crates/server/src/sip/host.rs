@@ -1,10 +1,12 @@
 //! Takes what the SIP listener hands over and starts calls with it.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use offhook_engine::{Arrival, Connection, Invitee, Party};
-use offhook_sip::{Callers, Incoming, Refusal};
+use offhook_engine::{Arrival, Connection, Invitee, Party, PhoneJoin};
+use offhook_sip::{Callers, Incoming, Refusal, Tls, Trust};
 use offhook_terms::{AppId, CallId, LegId, Private};
+use offhook_workplace::Key;
 use tokio::sync::mpsc;
 
 use super::leg::PhoneLeg;
@@ -14,9 +16,17 @@ use crate::Platform;
 use crate::config::Config;
 use crate::registry::Registry;
 use crate::switchboard::NotConnected;
+use crate::workplace::NotFound;
+use crate::{clock, config};
 
 /// The settings of the listener, from the platform's.
-pub(crate) fn endpoint_config(config: &Config, registry: &Arc<Registry>) -> offhook_sip::Config {
+///
+/// # Errors
+/// A sentence about the file that cannot be read.
+pub(crate) fn endpoint_config(
+    config: &Config,
+    registry: &Arc<Registry>,
+) -> Result<offhook_sip::Config, String> {
     let people = Arc::clone(registry);
     let mut endpoint = offhook_sip::Config::new(config.sip.listen);
     endpoint.advertised = config.sip.advertised.clone();
@@ -33,7 +43,43 @@ pub(crate) fn endpoint_config(config: &Config, registry: &Arc<Registry>) -> offh
             .person_by_sip_user(user)
             .map(|person| person.sip_password.clone())
     });
-    endpoint
+    endpoint.tls = tls(config)?;
+    endpoint.trust = trust(config)?;
+    Ok(endpoint)
+}
+
+/// How to be reached by TLS: with the certificate of the HTTPS door.
+fn tls(config: &Config) -> Result<Option<Tls>, String> {
+    let https = &config.https;
+    let (Some(port), Some(certificate), Some(key)) =
+        (config.sip.tls_port, &https.certificate, &https.key)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Tls {
+        port,
+        certificate: read(certificate, "https.certificate")?,
+        key: Private::new(read(key, "https.key")?),
+    }))
+}
+
+/// Whom to believe when we connect by TLS, as only trunks need.
+fn trust(config: &Config) -> Result<Trust, String> {
+    let by_tls = |trunk: &config::Trunk| trunk.transport == config::TrunkTransport::Tls;
+    if !config.trunks.iter().any(by_tls) {
+        return Ok(Trust::default());
+    }
+    let authorities = config.graph.trust.iter();
+    let authorities = authorities.map(|file| read(file, "graph.trust"));
+    Ok(Trust {
+        system: true,
+        authorities: authorities.collect::<Result<_, _>>()?,
+    })
+}
+
+fn read(file: &Path, setting: &str) -> Result<String, String> {
+    let cannot = |why| format!("{} cannot be read ({why}): `{setting}`", file.display());
+    std::fs::read_to_string(file).map_err(cannot)
 }
 
 /// Starts a call for every INVITE until the listener is gone.
@@ -64,6 +110,12 @@ fn begin(platform: &Arc<Platform>, incoming: Incoming) {
     );
     let callee = match route {
         Route::Bot(app) => return arrive(platform, app, caller, incoming),
+        Route::Meeting => {
+            // Meetings are in the store, and the next caller should not wait for it.
+            let platform = Arc::clone(platform);
+            tokio::spawn(async move { dial_in(&platform, &user, caller, incoming).await });
+            return;
+        }
         Route::Person(id) => Party::Person {
             id,
             name: registry
@@ -139,6 +191,40 @@ fn arrive(platform: &Platform, bot: AppId, caller: Party, incoming: Incoming) {
     let calls_max = platform.registry.bot(bot).map_or(0, |bot| bot.limits.calls);
     let phone = PhoneLeg::calling(caller_leg, incoming.session, trunk);
     if let Err(not) = platform.switchboard.arrive(arrival, calls_max, phone) {
+        not_connected(platform, *not);
+    }
+}
+
+/// A phone dials into a meeting.
+async fn dial_in(platform: &Platform, user: &str, caller: Party, incoming: Incoming) {
+    let meeting = match platform
+        .meetings
+        .find(&Key::DialIn(user), clock::wall())
+        .await
+    {
+        Ok(meeting) => meeting.id,
+        Err(NotFound::NotAdmitted(_)) => {
+            let why = "there is no such meeting, or no more";
+            let refusal = Refusal::new(404).because(why);
+            let change = "dial the address of a meeting that is held";
+            return turn_down(platform, incoming, refusal, why, change);
+        }
+        Err(NotFound::Store(why)) => {
+            tracing::error!(%why, "a meeting could not be looked up");
+            let refusal = Refusal::new(503).because("The platform had a fault");
+            let why = "the meeting could not be looked up";
+            return turn_down(platform, incoming, refusal, why, "look at the log");
+        }
+    };
+    let trunk = trunk_host(platform, &incoming);
+    let leg = LegId::from_random(rand::random());
+    let join = PhoneJoin {
+        leg,
+        party: caller,
+        offer: incoming.offer.map(to_engine::description),
+    };
+    let phone = PhoneLeg::calling(leg, incoming.session, trunk);
+    if let Err(not) = platform.switchboard.dial_in(meeting, join, phone) {
         not_connected(platform, *not);
     }
 }

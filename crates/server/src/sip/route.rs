@@ -11,6 +11,8 @@ pub(super) enum Route<'a> {
     Bot(AppId),
     /// One of our people, on all their devices.
     Person(PersonId),
+    /// A meeting's dial-in address, if there is such a meeting.
+    Meeting,
     /// A phone number, for those who may dial any.
     Number(&'a str),
     /// A phone number, for somebody who may not dial any.
@@ -32,6 +34,9 @@ pub(super) fn route<'a>(
     }
     if let Some(person) = person(user) {
         return Route::Person(person);
+    }
+    if offhook_workplace::number_dialled(user).is_some() {
+        return Route::Meeting;
     }
     match (is_e164(user), may_dial_numbers) {
         (true, true) => Route::Number(user),
@@ -61,6 +66,8 @@ mod tests {
         assert_eq!(called("calling-bot", false), Route::Bot(BOT));
         assert_eq!(called("ada", false), Route::Person(ADA));
         assert_eq!(called("nobody", true), Route::Nobody);
+        assert_eq!(called("meeting-412908335716", false), Route::Meeting);
+        assert_eq!(called("meeting-room", false), Route::Nobody);
     }
 
     #[test]

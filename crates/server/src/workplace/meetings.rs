@@ -100,6 +100,14 @@ impl Meetings {
         self.write_new(organizer, tenant, wanted, now).await
     }
 
+    /// A meeting to be joined.
+    #[cfg(test)]
+    pub(crate) async fn make_for_tests(&self, organizer: PersonId, now: SystemTime) -> Meeting {
+        let tenant = "7a1f5b3e-2f5e-4c43-8a2e-51d5f3f0c9aa";
+        let made = self.make(organizer, tenant, Wanted::default(), now).await;
+        made.unwrap_or_else(|why| panic!("no meeting was made: {why:?}"))
+    }
+
     /// The meeting the asker calls so, and whether it is new.
     pub(super) async fn make_or_get(
         &self,
