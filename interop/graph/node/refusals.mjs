@@ -5,9 +5,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 
 import { clientOf } from "./bot.mjs";
-import { answer, answered, played, plays, prompt, promptAt, refused } from "./steps.mjs";
-
-const NOWHERE = "00000000-0000-0000-0000-000000000001";
+import { NOWHERE, answer, answered, played, plays, prompt, promptAt, refused } from "./steps.mjs";
 
 /** Unknown calls, others' calls, commands too early, too late and twice. */
 export async function wrong_moments(stage, bot) {

@@ -4,15 +4,25 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Bot } from "./bot.mjs";
-import { answer_play_record, rejected, stop_tone_and_hang_up } from "./calls_in.mjs";
+import { answer_play_record, redirected, rejected, stop_tone_and_hang_up } from "./calls_in.mjs";
 import { forbidden_addresses, wrong_bodies, wrong_moments } from "./refusals.mjs";
+import { call_that_grows } from "./rooms.mjs";
 import { Stage } from "./stage.mjs";
+import { cancelled_media, keys } from "./tones.mjs";
+import { blind_transfer, transfer_that_fails, two_callers_put_together } from "./transfers.mjs";
 import { people } from "./workplace.mjs";
 
 const SCENARIOS = [
   answer_play_record,
   stop_tone_and_hang_up,
   rejected,
+  redirected,
+  keys,
+  cancelled_media,
+  call_that_grows,
+  blind_transfer,
+  transfer_that_fails,
+  two_callers_put_together,
   people,
   wrong_moments,
   wrong_bodies,

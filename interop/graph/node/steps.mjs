@@ -6,6 +6,9 @@ import { GraphError } from "@microsoft/microsoft-graph-client";
 
 import { Recording } from "./sound.mjs";
 
+/** The id of nothing. */
+export const NOWHERE = "00000000-0000-0000-0000-000000000001";
+
 /** Waits for a call, answers it, and waits until audio flows. */
 export async function answered(bot, name) {
   const call = await bot.incoming(name);

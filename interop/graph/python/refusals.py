@@ -7,10 +7,7 @@ from msgraph.generated.communications.calls.item.reject.reject_post_request_body
 )
 
 from bot import client_of
-from steps import answer, answered, played, plays, prompt, prompt_at, refused
-
-NOWHERE = "00000000-0000-0000-0000-000000000001"
-
+from steps import NOWHERE, answer, answered, played, plays, prompt, prompt_at, refused
 
 async def wrong_moments(stage, bot):
     """Unknown calls, others' calls, commands too early, too late and twice."""

@@ -7,6 +7,9 @@ import traceback
 
 import calls_in
 import refusals
+import rooms
+import tones
+import transfers
 import workplace
 from bot import Bot
 from stage import Stage
@@ -15,6 +18,13 @@ SCENARIOS = [
     calls_in.answer_play_record,
     calls_in.stop_tone_and_hang_up,
     calls_in.rejected,
+    calls_in.redirected,
+    tones.keys,
+    tones.cancelled_media,
+    rooms.call_that_grows,
+    transfers.blind_transfer,
+    transfers.transfer_that_fails,
+    transfers.two_callers_put_together,
     workplace.people,
     refusals.wrong_moments,
     refusals.wrong_bodies,

@@ -20,6 +20,9 @@ from msgraph.generated.models.service_hosted_media_config import ServiceHostedMe
 
 from sound import Recording
 
+# The id of nothing.
+NOWHERE = "00000000-0000-0000-0000-000000000001"
+
 
 async def answered(bot, name="call"):
     """Waits for a call, answers it, and waits until audio flows."""

@@ -92,7 +92,7 @@ fn plays(bot: &mut Command) {
 }
 
 fn configuration(webhook: &str, trunks: &Trunks) -> String {
-    let _ = trunks;
+    let Trunks { carrier, elsewhere } = trunks;
     format!(
         r#"
         [[people]]
@@ -131,6 +131,18 @@ fn configuration(webhook: &str, trunks: &Trunks) -> String {
         sip_user = "other"
         webhook = "{webhook}/other"
         roles = []
+
+        [[trunks]]
+        name = "carrier"
+        address = "{carrier}"
+        caller_id = "+4930111"
+        allow = ["+4930"]
+
+        [[trunks]]
+        name = "elsewhere"
+        address = "{elsewhere}"
+        caller_id = "+4930111"
+        allow = ["+4960"]
         "#
     )
 }
