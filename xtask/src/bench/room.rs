@@ -6,8 +6,14 @@ use super::process::{MEASURED, Process};
 use super::{Plan, Programs};
 
 /// How many talk in one room, and in which codec: two, a meeting, and a large one, which is also
-/// measured with a codec that has to be computed.
-const ROOMS: [(u32, &str); 4] = [(2, "PCMU"), (10, "PCMU"), (50, "PCMU"), (50, "G722")];
+/// measured with codecs that have to be computed.
+const ROOMS: [(u32, &str); 5] = [
+    (2, "PCMU"),
+    (10, "PCMU"),
+    (50, "PCMU"),
+    (50, "G722"),
+    (50, "opus"),
+];
 
 pub(crate) fn measure(plan: &Plan, programs: &Programs) -> Result<(), String> {
     println!("\n## Rooms\n");
