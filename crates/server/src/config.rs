@@ -287,6 +287,13 @@ pub struct Graph {
     /// How `status` of an operation is spelled: `"camel"` (`running`) or `"schema"` (`Running`).
     /// Default `"camel"`.
     pub status_spelling: StatusSpelling,
+    /// How notifications are sent: `"ordered"`, as the documentation has it, or `"as-observed"`, as
+    /// production does, to test bots against it: repeated, overtaking one another, in changing
+    /// words. Default `"ordered"`.
+    pub notifications: Notifications,
+    /// What happens `"as-observed"`: the same seed and the same calls make the same sequence.
+    /// Default 0.
+    pub notifications_seed: u64,
     /// More certificates to trust when calling bots over HTTPS, PEM files. The platform's own
     /// authority and the system's are trusted anyway.
     pub trust: Vec<PathBuf>,
@@ -299,9 +306,21 @@ impl Default for Graph {
             http_callbacks_to_loopback: true,
             allow_private_addresses: false,
             status_spelling: StatusSpelling::Camel,
+            notifications: Notifications::Ordered,
+            notifications_seed: 0,
             trust: Vec::new(),
         }
     }
+}
+
+/// How notifications are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notifications {
+    /// Each once, in the order in which things were decided.
+    Ordered,
+    /// As production has been seen to send them.
+    AsObserved,
 }
 
 /// How the status of an operation is spelled on the wire.

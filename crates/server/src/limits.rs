@@ -58,6 +58,10 @@ pub(crate) const NOTIFICATIONS_PER_LEG_MAX: usize = 256;
 /// quickly, small enough for every bot's body limit.
 pub(crate) const NOTIFICATIONS_PER_POST_MAX: usize = 16;
 
+/// How long a notification waits to be overtaken where notifications are sent as production does:
+/// longer than a phone takes to acknowledge, and not noticed by a person.
+pub(crate) const DISORDER_HELD_FOR: Duration = Duration::from_millis(300);
+
 /// Requests to one bot at a time. More legs than that wait their turn; a bot that answers in 10 ms
 /// takes 25,600 notifications a second this way. A dead bot holds only its own.
 pub(crate) const DELIVERIES_PER_BOT_MAX: usize = 256;

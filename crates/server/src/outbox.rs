@@ -10,6 +10,7 @@
 //! when the process ends is told at the next start, as far as it is an ending.
 
 mod delivery;
+mod disorder;
 mod door;
 mod queue;
 
@@ -18,19 +19,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use offhook_engine::{Ending, Event, Fact, OperationKind, Outcome};
 use offhook_terms::{AppId, CallId, LegId};
+use serde_json::Value;
 use tokio::sync::Notify;
 use url::Url;
 
-use crate::clock;
 use crate::graph::{Caller, Known, Paper, Papers, Wording, notification};
 use crate::login::Login;
 use crate::outgoing::Clients;
 use crate::registry::{Bot, Registry};
 use crate::store::{self, LostLeg, Store};
 use crate::switchboard::Switchboard;
+use crate::{clock, limits};
 
+use disorder::Disorder;
 use door::BotDoor;
-use queue::{Leg, Proposal, Target, Waiting};
+use queue::{Leg, Proposal, Target, Waiting, Weight};
 
 /// The queues of all live bot legs. Cheap to clone.
 #[derive(Clone)]
@@ -90,6 +93,7 @@ impl Outboxes {
         store.leg_opened(leg, call, bot);
         let named = callback.and_then(Target::new);
         let mut opened = Leg::new(call, Arc::clone(door), door.webhook());
+        opened.disorder = self.shared.disorder(door);
         if let Some(target) = named {
             store.leg_moved(leg, target.text.clone());
             opened.target = Arc::new(target);
@@ -118,11 +122,78 @@ impl Outboxes {
         let Some(told) = notification(&event, known, &self.shared.wording) else {
             return;
         };
+        let weight = Weight::of(&event.fact);
+        if self.shared.wording.disorder.is_some() {
+            let told = serde_json::to_value(&told)
+                .expect("a notification is plain data, which always prints");
+            return self.push_disordered(event.leg, told, weight, prepared.target);
+        }
         let body = serde_json::to_string(&told)
             .expect("a notification is plain data, which always prints");
-        let waiting = Waiting::new(&event, body, prepared.target);
-        if self.shared.queue(event.leg, waiting) {
-            tokio::spawn(delivery::run(Arc::clone(&self.shared), event.leg));
+        let target = prepared.target;
+        self.send(
+            event.leg,
+            Waiting {
+                body,
+                target,
+                weight,
+            },
+        );
+    }
+
+    fn send(&self, leg: LegId, waiting: Waiting) {
+        if self.shared.queue(leg, waiting) {
+            tokio::spawn(delivery::run(Arc::clone(&self.shared), leg));
+        }
+    }
+
+    /// Queues what production would send: something else, later, or twice.
+    fn push_disordered(&self, leg: LegId, told: Value, weight: Weight, target: Arc<Target>) {
+        let (out, is_holding) = {
+            let mut legs = self.shared.legs();
+            let Some(disorder) = legs.get_mut(&leg).and_then(|leg| leg.disorder.as_mut()) else {
+                return;
+            };
+            (disorder.next(told, weight), disorder.is_holding())
+        };
+        for (told, weight) in out {
+            let target = Arc::clone(&target);
+            let body = told.to_string();
+            self.send(
+                leg,
+                Waiting {
+                    body,
+                    target,
+                    weight,
+                },
+            );
+        }
+        if is_holding {
+            let outboxes = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(limits::DISORDER_HELD_FOR).await;
+                outboxes.release(leg, target);
+            });
+        }
+    }
+
+    /// Nothing has overtaken what was held back.
+    fn release(&self, leg: LegId, target: Arc<Target>) {
+        let held = {
+            let mut legs = self.shared.legs();
+            let disorder = legs.get_mut(&leg).and_then(|leg| leg.disorder.as_mut());
+            disorder.and_then(Disorder::release)
+        };
+        if let Some(held) = held {
+            let (body, weight) = (held.to_string(), Weight::Update);
+            self.send(
+                leg,
+                Waiting {
+                    body,
+                    target,
+                    weight,
+                },
+            );
         }
     }
 
@@ -217,7 +288,8 @@ impl Outboxes {
             .and_then(|text| door.bot.guard.callback(text).ok())
             .and_then(|url| Target::new(&url))
             .map_or_else(|| door.webhook(), Arc::new);
-        let opened = Leg::new(lost.call, Arc::clone(door), callback);
+        let mut opened = Leg::new(lost.call, Arc::clone(door), callback);
+        opened.disorder = self.shared.disorder(door);
         self.shared.legs().insert(lost.leg, opened);
         let ended = |number, ending| Event {
             leg: lost.leg,
@@ -276,6 +348,12 @@ impl Outboxes {
 impl Shared {
     fn legs(&self) -> MutexGuard<'_, HashMap<LegId, Leg>> {
         self.legs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the notifications of a new leg go through, if the operator wants that.
+    fn disorder(&self, door: &BotDoor) -> Option<Disorder> {
+        let seed = self.wording.disorder?;
+        Some(Disorder::new(seed, door.legs_opened()))
     }
 
     /// Takes note of what the event means for the queue, and gives what wording it needs.

@@ -125,6 +125,10 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         status: config.graph.status_spelling,
         recordings: Arc::clone(&recordings),
         registry: Arc::clone(&registry),
+        disorder: match config.graph.notifications {
+            crate::config::Notifications::Ordered => None,
+            crate::config::Notifications::AsObserved => Some(config.graph.notifications_seed),
+        },
     };
     let trust = outgoing::trust(tls.authority().certificate(), &config.graph.trust)?;
     let clients = outgoing::clients(&registry, &trust);

@@ -113,6 +113,8 @@ pub(crate) struct Wording {
     pub(crate) recordings: Arc<Recordings>,
     /// Whose names there are.
     pub(crate) registry: Arc<Registry>,
+    /// The seed of notifications as production sends them; without it they are sent in order.
+    pub(crate) disorder: Option<u64>,
 }
 
 impl Wording {

@@ -1,5 +1,6 @@
 //! The way to one bot: its client, its seats, its token.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -20,6 +21,7 @@ pub(super) struct BotDoor {
     pub(super) seats: Semaphore,
     webhook: Arc<Target>,
     token: Mutex<Option<(Minted, HeaderValue)>>,
+    legs: AtomicU64,
 }
 
 impl BotDoor {
@@ -32,11 +34,17 @@ impl BotDoor {
             seats: Semaphore::new(limits::DELIVERIES_PER_BOT_MAX),
             webhook,
             token: Mutex::new(None),
+            legs: AtomicU64::new(0),
         })
     }
 
     pub(super) fn webhook(&self) -> Arc<Target> {
         Arc::clone(&self.webhook)
+    }
+
+    /// How many legs the bot has had before this one.
+    pub(super) fn legs_opened(&self) -> u64 {
+        self.legs.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The `Authorization` header of a delivery; signed once an hour, because a signature costs as

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use http::Uri;
-use offhook_engine::{Event, Fact};
+use offhook_engine::Fact;
 use offhook_terms::CallId;
 use url::Url;
 
+use super::disorder::Disorder;
 use super::door::BotDoor;
 use crate::graph::{Caller, Paper};
 use crate::limits;
@@ -50,18 +51,13 @@ pub(super) enum Weight {
     Last,
 }
 
-impl Waiting {
-    pub(super) fn new(event: &Event, body: String, target: Arc<Target>) -> Self {
-        let weight = match &event.fact {
-            Fact::Incoming { .. } => Weight::Incoming,
-            Fact::OperationEnded { .. } => Weight::Ending,
-            Fact::Terminated(_) => Weight::Last,
-            _ => Weight::Update,
-        };
-        Self {
-            body,
-            target,
-            weight,
+impl Weight {
+    pub(super) fn of(fact: &Fact) -> Self {
+        match fact {
+            Fact::Incoming { .. } => Self::Incoming,
+            Fact::OperationEnded { .. } => Self::Ending,
+            Fact::Terminated(_) => Self::Last,
+            _ => Self::Update,
         }
     }
 }
@@ -95,6 +91,8 @@ pub(super) struct Leg {
     /// Nothing more will be queued.
     pub(super) closed: bool,
     pub(super) trouble: Option<String>,
+    /// What its notifications go through first, where they are sent as production does.
+    pub(super) disorder: Option<Disorder>,
     queue: VecDeque<Waiting>,
 }
 
@@ -112,6 +110,7 @@ impl Leg {
             delivering: false,
             closed: false,
             trouble: None,
+            disorder: None,
             queue: VecDeque::new(),
         }
     }
@@ -174,7 +173,7 @@ fn dropped() {
 mod tests {
     use super::*;
     use offhook_engine::{OperationKind, Outcome};
-    use offhook_terms::{LegId, OperationId};
+    use offhook_terms::OperationId;
 
     fn target() -> Arc<Target> {
         let url = Url::parse("https://b.example/").expect("a URL");
@@ -182,12 +181,11 @@ mod tests {
     }
 
     fn waiting(number: u64, fact: Fact, target: &Arc<Target>) -> Waiting {
-        let event = Event {
-            leg: LegId::from_bits(1),
-            number,
-            fact,
-        };
-        Waiting::new(&event, number.to_string(), Arc::clone(target))
+        Waiting {
+            body: number.to_string(),
+            target: Arc::clone(target),
+            weight: Weight::of(&fact),
+        }
     }
 
     fn leg() -> Leg {

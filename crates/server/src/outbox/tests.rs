@@ -126,6 +126,14 @@ impl World {
 
     /// The first of the bots is the one that is told.
     async fn of(bots: Vec<Bot>, got: mpsc::UnboundedReceiver<Got>) -> Self {
+        Self::disordered(bots, got, None).await
+    }
+
+    async fn disordered(
+        bots: Vec<Bot>,
+        got: mpsc::UnboundedReceiver<Got>,
+        disorder: Option<u64>,
+    ) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder");
         open_folder(data.path()).expect("made");
         let store = Store::open(data.path()).await.expect("opens");
@@ -153,6 +161,7 @@ impl World {
             status: config::StatusSpelling::Camel,
             recordings,
             registry: Arc::clone(&registry),
+            disorder,
         };
         let clients = outgoing::clients(&registry, &outgoing::trust_nobody());
         let outboxes = Outboxes::new(
@@ -453,4 +462,64 @@ async fn what_the_last_process_left_is_told() {
     // Of a call it never heard of, a bot hears nothing.
     world.outboxes.drain().await;
     assert!(world.got.try_recv().is_err());
+}
+
+/// What a bot gets that asked for notifications as production sends them, one word a notification.
+async fn as_observed(seed: u64) -> Vec<String> {
+    let (webhook, got) = bot(vec![]).await;
+    let bots = vec![Bot::for_tests(&webhook)];
+    let mut world = World::disordered(bots, got, Some(seed)).await;
+    let mut words = Vec::new();
+    let wait = limits::DISORDER_HELD_FOR + Duration::from_millis(1);
+    for fact in [
+        incoming(),
+        Fact::Establishing,
+        Fact::Established,
+        Fact::AudioFlows,
+        ended(),
+        Fact::Terminated(Ending::CallerHungUp),
+    ] {
+        let is_last_update = matches!(fact, Fact::AudioFlows);
+        world.tell(fact);
+        if is_last_update {
+            // Nothing comes to overtake it for a while.
+            tokio::time::sleep(wait).await;
+        }
+    }
+    while words
+        .last()
+        .is_none_or(|word: &String| !word.eq_ignore_ascii_case("terminated"))
+    {
+        words.extend(world.next().await.states());
+    }
+    world.outboxes.drain().await;
+    assert_eq!(world.outboxes.chain(LEG), None);
+    words
+}
+
+#[tokio::test]
+async fn notifications_can_be_sent_as_production_sends_them() {
+    let mut seen = std::collections::HashSet::new();
+    for seed in 0..12 {
+        let words = as_observed(seed).await;
+        tokio::time::resume();
+        assert_eq!(
+            words,
+            as_observed(seed).await,
+            "the same seed, the same sequence"
+        );
+        tokio::time::resume();
+        let lower: Vec<_> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
+        assert_eq!(lower.first().map(String::as_str), Some("incoming"));
+        assert_eq!(lower.last().map(String::as_str), Some("terminated"));
+        let many = |wanted: &str| lower.iter().filter(|word| *word == wanted).count();
+        assert_eq!((many("incoming"), many("terminated")), (1, 1), "{words:?}");
+        assert_eq!((many("failed"), many("establishing")), (1, 1), "{words:?}");
+        assert!((2..=4).contains(&many("established")), "{words:?}");
+        let failed = lower.iter().position(|word| word == "failed");
+        let established = lower.iter().rposition(|word| word == "established");
+        assert!(established < failed, "{words:?}");
+        seen.insert(words);
+    }
+    assert!(seen.len() > 6, "{} sequences of twelve seeds", seen.len());
 }

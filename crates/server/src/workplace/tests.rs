@@ -80,6 +80,7 @@ impl World {
             status: config::StatusSpelling::Camel,
             recordings: Arc::clone(&recordings),
             registry: Arc::clone(&registry),
+            disorder: None,
         };
         let clients = outgoing::clients(&registry, &outgoing::trust_nobody());
         let switchboard = Switchboard::default();
