@@ -136,6 +136,21 @@ pub(crate) const EXPAND_DEPTH_MAX: usize = 4;
 /// lives. Media blobs of applications are 2 to 10 kB.
 pub(crate) const CALL_BODY_BYTES_MAX: usize = 64 * 1024;
 
+/// The longest `subject` of a call, in characters: a line.
+pub(crate) const SUBJECT_CHARS_MAX: usize = 1024;
+
+/// The longest name a guest gives itself, in characters.
+pub(crate) const DISPLAY_NAME_CHARS_MAX: usize = 256;
+
+/// The longest of the words that name a meeting: tokens are 1 kB.
+pub(crate) const MEETING_WORD_BYTES_MAX: usize = 4 * 1024;
+
+/// `ringingTimeoutInSeconds` of a call to one (Graph call, beta).
+pub(crate) const RINGING_SECONDS: std::ops::RangeInclusive<i64> = 1..=115;
+
+/// When a bot that has as many calls as it may should try again: calls last minutes.
+pub(crate) const CALLS_FULL_RETRY_AFTER: Duration = Duration::from_secs(10);
+
 /// Kinds of media in one list: there are four.
 pub(crate) const MODALITIES_MAX: usize = 8;
 

@@ -78,6 +78,11 @@ impl Papers {
         self.filed().remove(&leg);
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_empty_for_tests(&self) -> bool {
+        self.filed().is_empty()
+    }
+
     fn filed(&self) -> MutexGuard<'_, HashMap<LegId, Arc<Paper>>> {
         self.filed.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,6 +9,7 @@ use offhook_engine::Refusal;
 use offhook_identity::TokenFault;
 
 use super::response;
+use crate::limits;
 use crate::login::NotLetIn;
 use crate::switchboard::CommandRefused;
 
@@ -184,6 +185,18 @@ impl Refused {
         Self::new(StatusCode::FORBIDDEN, "7504", message)
     }
 
+    /// The tenant a body names is not the token's.
+    pub(super) fn tenant() -> Self {
+        let message = "Request authorization tenant mismatch.";
+        Self::new(StatusCode::FORBIDDEN, "7505", message)
+    }
+
+    /// Who a body says makes the call is not who asks for it.
+    pub(super) fn source() -> Self {
+        let message = "Call source identity invalid.";
+        Self::new(StatusCode::FORBIDDEN, "7507", message)
+    }
+
     /// Somebody of another tenant cannot be called.
     pub(super) fn other_tenant() -> Self {
         let message = "Action not supported, the parties belong to different tenants.";
@@ -220,6 +233,35 @@ impl Refused {
             "replacesCallId",
             "names no established call of this application",
         )
+    }
+
+    /// The application has as many calls as it may.
+    pub(super) fn too_many_calls() -> Self {
+        Self {
+            retry_after: Some(limits::CALLS_FULL_RETRY_AFTER),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "8530",
+                "The application has as many active calls as it may.",
+            )
+        }
+    }
+
+    /// We are going down.
+    pub(super) fn unavailable() -> Self {
+        Self {
+            retry_after: Some(limits::CALLS_FULL_RETRY_AFTER),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "9999",
+                "The platform is going down.",
+            )
+        }
+    }
+
+    /// No meeting is opened by what was said of it.
+    pub(super) fn not_a_meeting(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
     /// A parameter that cannot be used: its name, and what is wanted of it.

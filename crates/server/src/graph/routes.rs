@@ -3,10 +3,12 @@
 //! | file | what it answers |
 //! |---|---|
 //! | here | which resource is asked for, by whom, and with what body |
+//! | `create.rs` | a call to be made |
 //! | `act.rs` | what is asked of a call |
 //! | `read.rs` | what is looked up |
 
 mod act;
+mod create;
 mod read;
 
 use std::sync::Arc;
@@ -121,9 +123,10 @@ impl Graph {
                 self.workplace.answer(resource, &asked, body).await
             }
             (Resource::NotServed(_, why), _) => Err(Refused::not_served(why)),
-            (Resource::Calls, &Method::POST) => Err(Refused::not_served(
-                "Making calls is not implemented by this platform.",
-            )),
+            (Resource::Calls, &Method::POST) => {
+                let body = read_body(parts, body).await?;
+                ask.create(&body).await
+            }
             (Resource::Calls, _) => ask.calls().await,
             (Resource::Count(collection), _) => ask.count(collection).await,
             (Resource::Call(leg), &Method::DELETE) => ask.hang_up(leg).await,

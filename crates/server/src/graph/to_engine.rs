@@ -9,6 +9,7 @@
 //! | `party.rs` | identities |
 //! | `names.rs` | property names in any case |
 
+mod create;
 mod elsewhere;
 mod many;
 mod names;
@@ -28,6 +29,7 @@ use super::Refused;
 use crate::limits;
 use crate::outgoing::Guard;
 
+pub(super) use create::{Wanted, WhichMeeting, create};
 pub(super) use elsewhere::{Target, redirect, transfer};
 pub(super) use many::{
     add_large_gallery_view, at_once, changed_group, invite, mute_all, new_group, participant,

@@ -85,6 +85,11 @@ impl Workplace {
         }
     }
 
+    /// The way into meetings, for calls that join.
+    pub(crate) fn meetings(&self) -> &Meetings {
+        &self.meetings
+    }
+
     /// Answers a request for one of our resources.
     pub(crate) async fn answer(
         &self,
