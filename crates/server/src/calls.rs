@@ -383,7 +383,7 @@ impl CallTask {
                     Ok(()) => self.phones.push(phone),
                     Err(_) => phone.perform(SignalRequest::TurnDown {
                         leg,
-                        why: TurnDown::Busy,
+                        why: TurnDown::NotReached(NotReached::Refused),
                     }),
                 }
             }

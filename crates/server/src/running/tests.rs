@@ -133,6 +133,16 @@ impl World {
         refusals.into_iter().map(|refusal| refusal.why).collect()
     }
 
+    /// Waits until somebody calls the bot; gives its leg.
+    async fn called(&mut self) -> LegId {
+        let told = tokio::time::timeout(WITHIN, self.told.recv()).await;
+        let told = told.expect("in time").expect("the bot runs");
+        assert_eq!(told["resourceData"]["state"], "incoming");
+        let resource = told["resource"].as_str().expect("a resource");
+        let (_, leg) = resource.rsplit_once('/').expect("a path");
+        leg.parse().expect("a leg")
+    }
+
     /// Two calls of the bot: one to Ada and one to Ben, who have answered.
     async fn two_calls(&mut self) -> Two {
         let mut ada = Phone::of(self, "ada").await;
@@ -817,4 +827,51 @@ async fn phones_that_dial_into_a_meeting_and_its_bot_are_in_one_call() {
     let ending = nowhere.ended().await;
     let is_404 = matches!(ending, offhook_sip::Ending::Refused { status: 404, .. });
     assert!(is_404, "{ending:?}");
+}
+
+#[tokio::test]
+async fn a_redirected_caller_reaches_whoever_takes_it_and_may_stay_unknown() {
+    let mut world = World::new().await;
+    let mut ada = Phone::of(&world, "ada").await;
+    let mut ben = Phone::of(&world, "ben").await;
+    let caller = Phone::new().await;
+    let mut line = caller.dials(&world, "bot");
+    let leg = world.called().await;
+    let targets = ["ada", "ben"].map(|user| Invitee::new(new_leg(), world.person(user)));
+    let redirect = Command::Redirect {
+        targets: targets.into(),
+        ring_for: WITHIN,
+        mask_caller: true,
+        mask_callee: false,
+    };
+    world.command(leg, redirect).await;
+    world.until(leg, "terminated").await;
+    let ringing = ada.rings().await;
+    assert_eq!(ringing.from.user.reveal(), "anonymous");
+    ringing.session.ring();
+    let mut ringing = Line::of(ringing.session);
+    let mut bens = ben.answers().await;
+    line.answered().await;
+    assert_eq!(ringing.ended().await, offhook_sip::Ending::Cancelled);
+    bens.session.hang_up(None);
+    line.hung_up().await;
+    world.nobody_is_left().await;
+}
+
+#[tokio::test]
+async fn a_bot_calls_two_people_at_once_and_stays_with_whom_is_left() {
+    let mut world = World::new().await;
+    let mut ada = Phone::of(&world, "ada").await;
+    let mut ben = Phone::of(&world, "ben").await;
+    let both = vec![world.person("ada"), world.person("ben")];
+    let leg = world.place(both, WITHIN);
+    let mut adas = ada.answers().await;
+    let mut bens = ben.answers().await;
+    world.until(leg, "established").await;
+    adas.session.hang_up(None);
+    adas.ended().await;
+    world.command(leg, Command::KeepAlive).await;
+    bens.session.hang_up(None);
+    world.until(leg, "terminated").await;
+    world.nobody_is_left().await;
 }

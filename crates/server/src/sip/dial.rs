@@ -191,9 +191,10 @@ impl Dialler {
                 address: ours(number.reveal()),
                 name: None,
             },
+            // Without a name it is somebody whom nobody shall know.
             Party::Guest { name } => Shown {
                 address: ANONYMOUS.to_owned(),
-                name: Some(name.clone()),
+                name: Some(name.clone()).filter(|name| !name.reveal().is_empty()),
             },
             Party::Bot { app } => {
                 let bot = self.registry.bot(*app);
