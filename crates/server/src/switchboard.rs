@@ -44,10 +44,6 @@ pub(crate) enum NotConnected {
 pub(crate) type Unconnected = Box<(NotConnected, PhoneLeg)>;
 
 /// Why a bot did not join.
-#[allow(
-    dead_code,
-    reason = "bots join over the calls API, whose routes come next"
-)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotJoined {
     /// There is no room for its leg.
@@ -90,10 +86,6 @@ struct BotSeat {
     mailbox: mpsc::Sender<Message>,
 }
 
-#[allow(
-    dead_code,
-    reason = "bots place and join over the calls API, whose routes come next"
-)]
 impl Switchboard {
     /// Says who starts the tasks of calls; once, before the first call.
     pub(crate) fn start_with(
