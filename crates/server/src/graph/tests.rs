@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 use tower::ServiceExt as _;
 
 mod create;
+mod elsewhere;
 mod many;
 mod told;
 

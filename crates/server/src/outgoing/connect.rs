@@ -172,3 +172,33 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name may lead to the public when its URL is looked at, and to this machine when it is
+    /// used (DNS rebinding): what counts is the address that is connected to.
+    #[tokio::test]
+    async fn a_name_is_judged_by_the_address_it_leads_to() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0");
+        let listener = listener.await.expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let uri = format!("http://localhost:{port}/");
+        let connect = async |origins: Vec<Origin>| {
+            let guard = Guard {
+                origins,
+                private_allowed: false,
+                http_to_loopback: true,
+            };
+            let trust = crate::outgoing::trust_nobody();
+            let connector = Connector::new(Arc::new(guard), trust);
+            connector.connect(uri.parse().expect("a URI")).await
+        };
+        let refused = connect(vec![]).await.map(drop).expect_err("refused");
+        let why = refused.get_ref().map(ToString::to_string);
+        assert_eq!(why, Some(UrlRefused::Private.to_string()));
+        let own = Origin::parse(&uri).expect("an origin");
+        assert!(connect(vec![own]).await.is_ok());
+    }
+}
