@@ -111,7 +111,7 @@ impl Refused {
 
     /// Published, but not served here, and there is no more to say.
     pub(crate) fn not_yet() -> Self {
-        Self::not_served("This action is part of the API, but not implemented by this platform.")
+        Self::not_served("This resource is part of the API, but not implemented by this platform.")
     }
 
     /// Published, but not served here.

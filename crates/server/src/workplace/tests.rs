@@ -823,7 +823,8 @@ async fn a_delegated_token_is_allowed_nothing() {
 #[tokio::test]
 async fn neighbours_that_are_not_served_say_so() {
     let world = World::new().await;
-    let not_yet = "501 8520 This action is part of the API, but not implemented by this platform.";
+    let not_yet =
+        "501 8520 This resource is part of the API, but not implemented by this platform.";
     for (method, path) in [
         ("GET", "me"),
         ("POST", "me/onlineMeetings"),
