@@ -8,10 +8,10 @@ use crate::TICK_SAMPLES;
 use crate::tones::Press;
 
 /// Of each row of the keypad.
-const LOW_HERTZ: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
+pub(crate) const LOW_HERTZ: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
 
 /// Of each column.
-const HIGH_HERTZ: [f32; 4] = [1_209.0, 1_336.0, 1_477.0, 1_633.0];
+pub(crate) const HIGH_HERTZ: [f32; 4] = [1_209.0, 1_336.0, 1_477.0, 1_633.0];
 
 /// −9 and −7 dBm0, what telephones are set to: lines weaken the higher tone more.
 const LOW_PEAK: f32 = 32_767.0 * 0.25;
@@ -44,8 +44,15 @@ pub(crate) fn sound(press: Press, out: &mut [i16]) {
     }
 }
 
+const KEYPAD: [&[u8; 4]; 4] = [b"123A", b"456B", b"789C", b"*0#D"];
+
+/// The key in a row and a column.
+pub(crate) fn tone_at(row: usize, column: usize) -> Option<Tone> {
+    let key = KEYPAD.get(row)?.get(column)?;
+    Tone::from_symbol(char::from(*key))
+}
+
 fn frequencies(tone: Tone) -> (f32, f32) {
-    const KEYPAD: [&[u8; 4]; 4] = [b"123A", b"456B", b"789C", b"*0#D"];
     let symbol = tone.symbol();
     for (row, low) in KEYPAD.iter().zip(LOW_HERTZ) {
         for (key, high) in row.iter().zip(HIGH_HERTZ) {

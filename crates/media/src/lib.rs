@@ -26,6 +26,7 @@ mod g711;
 mod g722;
 mod given;
 mod hears;
+mod inband;
 mod jitter;
 mod latch;
 pub mod limits;

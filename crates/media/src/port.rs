@@ -13,6 +13,7 @@ use crate::codec::Codec;
 use crate::coders::{Coders, SAMPLES_MAX};
 use crate::frame::Frame;
 use crate::given::{Given, Sound};
+use crate::inband::KeyDetector;
 use crate::jitter::{JitterBuffer, Kept};
 use crate::latch::{Latch, Verdict};
 use crate::limits;
@@ -77,6 +78,9 @@ pub struct Port {
     received: Received,
     timeline: Timeline,
     tone_receiver: ToneReceiver,
+    /// Keys in the sound: heard until the peer has told of one beside it.
+    key_detector: KeyDetector,
+    tells_keys: bool,
     recorder: Option<Recorder>,
     ear: Ear,
     /// Keys heard that the room has not looked at, and when by the peer's clock.
@@ -107,6 +111,15 @@ pub struct Port {
 impl Port {
     /// A port that sends and hears as agreed. Allocates all it will need.
     pub fn new(agreed: Agreed, start: StreamStart, now: Instant) -> Self {
+        let mut port = Self::deaf(agreed, start, now);
+        if Self::hears_keys_only(&agreed) {
+            port.own_buffer(Box::default());
+            port.listen();
+        }
+        port
+    }
+
+    fn deaf(agreed: Agreed, start: StreamStart, now: Instant) -> Self {
         Self {
             coders: Box::new(Coders::for_agreed(&agreed)),
             latch: Latch::new(agreed.remote),
@@ -128,6 +141,8 @@ impl Port {
             received: Received::default(),
             timeline: Timeline::default(),
             tone_receiver: ToneReceiver::default(),
+            key_detector: KeyDetector::default(),
+            tells_keys: false,
             recorder: None,
             ear: Ear::default(),
             keys: Keys::default(),
@@ -599,6 +614,7 @@ impl Port {
             let pressed = self
                 .tone_receiver
                 .packet(timestamp, as_.clock / 8_000, heard.payload);
+            self.tells_keys = true;
             if let Some(tone) = pressed {
                 self.tone_heard(tone, timestamp);
             }
@@ -724,7 +740,24 @@ impl Port {
         {
             self.end_recording(ended);
         }
+        self.listen_for_keys(frame);
         true
+    }
+
+    /// A peer that has not told of a key beside its sound may have it in there.
+    fn listen_for_keys(&mut self, frame: &Frame) {
+        if self.tells_keys {
+            return;
+        }
+        if let Some(tone) = self.key_detector.frame(&frame.glance()) {
+            let at = self.ear.buffer.as_ref().and_then(|b| b.play_time());
+            self.tone_heard(tone, at.unwrap_or_default());
+        }
+    }
+
+    /// Whether keys can only be heard in the sound, so that somebody must listen.
+    fn hears_keys_only(agreed: &Agreed) -> bool {
+        agreed.tones_heard_as.iter().all(Option::is_none)
     }
 
     /// Whether a packet came in this tick, or none could be expected.
@@ -740,7 +773,8 @@ impl Port {
 
     /// Begins to keep what comes when somebody listens, and ends when nobody does.
     fn listen(&mut self) {
-        let listens = self.ear.by_room || self.recorder.is_some();
+        let listens =
+            self.ear.by_room || self.recorder.is_some() || Self::hears_keys_only(&self.agreed);
         if listens
             && !self.ear.listens
             && let Some(buffer) = &mut self.ear.buffer

@@ -265,6 +265,53 @@ fn what_is_encrypted_is_heard_by_the_peer_alone() {
     }
 }
 
+#[test]
+fn keys_in_the_sound_are_heard_of_a_peer_that_tells_of_none() {
+    for codec in [Codec::Pcmu, Codec::G722] {
+        let mut world = World::new();
+        let silent = |remote: &str| Agreed {
+            tones_sent_as: None,
+            tones_heard_as: [None; 2],
+            ..Agreed::plain(codec, at(remote), at(remote))
+        };
+        world.b = Port::new(silent(A), world.b.stream, world.now);
+        world.a(MediaCommand::agree(silent(B)));
+        let keys = "12#";
+        let mut samples = vec![0; 8_000];
+        for key in keys.chars() {
+            let tone = Tone::from_symbol(key).unwrap();
+            for tick in 0..8 {
+                let mut out = [0; TICK_SAMPLES];
+                crate::dual_tone::sound(
+                    Press {
+                        tone,
+                        tick,
+                        ticks: 5,
+                    },
+                    &mut out,
+                );
+                samples.extend(out);
+            }
+        }
+        let rate = 8_000;
+        let clips = vec![Clip::from_samples(&crate::wav::Samples { rate, samples })];
+        world.a(MediaCommand::Play {
+            operation: operation(1),
+            clips,
+            repeat: Repeat::ONCE,
+        });
+        // Nobody listens to the voice, and the keys are heard all the same.
+        world.run(60);
+        assert_eq!(world.keys_heard(), "1", "{codec:?}");
+        let mut tap = world.record(stop_at('#'));
+        world.run(60);
+        assert_eq!(world.keys_heard(), keys, "{codec:?}");
+        let (ended, _) = world.recorded().unwrap();
+        assert_eq!(ended, RecordEnded::StopTone);
+        assert!(tap.read().is_some());
+    }
+}
+
 /// Both ports agree on a codec, in packets of so many units.
 fn agree(world: &mut World, codec: Codec, packet_units: u16) {
     for (remote, own) in [(B, true), (A, false)] {

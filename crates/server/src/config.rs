@@ -200,6 +200,39 @@ pub struct Media {
     pub rtp_ports: PortRange,
     /// The address phones are told to send audio to. Default: the address of the SIP door.
     pub advertised_address: Option<std::net::IpAddr>,
+    /// The codecs spoken, best first: of those a phone offers the first of these is taken. Between the
+    /// two laws of G.711 the phone's order decides. Default `["opus", "g722", "pcmu", "pcma"]`.
+    pub codecs: Vec<AudioCodec>,
+    /// Whether audio is encrypted with keys from the descriptions (SRTP, RFC 4568): `"off"`, `"offer"`
+    /// where the phone can, or `"require"`. Default `"off"`.
+    pub srtp: Srtp,
+}
+
+/// A codec of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AudioCodec {
+    /// Opus, 16 kHz.
+    Opus,
+    /// G.722, 16 kHz.
+    G722,
+    /// G.711 µ-law, 8 kHz.
+    Pcmu,
+    /// G.711 A-law, 8 kHz.
+    Pcma,
+}
+
+/// Whether audio is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Srtp {
+    /// Never: a phone that offers nothing else is refused.
+    #[default]
+    Off,
+    /// Where the phone can.
+    Offer,
+    /// Always: a phone that cannot is refused.
+    Require,
 }
 
 impl Default for Media {
@@ -211,6 +244,13 @@ impl Default for Media {
                 to: 29_999,
             },
             advertised_address: None,
+            codecs: vec![
+                AudioCodec::Opus,
+                AudioCodec::G722,
+                AudioCodec::Pcmu,
+                AudioCodec::Pcma,
+            ],
+            srtp: Srtp::Off,
         }
     }
 }

@@ -39,6 +39,11 @@ impl Config {
             "is 0, but wanted is at least 1",
         )?;
         wanted(
+            !self.media.codecs.is_empty(),
+            "media.codecs",
+            "is empty, but wanted is at least one codec",
+        )?;
+        wanted(
             self.media.rtp_ports.to - self.media.rtp_ports.from >= 1,
             "media.rtp_ports",
             "is one port, but a call takes two",

@@ -301,6 +301,22 @@ mod tests {
             ]],
         );
         check_error(
+            "[media]\ncodecs = [\"g729\"]\n",
+            expect![[
+                r#"/offhook.toml: `media.codecs.0` is "g729", but wanted is one of opus, g722, pcmu, pcma"#
+            ]],
+        );
+        check_error(
+            "[media]\ncodecs = []\n",
+            expect!["/offhook.toml: `media.codecs` is empty, but wanted is at least one codec"],
+        );
+        check_error(
+            "[media]\nsrtp = \"maybe\"\n",
+            expect![[
+                r#"/offhook.toml: `media.srtp` is "maybe", but wanted is one of off, offer, require"#
+            ]],
+        );
+        check_error(
             "[[people]]\nname = \"Ada\"\n",
             expect!["/offhook.toml: `people.0.sip_user` is missing"],
         );

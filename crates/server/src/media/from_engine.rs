@@ -300,7 +300,7 @@ impl CallAudio {
                 return MediaEvent::Refused { leg };
             }
         };
-        let mut session = prepared.describe();
+        let mut session = self.host().describe(&prepared);
         let (description, agreed) = match offer {
             Some(offer) => match session.answer(offer.as_str()) {
                 Ok((answer, agreed)) => (answer, Some(agreed)),

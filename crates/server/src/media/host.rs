@@ -5,14 +5,16 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use offhook_media::threads::{self, Events, NotTaken, Notice, ReleasedPort, RoomKey, Threads};
-use offhook_media::{Clip, PortId};
+use offhook_media::threads::{
+    self, Events, NotTaken, Notice, PreparedPort, ReleasedPort, RoomKey, Threads,
+};
+use offhook_media::{Clip, Codec, Encryption, PortId, sdp};
 use offhook_terms::{CallId, LegId};
 use tokio::sync::{Notify, oneshot};
 
 use super::scribe::Scribe;
 use super::to_engine::{self, Heard};
-use crate::config::Config;
+use crate::config::{AudioCodec, Config, Srtp};
 use crate::switchboard::Switchboard;
 use crate::{calls, clock};
 
@@ -28,6 +30,8 @@ pub(crate) struct Host {
     pub(super) scribe: Scribe,
     pub(super) sounds: Sounds,
     rooms: Mutex<HashMap<CallId, Inside>>,
+    codecs: Vec<Codec>,
+    encryption: Encryption,
 }
 
 /// What the platform plays of its own accord.
@@ -76,6 +80,12 @@ impl Host {
                 ringback: Clip::ringback(),
                 hold_music: Clip::hold_music(),
             },
+            codecs: config.media.codecs.iter().copied().map(codec).collect(),
+            encryption: match config.media.srtp {
+                Srtp::Off => Encryption::Off,
+                Srtp::Offer => Encryption::Offer,
+                Srtp::Require => Encryption::Require,
+            },
             rooms: Mutex::default(),
         });
         Ok((host, Notices { events, bell }))
@@ -83,6 +93,13 @@ impl Host {
 
     pub(super) fn threads(&self) -> &Threads {
         &self.threads
+    }
+
+    /// Our side of the descriptions for a port, as the settings have it.
+    pub(super) fn describe(&self, port: &PreparedPort) -> sdp::Session {
+        port.describe()
+            .with_codecs(&self.codecs)
+            .with_encryption(self.encryption)
     }
 
     /// Somebody enters a room by `door`, which gives them their name there. What happens at it is known
@@ -243,6 +260,15 @@ fn carry(host: &Host, switchboard: &Switchboard, notice: Notice) {
 /// The room of a call.
 pub(super) fn key(call: CallId) -> RoomKey {
     RoomKey(call.bits())
+}
+
+fn codec(setting: AudioCodec) -> Codec {
+    match setting {
+        AudioCodec::Opus => Codec::Opus,
+        AudioCodec::G722 => Codec::G722,
+        AudioCodec::Pcmu => Codec::Pcmu,
+        AudioCodec::Pcma => Codec::Pcma,
+    }
 }
 
 /// Half of the cores: the other half answers requests. Audio is the lighter half until there are
