@@ -42,7 +42,7 @@ export async function answer_play_record(stage, bot) {
   await bot.call(call).delete();
   assert.deepEqual(await bot.terminated(call), [200, 7000]);
   await ada.closed();
-  between(1_100, await ada.heard(660), 1_300);
+  between(1_000, await ada.heard(660), 1_300);
 }
 
 /** A key ends a recording; then the phone hangs up in the middle of a prompt. */

@@ -5,25 +5,33 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { Bot } from "./bot.mjs";
 import { answer_play_record, redirected, rejected, stop_tone_and_hang_up } from "./calls_in.mjs";
+import { call_a_number, call_a_person, callees_that_do_not_come } from "./calls_out.mjs";
 import { forbidden_addresses, wrong_bodies, wrong_moments } from "./refusals.mjs";
-import { call_that_grows } from "./rooms.mjs";
+import { call_that_grows, group_call } from "./rooms.mjs";
 import { Stage } from "./stage.mjs";
 import { cancelled_media, keys } from "./tones.mjs";
-import { blind_transfer, transfer_that_fails, two_callers_put_together } from "./transfers.mjs";
-import { people } from "./workplace.mjs";
+import { blind_transfer, consultative_transfer, transfer_that_fails, two_callers_put_together } from "./transfers.mjs";
+import { call_record, meeting, people } from "./workplace.mjs";
 
 const SCENARIOS = [
   answer_play_record,
   stop_tone_and_hang_up,
   rejected,
   redirected,
+  call_a_person,
+  callees_that_do_not_come,
+  call_a_number,
   keys,
   cancelled_media,
   call_that_grows,
+  group_call,
   blind_transfer,
   transfer_that_fails,
+  consultative_transfer,
   two_callers_put_together,
   people,
+  meeting,
+  call_record,
   wrong_moments,
   wrong_bodies,
   forbidden_addresses,

@@ -59,7 +59,7 @@ export async function meeting(stage, bot) {
     chatInfo: { threadId, messageId: "0" },
     meetingInfo: {
       "@odata.type": "#microsoft.graph.organizerMeetingInfo",
-      organizer: { "@odata.type": "#microsoft.graph.identitySet", user: { id, tenantId: bot.app.tenant } },
+      organizer: { user: { id, tenantId: bot.app.tenant } },
       allowConversationWithoutHost: true,
     },
   });

@@ -6,6 +6,7 @@ import sys
 import traceback
 
 import calls_in
+import calls_out
 import refusals
 import rooms
 import tones
@@ -19,13 +20,20 @@ SCENARIOS = [
     calls_in.stop_tone_and_hang_up,
     calls_in.rejected,
     calls_in.redirected,
+    calls_out.call_a_person,
+    calls_out.callees_that_do_not_come,
+    calls_out.call_a_number,
     tones.keys,
     tones.cancelled_media,
     rooms.call_that_grows,
+    rooms.group_call,
     transfers.blind_transfer,
     transfers.transfer_that_fails,
+    transfers.consultative_transfer,
     transfers.two_callers_put_together,
     workplace.people,
+    workplace.meeting,
+    workplace.call_record,
     refusals.wrong_moments,
     refusals.wrong_bodies,
     refusals.forbidden_addresses,
