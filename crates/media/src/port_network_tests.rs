@@ -78,7 +78,7 @@ impl Line {
     }
 
     fn gaps(&self) -> usize {
-        let quiet = |frame: &&Frame| Loudness::of(*frame).dbfs() < -60.0;
+        let quiet = |frame: &&Frame| Loudness::of(frame).dbfs() < -60.0;
         self.frames.iter().filter(quiet).count()
     }
 }
