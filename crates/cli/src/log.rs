@@ -1,5 +1,7 @@
 //! What the platform writes about itself.
 
+use std::io::IsTerminal as _;
+
 use anyhow::Context as _;
 use offhook_server::config::{Log, LogFormat};
 use tracing_subscriber::EnvFilter;
@@ -10,6 +12,8 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
         .with_context(|| format!("log.filter `{}` is not a filter such as `info`", log.filter))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Colours are for a screen; in a file they are letters that nobody can search for.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match log.format {
         LogFormat::Text => lines.init(),
