@@ -149,14 +149,13 @@ fn explain(platform: &Running) {
          Without a phone, in another terminal:\n    \
          {offhook} dial {sip} --expect-beep 1000 --play tone:440:2s --keys '#' --expect-tone 440 --for 1s"
     );
-    println!(
-        "\n  Graph API      {}/v1.0/communications/calls",
-        platform.public_url()
-    );
-    println!(
-        "  Log in         {}/TENANT/oauth2/v2.0/token",
-        platform.public_url()
-    );
+    // Microsoft's clients log in over HTTPS only, and send their token nowhere else.
+    let base = match platform.https() {
+        Some(at) => format!("https://{at}"),
+        None => platform.public_url().to_owned(),
+    };
+    println!("\n  Graph API      {base}/v1.0/communications/calls");
+    println!("  Log in         {base}/TENANT/oauth2/v2.0/token");
     let ca = platform.ca_file().display();
     println!("  Trust          {ca} (the local certificate authority)");
     println!(
