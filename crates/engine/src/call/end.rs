@@ -172,7 +172,7 @@ impl Call {
 
     /// A conversation ends for everybody in it.
     pub(super) fn end_side(&mut self, side: u32, ending: Ending, leaver: Option<LegId>) {
-        tracing::debug!(call = %self.id, ?ending, "a conversation ends");
+        tracing::debug!(call = %self.id, ?ending, "the call ends");
         let endings: Vec<(LegId, Ending)> = self
             .bots
             .iter()

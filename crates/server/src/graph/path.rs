@@ -154,7 +154,8 @@ const NO_RECORDING_OF_CALLS: &str =
     "Recording whole calls is not implemented by this platform; use recordResponse for answers.";
 const NO_TRANSCRIPTION: &str = "Transcription is not implemented by this platform.";
 const NO_LOBBY: &str = "Meetings of this platform have no lobby: everybody is admitted at once.";
-const NO_NEIGHBOUR: &str = "This action is part of the API, but not implemented by this platform.";
+const NO_NEIGHBOUR: &str =
+    "This resource is part of the API, but not implemented by this platform.";
 
 /// Neighbours of the calls API that bots use beside it.
 const NEIGHBOURS: [&str; 4] = ["chats", "me", "appcatalogs", "teams"];
