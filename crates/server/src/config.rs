@@ -700,6 +700,8 @@ impl Protocol {
 pub struct BotLimits {
     /// Live calls at once; the next caller is turned down as busy. Default 5000.
     pub calls: usize,
+    /// Calls a calendar month (UTC), incoming and outgoing; one more is turned down. Default none.
+    pub calls_per_month: Option<u32>,
     /// API requests a second; the next is answered 429. Default 2000.
     pub requests_per_second: u32,
 }
@@ -708,6 +710,7 @@ impl Default for BotLimits {
     fn default() -> Self {
         Self {
             calls: 5000,
+            calls_per_month: None,
             requests_per_second: 2000,
         }
     }

@@ -23,6 +23,7 @@ mod http;
 mod limits;
 mod login;
 mod media;
+mod monthly;
 mod observe;
 mod outbox;
 mod outgoing;

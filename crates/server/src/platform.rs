@@ -5,12 +5,13 @@ use std::sync::Arc;
 use offhook_engine::{Ending, Event, NotReached};
 use offhook_media::Clip;
 use offhook_terms::{AppId, CallId, LegId};
+use offhook_workplace::Month;
 use url::Url;
 
 use crate::calls::{self, NewCall};
 use crate::outbox::Outboxes;
 use crate::prompts::Prompts;
-use crate::registry::Registry;
+use crate::registry::{Bot, Registry};
 use crate::sip::Dialler;
 use crate::store::{self, Recordings, Refusal, Store};
 use crate::switchboard::Switchboard;
@@ -44,6 +45,10 @@ impl Platform {
 
     /// A bot has a leg in a call and will hear of it: at the address it named, or at its webhook.
     pub(crate) fn leg_begins(&self, call: CallId, leg: LegId, bot: AppId, callback: Option<&Url>) {
+        let bounded = |bot: &Arc<Bot>| bot.limits.calls_per_month.is_some();
+        if self.registry.bot(bot).is_some_and(bounded) {
+            self.store.call_made(bot, Month::of(clock::wall()));
+        }
         self.prompts.begin(leg);
         self.outboxes.open(call, leg, bot, callback);
     }

@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use offhook_workplace::Month;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::graph::{Graph, Wording};
 use crate::http::{Doors, Serving, Tls};
 use crate::login::Login;
+use crate::monthly::Monthly;
 use crate::observe::{Check, MoreMetrics, Observe, Pulse};
 use crate::outbox::Outboxes;
 use crate::platform::Platform;
@@ -134,6 +136,13 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     let clients = outgoing::clients(&registry, &trust);
     let prompts = Arc::new(Prompts::new(config.prompts.clone(), Arc::clone(&clients)));
     let switchboard = Switchboard::default();
+    for bot in registry.bots() {
+        if let Some(at_most) = bot.limits.calls_per_month {
+            let now = clock::wall();
+            let made = store.calls_made(bot.app, Month::of(now)).await?;
+            switchboard.allow_monthly(bot.app, Monthly::new(at_most, made, now));
+        }
+    }
     let outboxes = Outboxes::new(
         &registry,
         &clients,

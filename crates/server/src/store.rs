@@ -145,6 +145,23 @@ impl Store {
         self.writer.note(Note::LegOpened { leg, call, bot });
     }
 
+    /// A bot that may have so many calls a month has one more.
+    pub(crate) fn call_made(&self, bot: AppId, month: Month) {
+        self.writer.note(Note::CallMade { bot, month });
+    }
+
+    /// How many calls a bot had in a month, if it had a bound on them.
+    pub(crate) async fn calls_made(&self, bot: AppId, month: Month) -> Result<u32, StoreError> {
+        let row = sqlx::query("SELECT made FROM calls_made WHERE bot = ? AND month = ?")
+            .bind(bot.to_string())
+            .bind(month.number())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(|why| self.failed(why))?;
+        row.map_or(Ok(0), |row| row.try_get(0))
+            .map_err(|why| self.failed(why))
+    }
+
     /// The leg's notifications go elsewhere from now on.
     pub(crate) fn leg_moved(&self, leg: LegId, callback: String) {
         self.writer.note(Note::LegMoved { leg, callback });
@@ -371,6 +388,9 @@ mod tests {
         store.leg_opened(LegId::from_bits(4), call, AppId::from_bits(3));
         store.leg_moved(LegId::from_bits(2), "https://b.example/".to_owned());
         store.leg_settled(LegId::from_bits(4));
+        let (bot, month) = (AppId::from_bits(3), Month::of(UNIX_EPOCH));
+        store.call_made(bot, month);
+        store.call_made(bot, month);
         let secret = store.secret("test").await.expect("made");
         store.close().await;
 
@@ -389,6 +409,9 @@ mod tests {
                 ending: Some(offhook_engine::Ending::CallerHungUp),
             }]
         );
+        assert_eq!(store.calls_made(bot, month).await.expect("kept"), 2);
+        let other = AppId::from_bits(9);
+        assert_eq!(store.calls_made(other, month).await.expect("none"), 0);
         assert_eq!(store.secret("test").await.expect("kept"), secret);
         store.close().await;
     }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use offhook_engine::{
     Arrival, BotJoin, Call, Command, Connection, LegView, OperationView, Participant, PhoneJoin,
@@ -15,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
 use crate::calls::{Message, NewCall, Question, post};
+use crate::monthly::Monthly;
 use crate::sip::PhoneLeg;
 use crate::{clock, limits};
 
@@ -36,6 +38,11 @@ pub(crate) enum NotConnected {
     Closed,
     /// The bot has as many calls as it may.
     BotIsFull,
+    /// The bot had as many calls this month as it may.
+    MonthIsFull {
+        /// How long until the next.
+        wait: Duration,
+    },
     /// The call is over.
     Over,
 }
@@ -68,6 +75,8 @@ struct Directory {
     calls: HashMap<CallId, Live>,
     bot_legs: HashMap<LegId, BotSeat>,
     calls_of_bots: HashMap<AppId, usize>,
+    /// Of the bots that may have so many calls a month only.
+    months: HashMap<AppId, Monthly>,
     /// The calls that meetings are held in.
     meetings: HashMap<MeetingId, CallId>,
     /// Set once the platform goes down: no call is connected any more.
@@ -94,6 +103,11 @@ impl Switchboard {
     ) {
         // A second one would be a mistake of ours that the first call's tests show.
         let _ = self.starter.set(Box::new(starter));
+    }
+
+    /// From now on a bot may have so many calls a month.
+    pub(crate) fn allow_monthly(&self, bot: AppId, monthly: Monthly) {
+        self.directory().months.insert(bot, monthly);
     }
 
     fn start(&self, new: NewCall, callback: Option<&Url>) {
@@ -515,6 +529,11 @@ impl Directory {
         if *calls >= calls_max {
             return Err(NotConnected::BotIsFull);
         }
+        if let Some(monthly) = self.months.get_mut(&bot) {
+            monthly
+                .take(clock::wall())
+                .map_err(|wait| NotConnected::MonthIsFull { wait })?;
+        }
         *calls += 1;
         live.bot_legs.push(leg);
         let mailbox = live.mailbox.clone();
@@ -566,6 +585,25 @@ mod tests {
         assert_eq!(connect(2), Err(NotConnected::BotIsFull));
         switchboard.disconnect(CallId::from_bits(1));
         assert_eq!(connect(3), Ok(()));
+    }
+
+    #[test]
+    fn a_month_of_calls_comes_to_an_end() {
+        let switchboard = Switchboard::default();
+        let (mailbox, _messages) = mpsc::channel(1);
+        let (bot, other) = (AppId::from_bits(1), AppId::from_bits(2));
+        switchboard.allow_monthly(bot, Monthly::new(2, 1, clock::wall()));
+        let connect = |n, bot| {
+            let (call, leg) = (CallId::from_bits(n), LegId::from_bits(n));
+            switchboard.connect(call, leg, bot, 9, mailbox.clone())
+        };
+        assert_eq!(connect(1, bot), Ok(()));
+        // That it is over makes no room in the month.
+        switchboard.disconnect(CallId::from_bits(1));
+        let refused = connect(2, bot);
+        assert!(matches!(refused, Err(NotConnected::MonthIsFull { .. })));
+        assert_eq!(switchboard.live_calls(), 0);
+        assert_eq!(connect(3, other), Ok(()));
     }
 
     #[test]

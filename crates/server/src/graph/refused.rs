@@ -247,6 +247,18 @@ impl Refused {
         }
     }
 
+    /// The bot had its calls of this month.
+    pub(super) fn too_many_calls_this_month(wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "8529",
+                "The application had as many calls this month as it may.",
+            )
+        }
+    }
+
     /// We are going down.
     pub(super) fn unavailable() -> Self {
         Self {

@@ -267,6 +267,15 @@ fn not_connected(platform: &Platform, (why, mut phone): (NotConnected, PhoneLeg)
                 "raise `limits.calls` of the bot",
             );
         }
+        NotConnected::MonthIsFull { .. } => {
+            let why = "The bot had as many calls this month as it may";
+            phone.refuse(Refusal::new(486).because(why));
+            platform.note_turned_down(
+                "the bot has calls left this month",
+                "it had as many calls this month as it may",
+                "raise `limits.calls_per_month` of the bot",
+            );
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use offhook_terms::{AppId, CallId, LegId, OperationId, Private};
 use offhook_wire::journal::{Entry, Fact};
+use offhook_workplace::Month;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 use tokio::sync::{mpsc, oneshot};
@@ -33,6 +34,10 @@ pub(super) enum Note {
         callback: String,
     },
     LegSettled(LegId),
+    CallMade {
+        bot: AppId,
+        month: Month,
+    },
     Recorded {
         operation: OperationId,
         leg: LegId,
@@ -349,6 +354,12 @@ async fn write_note(connection: &mut SqliteConnection, note: &Note) -> sqlx::Res
         Note::LegSettled(leg) => {
             sqlx::query("DELETE FROM legs WHERE leg = ?").bind(leg.to_string())
         }
+        Note::CallMade { bot, month } => sqlx::query(
+            "INSERT INTO calls_made (bot, month, made) VALUES (?, ?, 1) \
+             ON CONFLICT (bot, month) DO UPDATE SET made = made + 1",
+        )
+        .bind(bot.to_string())
+        .bind(month.number()),
         Note::Recorded {
             operation,
             leg,

@@ -178,6 +178,7 @@ impl Ask<'_> {
 fn not_connected(why: NotConnected) -> Refused {
     match why {
         NotConnected::BotIsFull => Refused::too_many_calls(),
+        NotConnected::MonthIsFull { wait } => Refused::too_many_calls_this_month(wait),
         NotConnected::Closed | NotConnected::Over => Refused::unavailable(),
     }
 }

@@ -5,6 +5,7 @@ use offhook_engine::limits::RINGS_FOR;
 use super::super::path::Version;
 use super::super::to_engine::{self, Asker, Wanted, WhichMeeting};
 use super::*;
+use crate::monthly::Monthly;
 
 const ADA: &str = "55555555-5555-4555-8555-555555555555";
 
@@ -327,6 +328,24 @@ async fn a_made_call_is_answered_as_published() {
     assert_eq!(
         world.outboxes.papers().of(leg).subject,
         Some(Private::new("lunch".to_owned()))
+    );
+}
+
+#[tokio::test]
+async fn a_month_has_so_many_calls() {
+    let world = World::with(|bot| bot.roles = everything()).await;
+    world.start_nothing();
+    let monthly = Monthly::new(1, 0, clock::wall());
+    world.switchboard.allow_monthly(world.bot.app, monthly);
+    assert_eq!(
+        post(&world, &call(users(1))).await.status(),
+        StatusCode::CREATED
+    );
+    let response = post(&world, &call(users(1))).await;
+    assert!(response.headers().contains_key("retry-after"));
+    assert_eq!(
+        refusal(response).await,
+        "429 8529 The application had as many calls this month as it may."
     );
 }
 
