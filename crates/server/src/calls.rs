@@ -662,11 +662,7 @@ impl CallTask {
                 answers.push_back(Answer::Fetch(from, to, purpose));
             }
             Output::LegBegins { leg, bot } => {
-                let calls_max = self
-                    .platform
-                    .registry
-                    .bot(bot)
-                    .map_or(0, |bot| bot.limits.calls);
+                let calls_max = self.platform.registry.calls_max(bot);
                 let call = self.call.id();
                 match self.platform.switchboard.seat(call, leg, bot, calls_max) {
                     Ok(()) => self.begin(leg, bot, None),

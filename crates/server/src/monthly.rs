@@ -33,6 +33,11 @@ impl Monthly {
         self.made += 1;
         Ok(())
     }
+
+    /// The call that was taken came to nothing before it began.
+    pub(crate) fn give_back(&mut self) {
+        self.made = self.made.saturating_sub(1);
+    }
 }
 
 #[cfg(test)]
@@ -51,6 +56,15 @@ mod tests {
         assert_eq!(monthly.take(tenth), Ok(()));
         assert_eq!(monthly.take(tenth), Err(DAY * 22));
         assert_eq!(monthly.take(UNIX_EPOCH + DAY * 31), Ok(()));
+    }
+
+    #[test]
+    fn a_call_that_never_began_is_not_one_of_the_month() {
+        let mut monthly = Monthly::new(1, 0, UNIX_EPOCH);
+        assert_eq!(monthly.take(UNIX_EPOCH), Ok(()));
+        monthly.give_back();
+        assert_eq!(monthly.take(UNIX_EPOCH), Ok(()));
+        assert!(monthly.take(UNIX_EPOCH).is_err());
     }
 
     #[test]

@@ -168,6 +168,11 @@ impl Registry {
         self.by_app.get(&app)
     }
 
+    /// How many live calls a bot may have; one that is not registered, none.
+    pub(crate) fn calls_max(&self, app: AppId) -> usize {
+        self.bot(app).map_or(0, |bot| bot.limits.calls)
+    }
+
     /// Whose phone registers as this user.
     pub fn person_by_sip_user(&self, user: &str) -> Option<&Arc<Person>> {
         self.people_by_sip_user.get(&user.to_ascii_lowercase())

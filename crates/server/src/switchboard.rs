@@ -217,7 +217,7 @@ impl Switchboard {
                 Ok(Err(refusal)) => why = NotJoined::Refused(refusal),
                 Err(_) => why = NotJoined::NotConnected(NotConnected::Over),
             }
-            self.unseat(join.leg);
+            self.directory().withdraw(join.leg);
             if !matches!(
                 why,
                 NotJoined::NotConnected(_) | NotJoined::Refused(Refusal::Terminated)
@@ -539,6 +539,18 @@ impl Directory {
         let mailbox = live.mailbox.clone();
         self.bot_legs.insert(leg, BotSeat { bot, call, mailbox });
         Ok(())
+    }
+
+    /// A leg that had a seat and never began. Counted nowhere else, so that this month's calls here
+    /// and in the store stay the same.
+    fn withdraw(&mut self, leg: LegId) {
+        let Some(bot) = self.bot_legs.get(&leg).map(|seat| seat.bot) else {
+            return;
+        };
+        self.unseat(leg);
+        if let Some(monthly) = self.months.get_mut(&bot) {
+            monthly.give_back();
+        }
     }
 
     fn unseat(&mut self, leg: LegId) {

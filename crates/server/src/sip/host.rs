@@ -188,7 +188,7 @@ fn arrive(platform: &Platform, bot: AppId, caller: Party, incoming: Incoming) {
         bot_leg: LegId::from_random(rand::random()),
         bot,
     };
-    let calls_max = platform.registry.bot(bot).map_or(0, |bot| bot.limits.calls);
+    let calls_max = platform.registry.calls_max(bot);
     let phone = PhoneLeg::calling(caller_leg, incoming.session, trunk);
     if let Err(not) = platform.switchboard.arrive(arrival, calls_max, phone) {
         not_connected(platform, *not);
