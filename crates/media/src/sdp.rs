@@ -53,6 +53,8 @@ pub enum Encryption {
     /// Never. Who offers nothing else is refused.
     #[default]
     Off,
+    /// Where the peer offers it; what we offer is plain.
+    Accept,
     /// Where the peer can: it is offered, and accepted when offered.
     Offer,
     /// Always. Who cannot is refused.
@@ -271,12 +273,12 @@ impl Session {
         attributes.push(Attribute::valued("rtcp", self.rtcp_port.to_string()));
         attributes.push(Attribute::flag(self.direction.as_str()));
         let mut audio = MediaDescription::audio(self.rtp_port, formats);
-        if self.encryption != Encryption::Off {
+        if self.offers_encryption() {
             attributes.extend(self.crypto_offered().map(|line| crypto(&line)));
         }
         // A phone that knows nothing of it reads plain audio and passes the keys over.
         let new = match self.encryption {
-            Encryption::Off | Encryption::Offer => PLAIN,
+            Encryption::Off | Encryption::Accept | Encryption::Offer => PLAIN,
             Encryption::Require => SECURE,
         };
         let protocol = self.protocol.as_deref().unwrap_or(new);
@@ -404,6 +406,16 @@ impl Session {
         })
     }
 
+    /// Our offers name keys. One that accepts encryption does so once the peer has begun it, so that a
+    /// later offer of ours keeps it.
+    fn offers_encryption(&self) -> bool {
+        match self.encryption {
+            Encryption::Off => false,
+            Encryption::Accept => self.their_key.is_some(),
+            Encryption::Offer | Encryption::Require => true,
+        }
+    }
+
     /// The keys of our offers.
     fn crypto_offered(&self) -> impl Iterator<Item = Line> {
         let keys = self.keys;
@@ -435,10 +447,9 @@ impl Session {
     /// What the line of an answer is protected with.
     fn protected(&self, audio: &MediaDescription) -> Result<Option<Protection>, SdpRefusal> {
         let mut offered = self.crypto_offered();
-        let accepted = match self.encryption {
-            Encryption::Off => None,
+        let accepted = if self.offers_encryption() {
             // The tag and the suite must be one of ours (RFC 4568 §5.1.3).
-            Encryption::Offer | Encryption::Require => crypto_lines(audio).find_map(|theirs| {
+            crypto_lines(audio).find_map(|theirs| {
                 let ours =
                     offered.find(|ours| (ours.tag, ours.suite) == (theirs.tag, theirs.suite))?;
                 Some(Protection {
@@ -446,7 +457,9 @@ impl Session {
                     ours: ours.key,
                     theirs: theirs.key,
                 })
-            }),
+            })
+        } else {
+            None
         };
         match (accepted, self.encryption) {
             (None, Encryption::Require) => Err(SdpRefusal::NotEncrypted),
@@ -658,7 +671,7 @@ fn choose_audio(
     };
     let at = match encryption {
         Encryption::Off => find(&plain),
-        Encryption::Offer => find(&keyed).or_else(|| find(&plain)),
+        Encryption::Accept | Encryption::Offer => find(&keyed).or_else(|| find(&plain)),
         Encryption::Require => find(&keyed),
     };
     if let Some(at) = at {
@@ -666,7 +679,7 @@ fn choose_audio(
     }
     let usable = |m: &MediaDescription| match encryption {
         Encryption::Off => plain(m),
-        Encryption::Offer => keyed(m) || plain(m),
+        Encryption::Accept | Encryption::Offer => keyed(m) || plain(m),
         Encryption::Require => keyed(m),
     };
     let any = |is: &dyn Fn(&MediaDescription) -> bool| offer.media.iter().any(is);

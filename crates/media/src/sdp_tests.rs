@@ -108,6 +108,11 @@ fn keys_are_exchanged_where_both_sides_encrypt() {
         (Encryption::Require, Encryption::Require, Some(true)),
         (Encryption::Require, Encryption::Off, None),
         (Encryption::Off, Encryption::Require, None),
+        (Encryption::Off, Encryption::Accept, Some(false)),
+        (Encryption::Accept, Encryption::Require, None),
+        (Encryption::Accept, Encryption::Offer, Some(false)),
+        (Encryption::Offer, Encryption::Accept, Some(true)),
+        (Encryption::Require, Encryption::Accept, Some(true)),
     ] {
         let mut a = session().with_encryption(ours);
         let mut b = session().with_encryption(theirs);

@@ -106,7 +106,8 @@ pub struct Dial {
     #[arg(long = "codec", value_name = "NAME", value_delimiter = ',', value_parser = codec,
         help_heading = "Network")]
     codecs: Vec<Codec>,
-    /// Whether to encrypt the audio: off, offer (where the other side can) or require
+    /// Whether to encrypt the audio: off, accept (where the other side offers it), offer (where it can)
+    /// or require
     #[arg(long, value_name = "WHEN", default_value = "off", value_parser = encryption,
         help_heading = "Network")]
     srtp: Encryption,
@@ -311,9 +312,10 @@ fn codec(text: &str) -> Result<Codec, String> {
 fn encryption(text: &str) -> Result<Encryption, String> {
     match text.to_ascii_lowercase().as_str() {
         "off" => Ok(Encryption::Off),
+        "accept" => Ok(Encryption::Accept),
         "offer" => Ok(Encryption::Offer),
         "require" => Ok(Encryption::Require),
-        _ => Err("`off`, `offer` or `require`".to_owned()),
+        _ => Err("`off`, `accept`, `offer` or `require`".to_owned()),
     }
 }
 
@@ -580,7 +582,7 @@ mod tests {
             ("--transport quic", "`udp`, `tcp` or `tls`"),
             ("--register", "--user"),
             ("--codec G729", "a codec is one of"),
-            ("--srtp sometimes", "`off`, `offer` or `require`"),
+            ("--srtp sometimes", "`off`, `accept`, `offer` or `require`"),
             ("--reject 486", "--wait-for-call"),
             ("--wait-for-call --reject 200", "400..700"),
         ] {

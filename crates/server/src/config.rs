@@ -203,8 +203,9 @@ pub struct Media {
     /// The codecs spoken, best first: of those a phone offers the first of these is taken. Between the
     /// two laws of G.711 the phone's order decides. Default `["opus", "g722", "pcmu", "pcma"]`.
     pub codecs: Vec<AudioCodec>,
-    /// Whether audio is encrypted with keys from the descriptions (SRTP, RFC 4568): `"off"`, `"offer"`
-    /// where the phone can, or `"require"`. Default `"off"`.
+    /// Whether audio is encrypted with keys from the descriptions (SRTP, RFC 4568): `"off"`,
+    /// `"accept"` where the phone offers it, `"offer"` where the phone can, or `"require"`. Default
+    /// `"accept"`.
     pub srtp: Srtp,
 }
 
@@ -227,8 +228,10 @@ pub enum AudioCodec {
 #[serde(rename_all = "lowercase")]
 pub enum Srtp {
     /// Never: a phone that offers nothing else is refused.
-    #[default]
     Off,
+    /// Where the phone offers it; calls to phones are plain.
+    #[default]
+    Accept,
     /// Where the phone can.
     Offer,
     /// Always: a phone that cannot is refused.
@@ -250,7 +253,7 @@ impl Default for Media {
                 AudioCodec::Pcmu,
                 AudioCodec::Pcma,
             ],
-            srtp: Srtp::Off,
+            srtp: Srtp::Accept,
         }
     }
 }

@@ -17,6 +17,21 @@ use crate::hearing::{Hearing, RATE};
 /// Where Debian keeps what baresip loads.
 const MODULES: &str = "/usr/lib/baresip/modules";
 
+/// What a phone speaks on the wire.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Speaks {
+    /// The one codec it has, in baresip's words.
+    pub(crate) codec: &'static str,
+    /// How its audio is encrypted, in baresip's words, if it must be.
+    pub(crate) encryption: Option<&'static str>,
+}
+
+/// What every phone speaks.
+pub(crate) const PLAIN: Speaks = Speaks {
+    codec: "PCMU/8000/1",
+    encryption: None,
+};
+
 pub(crate) struct Baresip {
     process: Child,
     folder: TempDir,
@@ -28,8 +43,13 @@ impl Baresip {
     /// The phone of one of the demo's people, about to register; it says a tone of so many hertz
     /// all the time.
     pub(crate) fn start(demo: &Demo, person: usize, says: f64) -> Self {
+        Self::start_speaking(demo, person, says, PLAIN)
+    }
+
+    /// The same, and on the wire it speaks this and nothing else.
+    pub(crate) fn start_speaking(demo: &Demo, person: usize, says: f64, speaks: Speaks) -> Self {
         let mut phone = Self::without_an_account("127.0.0.1:0", says);
-        phone.command("uanew", &account(demo, person));
+        phone.command("uanew", &account(demo, person, speaks));
         phone
     }
 
@@ -37,8 +57,9 @@ impl Baresip {
     pub(crate) fn trunk(at: SocketAddr, number: &str, says: f64) -> Self {
         let mut phone = Self::without_an_account(&at.to_string(), says);
         let account = format!(
-            "<sip:{number}@{}>;regint=0;audio_codecs=PCMU/8000/1",
-            at.ip()
+            "<sip:{number}@{}>;regint=0;audio_codecs={}",
+            at.ip(),
+            PLAIN.codec
         );
         phone.command("uanew", &account);
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -162,19 +183,7 @@ impl Baresip {
             .map(|entry| entry.path())
             .filter(|path| path.to_string_lossy().ends_with("-dec.wav"))
             .max_by_key(|path| fs::metadata(path).and_then(|file| file.modified()).ok())?;
-        let bytes = fs::read(file).ok()?;
-        let data = bytes.windows(4).position(|four| four == b"data")?;
-        let length = u32::from_le_bytes(bytes.get(data + 4..data + 8)?.try_into().ok()?);
-        // The length is written last.
-        if length == 0 || data + 8 + length as usize > bytes.len() {
-            return None;
-        }
-        let samples = bytes[data + 8..].chunks_exact(2);
-        Some(Hearing::of_samples(
-            samples
-                .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-                .collect(),
-        ))
+        heard_in(&fs::read(file).ok()?)
     }
 
     /// What the phone wrote, for a failure's message.
@@ -211,6 +220,9 @@ fn config(folder: &Path, listens: &str, control_port: u16) -> String {
          auplay_format s16\n\
          snd_path {folder}/heard\n\
          module g711.so\n\
+         module g722.so\n\
+         module opus.so\n\
+         module srtp.so\n\
          module aufile.so\n\
          module aubridge.so\n\
          module sndfile.so\n\
@@ -222,14 +234,42 @@ fn config(folder: &Path, listens: &str, control_port: u16) -> String {
     )
 }
 
-fn account(demo: &Demo, person: usize) -> String {
+fn account(demo: &Demo, person: usize, speaks: Speaks) -> String {
     let of = |field: &str| demo.text(&format!("/people/{person}/{field}"));
     let (user, password, domain) = (of("sip_user"), of("sip_password"), of("sip_domain"));
+    let encryption = speaks
+        .encryption
+        .map(|encryption| format!(";mediaenc={encryption}"))
+        .unwrap_or_default();
     format!(
         "<sip:{user}@{domain}>;auth_user={user};auth_pass={password};\
-         outbound=\"sip:{};transport=udp\";regint=60;audio_codecs=PCMU/8000/1",
-        demo.sip()
+         outbound=\"sip:{};transport=udp\";regint=60;audio_codecs={}{encryption}",
+        demo.sip(),
+        speaks.codec
     )
+}
+
+/// What is in a WAV file of 16-bit PCM, at the rate of our ears. A wideband codec leaves a file at its
+/// own rate, and Opus one with two channels; each of our samples is the mean of what was there.
+fn heard_in(file: &[u8]) -> Option<Hearing> {
+    let at = |chunk: &[u8; 4]| file.windows(4).position(|four| four == chunk);
+    let (format, data) = (at(b"fmt ")? + 8, at(b"data")?);
+    let channels = u16::from_le_bytes(file.get(format + 2..format + 4)?.try_into().ok()?);
+    let rate = u32::from_le_bytes(file.get(format + 4..format + 8)?.try_into().ok()?);
+    let length = u32::from_le_bytes(file.get(data + 4..data + 8)?.try_into().ok()?);
+    // The length is written last.
+    if length == 0 || data + 8 + length as usize > file.len() {
+        return None;
+    }
+    let each = usize::from(channels) * (rate as usize / RATE);
+    let samples = file[data + 8..].chunks_exact(2 * each).map(|many| {
+        let pairs = many.chunks_exact(2);
+        let sum: i32 = pairs
+            .map(|pair| i32::from(i16::from_le_bytes([pair[0], pair[1]])))
+            .sum();
+        (sum / each as i32) as i16
+    });
+    Some(Hearing::of_samples(samples.collect()))
 }
 
 /// Two minutes of a tone, as a WAV file.

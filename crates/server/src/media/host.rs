@@ -83,6 +83,7 @@ impl Host {
             codecs: config.media.codecs.iter().copied().map(codec).collect(),
             encryption: match config.media.srtp {
                 Srtp::Off => Encryption::Off,
+                Srtp::Accept => Encryption::Accept,
                 Srtp::Offer => Encryption::Offer,
                 Srtp::Require => Encryption::Require,
             },
