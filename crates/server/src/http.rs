@@ -34,7 +34,7 @@ use tower::Service as _;
 use crate::config::Config;
 use crate::limits;
 
-pub(crate) use authority::TlsError;
+pub(crate) use authority::{Authority, TlsError};
 pub(crate) use base::PublicBase;
 pub(crate) use router::router;
 pub(crate) use tls::Tls;

@@ -101,10 +101,11 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     let registry = Arc::new(Registry::open(&config, &data)?);
     let tls = Arc::new(Tls::open(&config, &data, now)?);
     let doors = Doors::open(&config, &tls).await?;
-    let (endpoint, arrivals) =
-        offhook_sip::listen(sip::endpoint_config(&config, &registry).map_err(Trouble::Sip)?)
-            .await
-            .map_err(|why| Trouble::Sip(why.to_string()))?;
+    let (endpoint, arrivals) = offhook_sip::listen(
+        sip::endpoint_config(&config, &registry, tls.authority()).map_err(Trouble::Sip)?,
+    )
+    .await
+    .map_err(|why| Trouble::Sip(why.to_string()))?;
     let sip_host = host_of(endpoint.advertised()).to_owned();
     let bind = endpoint.local_addr().ip();
     let advertised = audio_address(bind, &sip_host);

@@ -48,10 +48,15 @@ impl Demo {
         fs::create_dir(&scratch).expect("a folder in it");
         let log = |name: &str| fs::File::create(folder.path().join(name)).expect("a log file");
         let ready_file = folder.path().join("ready.json");
+        let sip: &[&str] = if options.contains(&"--sip") {
+            &[]
+        } else {
+            &["--sip", "127.0.0.1:0"]
+        };
         let mut process = Command::new(env!("CARGO_BIN_EXE_offhook"))
             .args(options)
             .args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"])
-            .args(["--sip", "127.0.0.1:0"])
+            .args(sip)
             .args(["--data", &folder.path().join("data").to_string_lossy()])
             .args(["--ready-file", &ready_file.to_string_lossy()])
             .stdin(Stdio::null())

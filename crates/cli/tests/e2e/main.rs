@@ -24,5 +24,6 @@ mod echo;
 mod endings;
 mod hostile;
 mod interop;
+mod reach;
 mod real_phone;
 mod starting;

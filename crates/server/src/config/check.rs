@@ -54,11 +54,6 @@ impl Config {
             "is too short, but wanted is at least \"90s\" (RFC 4028)",
         )?;
         wanted(
-            self.sip.tls_port.is_none() || self.https.certificate.is_some(),
-            "sip.tls_port",
-            "needs a certificate that phones believe: `https.certificate` and `https.key`",
-        )?;
-        wanted(
             self.login.token_lifetime >= Duration::from_secs(60),
             "login.token_lifetime",
             "is too short, but wanted is at least \"60s\"",

@@ -313,7 +313,7 @@ mod tests {
         check_error(
             "[media]\nsrtp = \"maybe\"\n",
             expect![[
-                r#"/offhook.toml: `media.srtp` is "maybe", but wanted is one of off, offer, require"#
+                r#"/offhook.toml: `media.srtp` is "maybe", but wanted is one of off, accept, offer, require"#
             ]],
         );
         check_error(
@@ -351,12 +351,6 @@ mod tests {
             expect![[
                 r#"/offhook.toml: `bots.0.acts_for` has "ada", but wanted is somebody's `sip_user`, or "*""#
             ]],
-        );
-        check_error(
-            "[sip]\ntls_port = 5061\n",
-            expect![
-                "/offhook.toml: `sip.tls_port` needs a certificate that phones believe: `https.certificate` and `https.key`"
-            ],
         );
         check_error(
             "[https]\ncertificate = \"a.pem\"\n",

@@ -1,8 +1,8 @@
 //! The platform's own certificate authority, so that HTTPS works on a laptop.
 //!
 //! It is made at the first start. A client that trusts `ca.pem` of the data folder trusts every
-//! server certificate issued later; those live a year, in memory only, and are replaced while the
-//! platform runs.
+//! server certificate issued later; those live a year, in memory only. That of the HTTPS door is
+//! replaced while the platform runs, that of SIP over TLS at the next start.
 
 use std::fs;
 use std::io;
@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use offhook_terms::Private;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, SanType,
@@ -64,12 +65,12 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Reads the authority of the data folder, or makes one. `host` is a name or address that
+    /// Reads the authority of the data folder, or makes one. `hosts` are names and addresses that
     /// others know this platform by, beside the loopback ones.
-    pub(crate) fn open(data: &Path, host: Option<&str>, now: SystemTime) -> Result<Self, TlsError> {
+    pub(crate) fn open(data: &Path, hosts: &[&str], now: SystemTime) -> Result<Self, TlsError> {
         let file = data.join("ca.pem");
         let key_file = data.join("ca-key.pem");
-        let names = names(host);
+        let names = names(hosts);
         match (fs::read(&file), fs::read_to_string(&key_file)) {
             (Ok(certificate), Ok(key)) => {
                 let certificate = CertificateDer::from_pem_slice(&certificate)
@@ -146,9 +147,11 @@ impl Authority {
         let certificate = params
             .signed_by(&key, &issuer)
             .map_err(|why| failed(&why))?;
+        let pem = (certificate.pem(), Private::new(key.serialize_pem()));
         let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(|why| failed(&why))?;
         Ok(Issued {
             key: certified(vec![certificate.der().clone()], &key).map_err(|why| failed(&why))?,
+            pem,
             due: now + CERTIFICATE_LIVES - REISSUED_BEFORE,
         })
     }
@@ -157,6 +160,8 @@ impl Authority {
 /// A server certificate with its key.
 pub(crate) struct Issued {
     pub(crate) key: CertifiedKey,
+    /// The same in PEM form: the certificate and its key.
+    pub(crate) pem: (String, Private<String>),
     /// When it should be replaced.
     pub(crate) due: SystemTime,
 }
@@ -216,17 +221,17 @@ fn lifetime(params: &mut CertificateParams, now: SystemTime, lives: Duration) {
     params.not_after = (now + lives).into();
 }
 
-fn names(host: Option<&str>) -> Vec<SanType> {
+fn names(hosts: &[&str]) -> Vec<SanType> {
     let mut names = vec![
         SanType::IpAddress(Ipv4Addr::LOCALHOST.into()),
         SanType::IpAddress(Ipv6Addr::LOCALHOST.into()),
     ];
-    let texts = ["localhost"].into_iter().chain(host);
+    let texts = ["localhost"].iter().chain(hosts);
     for text in texts {
         let text = text.trim_matches(['[', ']']);
         let name = match text.parse::<IpAddr>() {
             Ok(address) => SanType::IpAddress(address),
-            Err(_) => match text.try_into() {
+            Err(_) => match text.to_owned().try_into() {
                 Ok(name) => SanType::DnsName(name),
                 // A name that no certificate can hold cannot be asked for by a client either.
                 Err(_) => continue,

@@ -36,12 +36,14 @@ impl ResolvesServerCert for Shown {
 impl Tls {
     /// The operator's certificate, or one of our own authority.
     pub(crate) fn open(config: &Config, data: &Path, now: SystemTime) -> Result<Self, TlsError> {
-        let host = config
-            .http
-            .public_url
-            .as_ref()
-            .and_then(|url| url.host_str());
-        let authority = Authority::open(data, host, now)?;
+        let public = config.http.public_url.as_ref();
+        let hosts = [
+            public.and_then(|url| url.host_str()),
+            config.sip.advertised.as_deref(),
+            config.sip.domain.as_deref(),
+        ];
+        let hosts: Vec<&str> = hosts.into_iter().flatten().collect();
+        let authority = Authority::open(data, &hosts, now)?;
         let (key, due) = match (&config.https.certificate, &config.https.key) {
             (Some(certificate), Some(key)) => (authority::read(certificate, key)?, None),
             _ => {

@@ -23,6 +23,9 @@ use crate::config::{Bot, Person, Trunk};
 /// A machine that is busy building still does what a test waits for by then.
 const WITHIN: Duration = Duration::from_secs(20);
 
+mod reach;
+
+/// A platform, its bot and what the bot was told.
 struct World {
     platform: Running,
     told: mpsc::UnboundedReceiver<Value>,

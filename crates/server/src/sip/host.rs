@@ -14,6 +14,7 @@ use super::route::{Route, route};
 use super::to_engine;
 use crate::Platform;
 use crate::config::Config;
+use crate::http::Authority;
 use crate::registry::Registry;
 use crate::switchboard::NotConnected;
 use crate::workplace::NotFound;
@@ -26,6 +27,7 @@ use crate::{clock, config};
 pub(crate) fn endpoint_config(
     config: &Config,
     registry: &Arc<Registry>,
+    authority: &Authority,
 ) -> Result<offhook_sip::Config, String> {
     let people = Arc::clone(registry);
     let mut endpoint = offhook_sip::Config::new(config.sip.listen);
@@ -43,23 +45,30 @@ pub(crate) fn endpoint_config(
             .person_by_sip_user(user)
             .map(|person| person.sip_password.clone())
     });
-    endpoint.tls = tls(config)?;
+    endpoint.tls = tls(config, authority)?;
     endpoint.trust = trust(config)?;
     Ok(endpoint)
 }
 
-/// How to be reached by TLS: with the certificate of the HTTPS door.
-fn tls(config: &Config) -> Result<Option<Tls>, String> {
-    let https = &config.https;
-    let (Some(port), Some(certificate), Some(key)) =
-        (config.sip.tls_port, &https.certificate, &https.key)
-    else {
+/// How to be reached by TLS: with the certificate of the HTTPS door, or one of our own authority.
+fn tls(config: &Config, authority: &Authority) -> Result<Option<Tls>, String> {
+    let Some(port) = config.sip.tls_port else {
         return Ok(None);
+    };
+    let (certificate, key) = match (&config.https.certificate, &config.https.key) {
+        (Some(certificate), Some(key)) => (
+            read(certificate, "https.certificate")?,
+            Private::new(read(key, "https.key")?),
+        ),
+        _ => {
+            let issued = authority.issue(clock::wall());
+            issued.map_err(|why| why.to_string())?.pem
+        }
     };
     Ok(Some(Tls {
         port,
-        certificate: read(certificate, "https.certificate")?,
-        key: Private::new(read(key, "https.key")?),
+        certificate,
+        key,
     }))
 }
 
