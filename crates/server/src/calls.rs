@@ -196,7 +196,7 @@ pub(crate) async fn run(platform: Arc<Platform>, new: NewCall) {
                 number: owing.told + 1,
                 fact: Fact::Terminated(Ending::Fault),
             };
-            platform.tell(call, owing.bot, event);
+            platform.tell(call, owing.bot, event, &[]);
         }
         platform.leg_ended(leg);
     }
@@ -236,6 +236,10 @@ impl Owed {
 
     fn bot(&self, leg: LegId) -> Option<AppId> {
         self.legs().get(&leg).map(|owing| owing.bot)
+    }
+
+    fn all(&self) -> Vec<LegId> {
+        self.legs().keys().copied().collect()
     }
 
     fn has_bot(&self, bot: AppId) -> bool {
@@ -425,6 +429,18 @@ impl CallTask {
         if self.owed.begin(leg, bot) {
             self.audio.bot_begins(leg, bot);
             self.platform.leg_begins(self.call.id(), leg, bot, callback);
+        }
+    }
+
+    /// A bot that is let into a meeting is told which, as those are who joined it by themselves.
+    fn share_meeting(&self, leg: LegId) {
+        let papers = self.platform.outboxes.papers();
+        let mut others = self.owed.all().into_iter().map(|other| papers.of(other));
+        if let Some(known) = others.find(|paper| paper.meeting.is_some()) {
+            papers.change(leg, |paper| {
+                paper.chat.clone_from(&known.chat);
+                paper.meeting.clone_from(&known.meeting);
+            });
         }
     }
 
@@ -652,7 +668,12 @@ impl CallTask {
             }
             Output::Event(event) => {
                 if let Some(bot) = self.owed.tell(event.leg, event.number) {
-                    self.platform.tell(self.call.id(), bot, event);
+                    let view = match event.fact {
+                        Fact::Establishing => self.call.leg(event.leg),
+                        _ => None,
+                    };
+                    let called = view.map(|view| view.targets).unwrap_or_default();
+                    self.platform.tell(self.call.id(), bot, event, &called);
                 }
             }
             Output::HandOver { leg, to, purpose } => {
@@ -665,7 +686,10 @@ impl CallTask {
                 let calls_max = self.platform.registry.calls_max(bot);
                 let call = self.call.id();
                 match self.platform.switchboard.seat(call, leg, bot, calls_max) {
-                    Ok(()) => self.begin(leg, bot, None),
+                    Ok(()) => {
+                        self.share_meeting(leg);
+                        self.begin(leg, bot, None);
+                    }
                     Err(_) => answers.push_back(Answer::Undeliverable(leg)),
                 }
             }

@@ -549,6 +549,9 @@ pub struct Bot {
     /// nobody, in the demo everybody.
     #[serde(default)]
     pub acts_for: Vec<String>,
+    /// Whether it may drop participants from calls of many. Default: yes.
+    #[serde(default = "Bot::usually")]
+    pub removes_participants: bool,
     /// How much of the platform this bot may take.
     #[serde(default)]
     pub limits: BotLimits,
@@ -569,8 +572,13 @@ impl Bot {
             roles: Self::usual_roles(),
             allowed_origins: Vec::new(),
             acts_for: Vec::new(),
+            removes_participants: Self::usually(),
             limits: BotLimits::default(),
         }
+    }
+
+    fn usually() -> bool {
+        true
     }
 
     /// Every permission there is.

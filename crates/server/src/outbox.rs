@@ -300,7 +300,7 @@ impl Outboxes {
             Some(ending) => self.push(ended(lost.seq, ending)),
             None => {
                 let event = ended(lost.seq + 1, Ending::PlatformStopping);
-                let entry = store::entry(lost.call, lost.bot, &event, clock::wall());
+                let entry = store::entry(lost.call, lost.bot, &event, &[], clock::wall());
                 self.shared.store.append(entry);
                 self.push(event);
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use offhook_engine::{Ending, Event, NotReached};
+use offhook_engine::{Ending, Event, Invitee, NotReached};
 use offhook_media::Clip;
 use offhook_terms::{AppId, CallId, LegId};
 use offhook_workplace::Month;
@@ -53,10 +53,11 @@ impl Platform {
         self.outboxes.open(call, leg, bot, callback);
     }
 
-    /// An event was decided: it is written down, and then the bot is told.
-    pub(crate) fn tell(&self, call: CallId, bot: AppId, event: Event) {
-        self.store
-            .append(store::entry(call, bot, &event, clock::wall()));
+    /// An event was decided: it is written down, and then the bot is told. `called` is whom the bot
+    /// called, when that is what the event is about.
+    pub(crate) fn tell(&self, call: CallId, bot: AppId, event: Event, called: &[Invitee]) {
+        let entry = store::entry(call, bot, &event, called, clock::wall());
+        self.store.append(entry);
         self.outboxes.push(event);
     }
 

@@ -88,6 +88,8 @@ pub struct Bot {
     pub(crate) roles: Roles,
     /// Whom it may hold meetings for.
     pub(crate) acts_for: ActsFor,
+    /// It may drop participants.
+    pub(crate) removes_participants: bool,
     pub(crate) secret_hash: SecretHash,
     pub(crate) guard: Guard,
 }
@@ -141,6 +143,7 @@ impl Registry {
                     .filter_map(|role| Roles::parse(role))
                     .collect(),
                 acts_for: registry.acts_for(bot),
+                removes_participants: bot.removes_participants,
                 guard: guard(config, bot),
             });
         }
@@ -238,6 +241,7 @@ impl Bot {
             limits: BotLimits::default(),
             roles: Roles::ACCESS_MEDIA,
             acts_for: ActsFor::default(),
+            removes_participants: true,
             guard: Guard {
                 origins: Origin::of(&webhook).into_iter().collect(),
                 private_allowed: false,

@@ -68,7 +68,11 @@ pub enum Fact {
         bot: String,
     },
     /// The call was answered, or placed, and was being set up.
-    Establishing,
+    Establishing {
+        /// Whom the bot called, if it did.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        targets: Vec<Caller>,
+    },
     /// A phone the bot called was ringing.
     Ringing,
     /// Somebody joined, left or changed in a call of many.

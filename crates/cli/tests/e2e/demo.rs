@@ -35,12 +35,12 @@ impl Demo {
     }
 
     /// No demo, but the platform for real use, with this configuration.
-    pub(crate) fn serve(configuration: &str) -> Self {
+    pub(crate) fn serve(configuration: &str, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("offhook.toml");
         fs::write(&file, configuration).expect("written");
         let options = ["serve", "--config", &file.to_string_lossy()];
-        Self::start_in(folder, &options, &[])
+        Self::start_in(folder, &options, settings)
     }
 
     fn start_in(folder: TempDir, options: &[&str], settings: &[(&str, &str)]) -> Self {

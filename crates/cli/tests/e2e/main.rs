@@ -24,6 +24,7 @@ mod echo;
 mod endings;
 mod hostile;
 mod interop;
+mod log_privacy;
 mod reach;
 mod real_phone;
 mod starting;

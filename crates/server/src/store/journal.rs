@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use offhook_engine::{
-    self as engine, Event, NotReached, Party, PlayFault, RecordEnding, RejectReason,
+    self as engine, Event, Invitee, NotReached, Party, PlayFault, RecordEnding, RejectReason,
 };
 use offhook_terms::{AppId, CallId};
 use offhook_wire::journal::{Caller, Ending, Entry, Fact, Member, OperationKind, Outcome, VERSION};
@@ -12,18 +12,26 @@ use sqlx::{Row as _, sqlite::SqlitePool};
 use crate::limits;
 
 /// An event as it is written down: nothing private is.
-pub(crate) fn entry(call: CallId, bot: AppId, event: &Event, at: SystemTime) -> Entry {
+///
+/// `called` is whom the bot called, when that is what the event is about.
+pub(crate) fn entry(
+    call: CallId,
+    bot: AppId,
+    event: &Event,
+    called: &[Invitee],
+    at: SystemTime,
+) -> Entry {
     Entry {
         version: VERSION,
         call: call.to_string(),
         leg: event.leg.to_string(),
         seq: event.number,
         at_ms: super::ms(at),
-        fact: fact(bot, &event.fact),
+        fact: fact(bot, &event.fact, called),
     }
 }
 
-fn fact(bot: AppId, fact: &engine::Fact) -> Fact {
+fn fact(bot: AppId, fact: &engine::Fact, called: &[Invitee]) -> Fact {
     match fact {
         engine::Fact::Incoming {
             caller, caller_leg, ..
@@ -32,7 +40,9 @@ fn fact(bot: AppId, fact: &engine::Fact) -> Fact {
             caller_leg: caller_leg.to_string(),
             bot: bot.to_string(),
         },
-        engine::Fact::Establishing => Fact::Establishing,
+        engine::Fact::Establishing => Fact::Establishing {
+            targets: called.iter().map(|one| party(&one.party)).collect(),
+        },
         engine::Fact::Ringing => Fact::Ringing,
         engine::Fact::RosterChanged(roster) => Fact::RosterChanged {
             participants: roster

@@ -38,6 +38,8 @@ struct Session {
     bot: Option<String>,
     /// Who called the bot; nobody if the bot did.
     caller: Option<Caller>,
+    /// Whom the bot called; nobody if it was called, or joined.
+    called: Vec<Caller>,
     starts: i64,
     established: bool,
     ended: Option<(i64, Ending)>,
@@ -55,6 +57,7 @@ impl Record {
                     leg: entry.leg.clone(),
                     bot: None,
                     caller: None,
+                    called: Vec::new(),
                     starts: entry.at_ms,
                     established: false,
                     ended: None,
@@ -67,6 +70,7 @@ impl Record {
                     session.caller = Some(caller.clone());
                     session.bot = Some(bot.clone());
                 }
+                Fact::Establishing { targets } => session.called.clone_from(targets),
                 Fact::Established => session.established = true,
                 Fact::RosterChanged { participants } => {
                     for member in participants {
@@ -98,7 +102,9 @@ impl Record {
         let ends = self.sessions.iter().map(Session::end).max();
         let (starts, ends) = (starts.unwrap_or_default(), ends.unwrap_or_default());
         let who = Who { registry, tenant };
-        let is_group = self.sessions.len() > 1 || !self.members.is_empty();
+        let called = self.sessions.iter().map(|session| session.called.len());
+        let is_group =
+            self.sessions.len() > 1 || !self.members.is_empty() || called.max() > Some(1);
         let mut body = json!({
             "id": self.call.to_string(),
             "version": 1,
@@ -141,6 +147,7 @@ impl Record {
                 .clone()
                 .into_iter()
                 .chain(session.bot_party())
+                .chain(session.called.iter().cloned())
         });
         let mut parties = self.members.clone();
         for party in of_sessions {
@@ -166,7 +173,8 @@ impl Session {
         let bot = self.bot_party();
         let (caller, callee) = match &self.caller {
             Some(caller) => (Some(caller.clone()), bot),
-            None => (bot, None),
+            // One was called on a call of two; the others are among the participants.
+            None => (bot, self.called.first().cloned()),
         };
         let mut segment = json!({
             "id": self.leg,
@@ -303,6 +311,11 @@ mod tests {
         }
     }
 
+    fn establishing() -> Fact {
+        let targets = Vec::new();
+        Fact::Establishing { targets }
+    }
+
     fn ada() -> Caller {
         Caller::Person {
             id: ADA.to_string(),
@@ -326,7 +339,7 @@ mod tests {
     fn a_call_between_two_is_recorded() {
         let entries = [
             entry(LEG, 0, incoming()),
-            entry(LEG, 1, Fact::Establishing),
+            entry(LEG, 1, establishing()),
             entry(LEG, 2, Fact::Established),
             entry(LEG, 60, terminated(Ending::CallerHungUp)),
         ];
@@ -377,11 +390,27 @@ mod tests {
     }
 
     #[test]
+    fn whom_a_bot_called_is_recorded() {
+        let targets = vec![ada()];
+        let entries = [
+            entry(LEG, 0, Fact::Establishing { targets }),
+            entry(LEG, 1, Fact::Established),
+            entry(LEG, 2, terminated(Ending::BotHungUp)),
+        ];
+        let body = shown(&entries, "$expand=sessions");
+        assert_eq!(body["type"], "peerToPeer");
+        assert_eq!(body["organizer"]["application"]["id"], app());
+        assert_eq!(body["participants"][1]["user"]["displayName"], "Ada");
+        let callee = &body["sessions"][0]["callee"]["identity"];
+        assert_eq!(callee["user"]["id"], ADA.to_string());
+    }
+
+    #[test]
     fn a_call_that_is_not_over_has_no_record() {
         let mut entries = vec![
             entry(LEG, 0, incoming()),
             entry(LEG, 1, Fact::Established),
-            entry(OTHER, 2, Fact::Establishing),
+            entry(OTHER, 2, establishing()),
             entry(LEG, 3, terminated(Ending::BotHungUp)),
         ];
         assert!(Record::of(CALL, &entries).is_none());
@@ -403,7 +432,7 @@ mod tests {
         };
         let bot = Caller::Bot { id: app() };
         let entries = [
-            entry(LEG, 0, Fact::Establishing),
+            entry(LEG, 0, establishing()),
             entry(LEG, 1, Fact::Established),
             entry(LEG, 2, members(&[bot.clone(), ada()])),
             entry(LEG, 3, members(&[bot, ada(), Caller::Phone])),

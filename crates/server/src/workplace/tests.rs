@@ -691,7 +691,9 @@ async fn a_call_has_a_record_when_it_is_over() {
     world.check_refusal("GET", &path, None, gone).await;
     let nonsense = "communications/callRecords/nonsense";
     world.check_refusal("GET", nonsense, None, gone).await;
-    world.store.append(entry(1, Fact::Establishing));
+    world
+        .store
+        .append(entry(1, Fact::Establishing { targets: vec![] }));
     world.store.append(entry(2, Fact::AudioFlows));
     world.store.flush().await;
     for path in [&path, &sessions] {

@@ -362,8 +362,12 @@ impl Ask<'_> {
         party: Option<LegId>,
     ) -> Result<Answer, Refused> {
         let leg = leg.ok_or_else(Refused::no_call)?;
-        let participant = to_engine::participant(party);
-        let participant = self.existing(leg, participant).await?;
+        let may = match self.caller.bot.removes_participants {
+            true => to_engine::participant(party),
+            // It is not on the tenant's list of applications that may.
+            false => Err(Refused::role()),
+        };
+        let participant = self.existing(leg, may).await?;
         self.command(leg, Command::Remove { participant }).await?;
         Ok(self.about(leg, Answer::empty(StatusCode::NO_CONTENT)))
     }

@@ -395,6 +395,19 @@ async fn a_participant_is_removed() {
 }
 
 #[tokio::test]
+async fn an_application_that_is_not_on_the_list_removes_nobody() {
+    let world = World::with(|bot| bot.removes_participants = false).await;
+    world.change_view(|view| view.is_group = true);
+    *world.script.roster.lock().expect("whole") = vec![adas_participant(), the_bots(&world)];
+    let path = format!("/participants/{PHONE}");
+    let refused = refusal(world.ask("DELETE", &path, None).await).await;
+    assert_eq!(
+        refused,
+        "403 7504 Insufficient enterprise tenant permissions, cannot access this API."
+    );
+}
+
+#[tokio::test]
 async fn who_shares_a_screen_is_shown() {
     let world = group().await;
     let role = |role: &str| Some(json!({ "role": role }));

@@ -5,10 +5,12 @@ use std::path::Path;
 
 use offhook_engine::Invitee;
 use offhook_sip::Tls;
+use offhook_wire::graph::{ChatInfo, MeetingInfo};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use super::*;
 use crate::config::TrunkTransport;
+use crate::graph::Paper;
 
 /// A carrier that listens by TLS, and the authority that vouches for it.
 async fn secure_carrier() -> (Phone, String) {
@@ -152,6 +154,59 @@ async fn a_redirected_call_rings_with_twenty_five_and_stops_ringing_when_one_com
     line.session.hang_up(None);
     taken.hung_up().await;
     world.nobody_is_left().await;
+}
+
+#[tokio::test]
+async fn a_bot_that_is_let_into_a_meeting_is_told_which() {
+    let mut world = World::with(|config| {
+        let webhook = config.bots[0].webhook.clone();
+        config.bots.push(Bot::new("Other", "other", webhook));
+    })
+    .await;
+    let platform = Arc::clone(&world.platform.platform);
+    let [bot, other] = ["bot", "other"].map(|user| {
+        let found = world.platform.registry().bot_by_sip_user(user);
+        found.expect("somebody").app
+    });
+    let leg = new_leg();
+    let chat = ChatInfo {
+        thread_id: Some("19:meeting_x@thread.v2".to_owned()),
+        ..ChatInfo::default()
+    };
+    let meeting = MeetingInfo {
+        token: Some(Private::new("a token".to_owned())),
+        ..MeetingInfo::default()
+    };
+    let paper = Paper {
+        chat: Some(chat),
+        meeting: Some(meeting),
+        ..Paper::default()
+    };
+    platform.outboxes.papers().file(leg, paper);
+    let hosting = Hosting::Service;
+    let join = BotJoin { leg, bot, hosting };
+    let id = MeetingId::from_bits(7);
+    let joined = platform
+        .switchboard
+        .join_meeting(id, join, 100, &world.callback);
+    joined.await.expect("joined");
+    world.until(leg, "established").await;
+    let invited = new_leg();
+    let invite = Command::Invite {
+        operation: OperationId::from_random(rand::random()),
+        invitees: vec![Invitee::new(invited, Party::Bot { app: other })],
+        replaces: None,
+        ring_for: WITHIN,
+        context: None,
+    };
+    let done = platform.switchboard.command(bot, leg, invite).await;
+    done.expect("accepted");
+    let told = world.until(invited, "incoming").await;
+    assert_eq!(
+        told["chatInfo"]["threadId"], "19:meeting_x@thread.v2",
+        "{told}"
+    );
+    assert_eq!(told["meetingInfo"]["token"], "a token", "{told}");
 }
 
 #[tokio::test]
