@@ -11,10 +11,12 @@
 //! free ports, keeps its data in a temporary folder, and is ended by its own handle.
 
 mod audio;
+mod bots;
 mod floor;
 mod keys;
 mod ledger;
 mod metrics;
+mod placing;
 mod platform;
 mod process;
 mod room;
@@ -29,13 +31,23 @@ use crate::repository;
 const HELP: &str = "\
 cargo xtask bench [--calls N,N] [--only PART,PART] [--quick] [--no-build]
 
-Measures the platform on one core beside the floor, and prints a table. About eight minutes.
+Measures the platform on one core beside the floor, and prints a table. About twelve minutes.
 
   --calls N,N    how many calls at once for the audio [default: 500,1000]
-  --only PARTS   some of audio, rooms, signalling, keys [default: all]
+  --only PARTS   some of audio, rooms, codecs, bots, signalling, placing, keys [default: all]
   --quick        shorter windows, one size and fewer presses: to see that it works
   --no-build     measure what was built last
 ";
+
+const PARTS: [&str; 7] = [
+    "audio",
+    "rooms",
+    "codecs",
+    "bots",
+    "signalling",
+    "placing",
+    "keys",
+];
 
 /// More calls than this need more ports than one address has.
 const CALLS_MAX: usize = 4_000;
@@ -57,9 +69,7 @@ impl Plan {
     fn read(args: &[String]) -> Result<Option<Self>, String> {
         let mut plan = Self {
             calls: vec![500, 1_000],
-            parts: ["audio", "rooms", "signalling", "keys"]
-                .map(String::from)
-                .to_vec(),
+            parts: PARTS.map(String::from).to_vec(),
             build: true,
             window: Duration::from_secs(10),
             paced: Duration::from_secs(15),
@@ -80,7 +90,16 @@ impl Plan {
                     };
                     plan.calls = list()?.into_iter().map(number).collect::<Result<_, _>>()?;
                 }
-                "--only" => plan.parts = list()?,
+                "--only" => {
+                    plan.parts = list()?;
+                    let unknown = plan
+                        .parts
+                        .iter()
+                        .find(|part| !PARTS.contains(&part.as_str()));
+                    if let Some(part) = unknown {
+                        return Err(format!("`{part}` is no part of it.\n\n{HELP}"));
+                    }
+                }
                 "--no-build" => plan.build = false,
                 "--quick" => {
                     plan.calls = vec![200];
@@ -195,8 +214,17 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     if plan.has("rooms") {
         room::measure(&plan, &programs)?;
     }
+    if plan.has("codecs") {
+        room::compare_codecs(&plan, &programs)?;
+    }
+    if plan.has("bots") {
+        bots::measure(&plan, &programs)?;
+    }
     if plan.has("signalling") {
         signalling::measure(&plan, &programs)?;
+    }
+    if plan.has("placing") {
+        placing::measure(&plan, &programs)?;
     }
     if plan.has("keys") {
         keys::measure(&plan, &programs)?;

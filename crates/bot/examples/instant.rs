@@ -5,24 +5,30 @@
 //!     http://127.0.0.1:8080 --listen 127.0.0.1:3979 --then play
 //! ```
 //!
-//! Once a call is up it plays a prompt for ever (`--then play`), records answer after answer
-//! (`--then record`) or does nothing (`--then nothing`). What it did is told at `GET /counts`.
+//! Once a call is up it plays a prompt for ever (`--then play`), the same and asks for the keys
+//! (`--then keys`), records answer after answer (`--then record`), does nothing (`--then nothing`) or
+//! leaves (`--then leave`). What it did is told at `GET /counts`.
+//!
+//! `GET /place/NUMBER/CALLS/PACE` makes it call a phone number so many times, so many a second.
 //!
 //! It believes whoever posts to it: validating each notification's token is the work of a real
 //! bot and of its machine, and here it would be measured as the platform's. A real bot uses
 //! `NotificationRouter`.
 
+use std::collections::HashMap;
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use http::StatusCode;
 use offhook_bot::wire::graph::{
-    AnswerRequest, MediaConfig, MediaInfo, MediaPrompt, Modality, PlayPromptRequest,
-    RecordResponseRequest,
+    AnswerRequest, Call, Identity, IdentitySet, InvitationParticipantInfo, MediaConfig, MediaInfo,
+    MediaPrompt, Modality, ParticipantInfo, PlayPromptRequest, RecordResponseRequest,
 };
 use offhook_bot::{CallId, GraphClient, GraphConfig, GraphFault};
 use serde::Deserialize;
@@ -31,7 +37,9 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     Nothing,
+    Leave,
     Play,
+    Keys,
     Record,
 }
 
@@ -39,6 +47,11 @@ enum Then {
 struct Bot {
     graph: GraphClient,
     then: Then,
+    app_id: String,
+    tenant: String,
+    callback: String,
+    /// The calls that this bot asked for and that are not up yet.
+    begun: Mutex<HashMap<CallId, Instant>>,
     prompt: String,
     stop_tones: Option<Vec<String>>,
     counts: Counts,
@@ -52,6 +65,14 @@ struct Counts {
     recorded: AtomicU64,
     stopped_by_tone: AtomicU64,
     faults: AtomicU64,
+    /// Calls that were asked for and are accepted.
+    placed: AtomicU64,
+    keys: AtomicU64,
+    ended: AtomicU64,
+    /// How long each was until it was accepted, in microseconds.
+    accepted_us: Mutex<Vec<u64>>,
+    /// And until it was established.
+    established_us: Mutex<Vec<u64>>,
 }
 
 impl Counts {
@@ -64,9 +85,30 @@ impl Counts {
             "recorded": of(&self.recorded),
             "stopped_by_tone": of(&self.stopped_by_tone),
             "faults": of(&self.faults),
+            "placed": of(&self.placed),
+            "keys": of(&self.keys),
+            "ended": of(&self.ended),
+            "accepted_us": quantiles(&self.accepted_us),
+            "established_us": quantiles(&self.established_us),
         })
         .to_string()
     }
+}
+
+fn quantiles(times: &Mutex<Vec<u64>>) -> serde_json::Value {
+    let mut times = times.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    times.sort_unstable();
+    let at = |share: f64| {
+        let last = times.len().saturating_sub(1);
+        times.get((last as f64 * share).round() as usize)
+    };
+    serde_json::json!({"p50": at(0.5), "p99": at(0.99), "max": at(1.0)})
+}
+
+fn keep(times: &Mutex<Vec<u64>>, since: Instant) {
+    let took = since.elapsed().as_micros() as u64;
+    let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
+    times.push(took);
 }
 
 /// The little of a delivery that this bot needs.
@@ -93,6 +135,7 @@ struct Resource<'a> {
     status: Option<&'a str>,
     media_state: Option<MediaState<'a>>,
     completion_reason: Option<&'a str>,
+    tone_info: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +158,7 @@ impl Bot {
             status,
             media_state,
             completion_reason,
+            tone_info,
         } = &notification.resource_data;
         if kind.ends_with("recordOperation") {
             if !matches!(*status, Some("completed" | "Completed")) {
@@ -126,12 +170,20 @@ impl Bot {
             }
             return Some(Wish::RecordAgain);
         }
+        if tone_info.is_some() {
+            self.counts.keys.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
         let active = media_state
             .as_ref()
             .is_some_and(|state| state.audio == Some("active"));
         match state {
             Some("incoming") => Some(Wish::Answer),
             Some("established") if active => Some(Wish::Start),
+            Some("terminated") => {
+                self.counts.ended.fetch_add(1, Ordering::Relaxed);
+                None
+            }
             _ => None,
         }
     }
@@ -141,6 +193,11 @@ impl Bot {
             Wish::Answer => self.answer(call).await,
             Wish::Start if self.then == Then::Play => self.play(call).await,
             Wish::Start if self.then == Then::Nothing => return,
+            Wish::Start if self.then == Then::Leave => {
+                self.knows_established(call);
+                self.graph.hang_up(call).await
+            }
+            Wish::Start if self.then == Then::Keys => self.play_and_hear_keys(call).await,
             Wish::Start | Wish::RecordAgain => self.record(call).await,
         };
         // Callers who hang up first end what would have been recorded next: not a fault.
@@ -162,6 +219,53 @@ impl Bot {
         self.graph.answer(call, &answer).await?;
         self.counts.answered.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// A call that this bot asked for is up.
+    fn knows_established(&self, call: &CallId) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(since) = begun.remove(call) {
+            drop(begun);
+            keep(&self.counts.established_us, since);
+        }
+    }
+
+    /// Calls this number, and takes note of how long that took.
+    async fn place(&self, number: &str) {
+        let since = Instant::now();
+        match self.graph.create_call(&self.wanted(number)).await {
+            Ok(Call { id: Some(id), .. }) => {
+                keep(&self.counts.accepted_us, since);
+                self.counts.placed.fetch_add(1, Ordering::Relaxed);
+                let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+                begun.insert(CallId::new(&id), since);
+            }
+            refused => {
+                if self.counts.faults.fetch_add(1, Ordering::Relaxed) == 0 {
+                    let _ = writeln!(std::io::stderr(), "the first fault: {refused:?}");
+                }
+            }
+        }
+    }
+
+    fn wanted(&self, number: &str) -> Call {
+        let party = |kind: &str, id: &str| IdentitySet::one(kind, Identity::new(id));
+        let called = party("phone", number);
+        let calling = party("applicationInstance", &self.app_id);
+        Call {
+            callback_uri: Some(self.callback.clone()),
+            requested_modalities: Some(vec![Modality::Audio]),
+            media_config: Some(MediaConfig::service()),
+            targets: Some(vec![InvitationParticipantInfo::new(called)]),
+            source: Some(ParticipantInfo::new(calling)),
+            tenant_id: Some(self.tenant.clone()),
+            ..Call::default()
+        }
+    }
+
+    async fn play_and_hear_keys(&self, call: &CallId) -> Result<(), GraphFault> {
+        self.graph.subscribe_to_tone(call).await?;
+        self.play(call).await
     }
 
     async fn play(&self, call: &CallId) -> Result<(), GraphFault> {
@@ -210,6 +314,26 @@ async fn callback(State(bot): State<Arc<Bot>>, body: Bytes) -> StatusCode {
     StatusCode::ACCEPTED
 }
 
+/// Begins calls at an even pace, in the background.
+async fn place(
+    State(bot): State<Arc<Bot>>,
+    Path((number, calls, pace)): Path<(String, usize, f64)>,
+) -> StatusCode {
+    if !(pace > 0.0 && pace <= 10_000.0) {
+        return StatusCode::BAD_REQUEST;
+    }
+    tokio::spawn(async move {
+        let mut next = tokio::time::interval(Duration::from_secs_f64(1.0 / pace));
+        next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
+        for _ in 0..calls {
+            next.tick().await;
+            let (bot, number) = (Arc::clone(&bot), number.clone());
+            tokio::spawn(async move { bot.place(&number).await });
+        }
+    });
+    StatusCode::ACCEPTED
+}
+
 /// Two seconds of a quiet 440 Hz, as WAV with 16,000 samples a second.
 fn prompt() -> Bytes {
     let samples = 32_000_u32;
@@ -230,7 +354,7 @@ fn prompt() -> Bytes {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let usage = "usage: instant PLATFORM-URL --listen ADDR:PORT --then nothing|play|record \
+    let usage = "usage: instant PLATFORM-URL --listen ADDR:PORT --then nothing|leave|play|keys|record \
                  [--stop-tones KEYS]";
     let mut args = std::env::args().skip(1);
     let platform = args.next().ok_or(usage)?;
@@ -241,6 +365,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         match (arg.as_str(), value.as_str()) {
             ("--listen", at) => listen = at.parse()?,
             ("--then", "nothing") => then = Then::Nothing,
+            ("--then", "leave") => then = Then::Leave,
+            ("--then", "keys") => then = Then::Keys,
             ("--then", "play") => then = Then::Play,
             ("--then", "record") => then = Then::Record,
             ("--stop-tones", keys) => {
@@ -250,14 +376,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let app_id = std::env::var("APP_ID")?;
+    let tenant = std::env::var("TENANT")?;
     let graph = GraphClient::new(GraphConfig {
         base: format!("{platform}/beta"),
         login: platform.clone(),
-        ..GraphConfig::new(&app_id, std::env::var("SECRET")?, std::env::var("TENANT")?)
+        ..GraphConfig::new(&app_id, std::env::var("SECRET")?, &tenant)
     })?;
     let bot = Arc::new(Bot {
         graph,
         then,
+        app_id,
+        tenant,
+        callback: format!("http://{listen}/callback"),
+        begun: Mutex::default(),
         prompt: format!("http://{listen}/prompt.wav"),
         stop_tones,
         counts: Counts::default(),
@@ -265,6 +396,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wav = prompt();
     let routes = axum::Router::new()
         .route("/callback", post(callback))
+        .route("/place/{number}/{calls}/{pace}", get(place))
         .route("/prompt.wav", get(move || async move { wav }))
         .route(
             "/counts",

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use offhook_bot::wire::graph::{
-    AnswerRequest, CallState, CompletionReason, MediaConfig, Modality, OperationStatus,
-    PlayPromptRequest, RecordResponseRequest, RejectReason,
+    AnswerRequest, Call, CallState, CompletionReason, Identity, IdentitySet,
+    InvitationParticipantInfo, MediaConfig, Modality, OperationStatus, PlayPromptRequest,
+    RecordResponseRequest, RejectReason,
 };
 use offhook_bot::{
     CallId, GraphClient, GraphConfig, GraphFault, KeepAlive, OperationId, Private, prompt,
@@ -71,6 +72,54 @@ async fn sent(server: &MockServer) -> Vec<wiremock::Request> {
     let all = server.received_requests().await.expect("requests are kept");
     let api = |request: &wiremock::Request| request.url.path().starts_with("/v1.0/");
     all.into_iter().filter(api).collect()
+}
+
+#[tokio::test]
+async fn a_call_is_placed_and_its_keys_are_asked_for() {
+    let server = platform().await;
+    Mock::given(method("POST"))
+        .and(path("/v1.0/communications/calls"))
+        .and(body_json(
+            json!({"callbackUri": "https://bot.example.org/callback", "requestedModalities": ["audio"],
+            "mediaConfig": {"@odata.type": "#microsoft.graph.serviceHostedMediaConfig"},
+            "targets": [{"@odata.type": "#microsoft.graph.invitationParticipantInfo",
+                "identity": {"@odata.type": "#microsoft.graph.identitySet",
+                    "user": {"@odata.type": "#microsoft.graph.identity", "id": "ada"}}}]}),
+        ))
+        .respond_with(
+            ResponseTemplate::new(201).set_body_json(json!({"id": CALL, "state": "establishing"})),
+        )
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("POST"))
+        .and(path(format!("{CALL_PATH}/subscribeToTone")))
+        .respond_with(
+            ResponseTemplate::new(200).set_body_json(json!({"id": "1", "status": "completed"})),
+        )
+        .expect(1)
+        .mount(&server)
+        .await;
+    let graph = client(&server);
+    let ada = IdentitySet::one("user", Identity::new("ada"));
+    let mut wanted = Call {
+        callback_uri: Some("https://bot.example.org/callback".into()),
+        requested_modalities: Some(vec![Modality::Audio]),
+        media_config: Some(MediaConfig::service()),
+        targets: Some(vec![InvitationParticipantInfo::new(ada)]),
+        ..Call::default()
+    };
+    let placed = graph.create_call(&wanted).await.expect("placed");
+    assert_eq!(placed.state, Some(CallState::Establishing));
+    assert_eq!(placed.id.as_deref(), Some(CALL));
+    let asked = graph.subscribe_to_tone(&call()).await.expect("subscribed");
+    assert_eq!(asked.status, Some(OperationStatus::Completed));
+    // What the API would refuse is not sent.
+    wanted.targets = None;
+    let refused = graph.create_call(&wanted).await;
+    let names_it = |fault: &GraphFault| fault.to_string().contains("targets");
+    assert!(refused.is_err_and(|fault| names_it(&fault)));
+    assert_eq!(sent(&server).await.len(), 2);
 }
 
 #[tokio::test]

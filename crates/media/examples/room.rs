@@ -9,13 +9,13 @@
 //! ```
 
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use offhook_media::threads::{Config, Events, PreparedPort, RoomKey, Threads};
-use offhook_media::{Agreed, Clip, Codec, MediaCommand, PortId, Repeat, limits};
+use offhook_media::{Clip, Codec, Encryption, MediaCommand, PortId, Repeat, limits};
 use offhook_terms::OperationId;
 
 type Failure = Box<dyn std::error::Error>;
@@ -42,18 +42,22 @@ fn main() -> ExitCode {
 )]
 fn run() -> Result<(), Failure> {
     let (mut ports, mut seconds, mut codec) = (50, 10, Codec::Pcmu);
+    let mut encryption = Encryption::Off;
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));
         match arg.as_str() {
             "--ports" => ports = value()?.parse::<usize>()?.clamp(2, limits::PORTS_PER_ROOM),
             "--seconds" => seconds = value()?.parse()?,
+            "--srtp" => encryption = Encryption::Require,
             "--codec" => {
                 let name = value()?;
                 let known = Codec::ALL.into_iter().find(|codec| codec.name() == name);
                 codec = known.ok_or(format!("{name} is no codec"))?;
             }
-            _ => return Err("usage: room [--ports N] [--seconds S] [--codec NAME]".into()),
+            _ => {
+                return Err("usage: room [--ports N] [--seconds S] [--codec NAME] [--srtp]".into());
+            }
         }
     }
     let others = tasks()?;
@@ -63,7 +67,7 @@ fn run() -> Result<(), Failure> {
     let (phones, phone_events) = start(1)?;
     room.open_empty_room(ROOM)?;
     for n in 0..ports {
-        connect(&room, &phones, n, codec)?;
+        connect(&room, &phones, n, codec, encryption)?;
     }
     std::thread::sleep(SETTLING);
     let (cpu, counted, began) = (cpu_of(&measured)?, room.counters(), Instant::now());
@@ -109,13 +113,21 @@ fn start(threads: usize) -> Result<(Threads, Events), Failure> {
 }
 
 /// One more phone, which talks into the room.
-fn connect(room: &Threads, phones: &Threads, n: usize, codec: Codec) -> Result<(), Failure> {
+fn connect(
+    room: &Threads,
+    phones: &Threads,
+    n: usize,
+    codec: Codec,
+    encryption: Encryption,
+) -> Result<(), Failure> {
     let (port, phone) = (room.prepare_port()?, phones.prepare_port()?);
-    let agreed_with = |other: &PreparedPort| {
-        let reports = SocketAddr::new(other.rtp_address().ip(), other.rtcp_port());
-        Agreed::plain(codec, other.rtp_address(), reports)
+    let side = |port: &PreparedPort| {
+        let side = port.describe().with_codecs(&[codec]);
+        side.with_encryption(encryption)
     };
-    let (agreed, agreed_phone) = (agreed_with(&phone), agreed_with(&port));
+    let (mut ours, mut theirs) = (side(&port), side(&phone));
+    let (answer, agreed) = ours.answer(&theirs.offer())?;
+    let agreed_phone = theirs.accept(&answer)?;
     room.add_port(ROOM, port, agreed)?;
     let key = RoomKey(n as u128 + 1);
     phones.open_room(key, phone, agreed_phone)?;

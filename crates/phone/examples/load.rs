@@ -5,8 +5,8 @@
 //!     --calls 1000 --per-second 200 --lasts 10s --play tone:440:1s
 //! ```
 //!
-//! With `--answer ADDR:PORT` it is the other side instead: it answers every call at once without
-//! audio, which measures the signalling alone.
+//! With `--answer ADDR:PORT` it is the other side instead: it says when it listens, and answers every
+//! call at once without audio, which measures the signalling alone.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -136,6 +136,7 @@ async fn answer(at: SocketAddr) -> Outcome {
         "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n",
         at.ip()
     );
+    writeln!(std::io::stdout(), "listening on {}", endpoint.local_addr())?;
     let answering = async {
         while let Some(arrival) = arrivals.recv().await {
             let Arrival::Invite(call) = arrival else {

@@ -8,7 +8,15 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::outgoing::NOTIFICATION_DELAY;
+
+/// In seconds: fine where a platform at rest is, coarse where a bot is slow to take what it is told.
+const NOTIFICATION_DELAY_BOUNDS: [f64; 19] = [
+    0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.007_5, 0.01, 0.015, 0.02, 0.03, 0.05,
+    0.1, 0.25, 0.5, 1.0, 5.0, 15.0,
+];
 
 /// More counters, in Prometheus' text form; asked for at every scrape.
 pub(crate) type MoreMetrics = Box<dyn Fn(&mut String) + Send + Sync>;
@@ -89,7 +97,18 @@ fn recorder() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE
         .get_or_init(|| {
-            let recorder = PrometheusBuilder::new().build_recorder();
+            let delays = Matcher::Full(NOTIFICATION_DELAY.to_owned());
+            let builder = PrometheusBuilder::new()
+                .set_buckets_for_metric(delays, &NOTIFICATION_DELAY_BOUNDS)
+                .expect("there are bounds");
+            let recorder = builder.build_recorder();
+            metrics::with_local_recorder(&recorder, || {
+                metrics::describe_histogram!(
+                    NOTIFICATION_DELAY,
+                    metrics::Unit::Seconds,
+                    "From deciding what a bot is told to sending it the first time."
+                );
+            });
             let handle = recorder.handle();
             // A program that embeds the platform may have its own; then ours stays empty.
             let _ = metrics::set_global_recorder(recorder);

@@ -131,14 +131,7 @@ impl Outboxes {
         let body = serde_json::to_string(&told)
             .expect("a notification is plain data, which always prints");
         let target = prepared.target;
-        self.send(
-            event.leg,
-            Waiting {
-                body,
-                target,
-                weight,
-            },
-        );
+        self.send(event.leg, Waiting::new(body, target, weight));
     }
 
     fn send(&self, leg: LegId, waiting: Waiting) {
@@ -158,15 +151,7 @@ impl Outboxes {
         };
         for (told, weight) in out {
             let target = Arc::clone(&target);
-            let body = told.to_string();
-            self.send(
-                leg,
-                Waiting {
-                    body,
-                    target,
-                    weight,
-                },
-            );
+            self.send(leg, Waiting::new(told.to_string(), target, weight));
         }
         if is_holding {
             let outboxes = self.clone();
@@ -185,15 +170,7 @@ impl Outboxes {
             disorder.and_then(Disorder::release)
         };
         if let Some(held) = held {
-            let (body, weight) = (held.to_string(), Weight::Update);
-            self.send(
-                leg,
-                Waiting {
-                    body,
-                    target,
-                    weight,
-                },
-            );
+            self.send(leg, Waiting::new(held.to_string(), target, Weight::Update));
         }
     }
 

@@ -7,14 +7,13 @@
 
 mod connect;
 mod guard;
+mod payload;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use offhook_terms::AppId;
@@ -23,6 +22,7 @@ use rustls_pki_types::pem::PemObject;
 
 pub(crate) use connect::Connector;
 pub(crate) use guard::{Guard, Origin, UrlRefused};
+pub(crate) use payload::{NOTIFICATION_DELAY, Payload};
 
 use crate::limits;
 use crate::registry::{Bot, Registry};
@@ -31,7 +31,7 @@ use crate::registry::{Bot, Registry};
 /// alive and shared with nobody.
 #[derive(Clone)]
 pub(crate) struct Outgoing {
-    client: Client<Connector, Full<Bytes>>,
+    client: Client<Connector, Payload>,
     guard: Arc<Guard>,
 }
 
@@ -56,7 +56,7 @@ impl Outgoing {
     /// Sends a request. Connecting is bounded in time here, the answer by the caller.
     pub(crate) async fn send(
         &self,
-        request: http::Request<Full<Bytes>>,
+        request: http::Request<Payload>,
     ) -> Result<http::Response<hyper::body::Incoming>, hyper_util::client::legacy::Error> {
         self.client.request(request).await
     }

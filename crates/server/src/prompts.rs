@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_lc_rs::digest;
 use bytes::{Bytes, BytesMut};
 use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use offhook_engine::{PrepareFault, Prompt};
 use offhook_media::Clip;
@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::config;
 use crate::limits;
-use crate::outgoing::{Clients, Outgoing};
+use crate::outgoing::{Clients, Outgoing, Payload};
 use crate::registry::Bot;
 
 use cache::Decoded;
@@ -127,7 +127,7 @@ impl Prompts {
             .fetchable(uri)
             .map_err(|_| NotFetched::NotAllowed)?;
         for _ in 0..=limits::PROMPT_REDIRECTS_MAX {
-            let mut request = Request::new(Full::default());
+            let mut request = Request::new(Payload::default());
             *request.uri_mut() = url.as_str().parse().map_err(|_| NotFetched::NotAllowed)?;
             let response = client
                 .send(request)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::floor::{self, Floor};
 use super::ledger::Ledger;
+use super::metrics::DEVIATION;
 use super::platform::Platform;
 use super::process::{LOAD, Process};
 use super::{Plan, Programs};
@@ -114,7 +115,7 @@ fn platform(
         lost: grown("rtp_packets_lost_total") + ledger.number("packets/lost"),
         unsent: grown("rtp_packets_unsent_total") + ledger.number("wire/unsent"),
         late_ticks: to.value("media_ticks_late_total") - from.value("media_ticks_late_total"),
-        deviation_ms: [0.5, 0.99, 1.0].map(|share| to.deviation_ms(&from, share)),
+        deviation_ms: [0.5, 0.99, 1.0].map(|share| to.share_ms(DEVIATION, &from, share)),
         failed: ledger.number("failed"),
         faults: platform.bot_counts()?["faults"]
             .as_f64()

@@ -5,7 +5,11 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-const DEVIATION: &str = "offhook_rtp_send_deviation_seconds_bucket{le=\"";
+/// How far the time between two packets was from 20 ms.
+pub(crate) const DEVIATION: &str = "rtp_send_deviation_seconds";
+
+/// From deciding what a bot is told to sending it.
+pub(crate) const NOTIFICATION_DELAY: &str = "notification_delay_seconds";
 
 /// The body of `GET http://HOST/PATH`, where `at` is `HOST`.
 pub(crate) fn get(at: &str, path: &str) -> Result<String, String> {
@@ -29,8 +33,8 @@ pub(crate) fn get(at: &str, path: &str) -> Result<String, String> {
 #[derive(Clone)]
 pub(crate) struct Metrics {
     values: HashMap<String, f64>,
-    /// How many deviations were under each bound, in seconds; ascending.
-    deviations: Vec<(f64, f64)>,
+    /// How many were under each bound, in seconds, ascending; by the name of the histogram.
+    histograms: HashMap<String, Vec<(f64, f64)>>,
 }
 
 impl Metrics {
@@ -40,20 +44,21 @@ impl Metrics {
 
     fn read(text: &str) -> Self {
         let mut values = HashMap::new();
-        let mut deviations = Vec::new();
+        let mut histograms: HashMap<String, Vec<(f64, f64)>> = HashMap::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let Some((name, value)) = line.rsplit_once(' ') else {
                 continue;
             };
             let value = value.parse().unwrap_or(0.0);
-            if let Some(bound) = name.strip_prefix(DEVIATION) {
-                let bound = bound.trim_end_matches("\"}");
-                deviations.push((bound.parse().unwrap_or(f64::INFINITY), value));
+            if let Some((name, bound)) = name.split_once("_bucket{le=\"") {
+                let bound = bound.trim_end_matches("\"}").parse();
+                let bounds = histograms.entry(name.to_owned()).or_default();
+                bounds.push((bound.unwrap_or(f64::INFINITY), value));
             } else {
                 values.insert(name.to_owned(), value);
             }
         }
-        Self { values, deviations }
+        Self { values, histograms }
     }
 
     /// A counter or gauge of the platform, named without `offhook_`.
@@ -62,12 +67,15 @@ impl Metrics {
         found.copied().unwrap_or_default()
     }
 
-    /// The bound in milliseconds under which this share of the deviations since then fell.
-    pub(crate) fn deviation_ms(&self, since: &Self, share: f64) -> f64 {
-        let before = |at: usize| since.deviations.get(at).map_or(0.0, |(_, count)| *count);
-        let all = self.deviations.last().map_or(0.0, |(_, count)| *count)
-            - before(self.deviations.len().saturating_sub(1));
-        let mut bounds = self.deviations.iter().enumerate();
+    /// The bound in milliseconds under which this share of what was measured since then fell, in a
+    /// histogram of the platform, named without `offhook_`.
+    pub(crate) fn share_ms(&self, histogram: &str, since: &Self, share: f64) -> f64 {
+        let name = format!("offhook_{histogram}");
+        let of = |metrics: &Self| metrics.histograms.get(&name).cloned().unwrap_or_default();
+        let (now, then) = (of(self), of(since));
+        let before = |at: usize| then.get(at).map_or(0.0, |(_, count)| *count);
+        let all = now.last().map_or(0.0, |(_, count)| *count) - before(now.len().saturating_sub(1));
+        let mut bounds = now.iter().enumerate();
         let bound = bounds.find(|(at, (_, count))| count - before(*at) >= all * share);
         bound.map_or(0.0, |(_, (bound, _))| bound * 1_000.0)
     }
@@ -79,15 +87,18 @@ mod tests {
 
     #[test]
     fn quantiles_are_of_what_came_since() {
+        const BUCKET: &str = "offhook_rtp_send_deviation_seconds_bucket{le=\"";
         let text = |a, b, c| {
             Metrics::read(&format!(
-                "offhook_rooms 3\n{DEVIATION}0.001\"}} {a}\n{DEVIATION}0.002\"}} {b}\n{DEVIATION}+Inf\"}} {c}\n"
+                "offhook_rooms 3\n{BUCKET}0.001\"}} {a}\n{BUCKET}0.002\"}} {b}\n{BUCKET}+Inf\"}} {c}\n"
             ))
         };
         let (before, after) = (text(0, 90, 100), text(99, 190, 200));
         assert_eq!(after.value("rooms"), 3.0);
-        assert_eq!(after.deviation_ms(&before, 0.5), 1.0);
-        assert_eq!(after.deviation_ms(&before, 0.995), 2.0);
-        assert_eq!(before.deviation_ms(&text(0, 0, 0), 1.0), f64::INFINITY);
+        let share = |share| after.share_ms(DEVIATION, &before, share);
+        assert_eq!((share(0.5), share(0.995)), (1.0, 2.0));
+        let all = before.share_ms(DEVIATION, &text(0, 0, 0), 1.0);
+        assert_eq!(all, f64::INFINITY);
+        assert_eq!(after.share_ms("nothing", &before, 0.5), 0.0);
     }
 }

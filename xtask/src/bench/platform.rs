@@ -13,10 +13,15 @@ const APP: &str = "0ff400c0-0000-4000-8000-0000000000b0";
 const TENANT: &str = "0ff400c0-0000-4000-8000-0000000000b1";
 const SECRET: &str = "only-for-one-measurement-on-loopback";
 
+/// A number that the trunk of the benchmark may be called with.
+pub(crate) const NUMBER: &str = "+4930555";
+
 pub(crate) struct Platform {
     pub(crate) process: Process,
     _bot: Process,
     bot_at: String,
+    /// Where calls to [`NUMBER`] go.
+    pub(crate) carrier_at: String,
     http: String,
     sip: String,
     /// Dropped last: nothing in it is in use any more.
@@ -44,13 +49,19 @@ impl Platform {
         ));
         std::fs::create_dir(&folder).map_err(wrong)?;
         let kept = Folder(folder.clone());
-        // Free now, and taken by the bot a moment later.
-        let free = TcpListener::bind("127.0.0.1:0").map_err(wrong)?;
-        let bot_at = free.local_addr().map_err(wrong)?.to_string();
-        drop(free);
+        // Free now, and taken by the bot and the carrier a moment later.
+        let free = || -> Result<String, String> {
+            let free = TcpListener::bind("127.0.0.1:0").map_err(wrong)?;
+            Ok(free.local_addr().map_err(wrong)?.to_string())
+        };
+        let (bot_at, carrier_at) = (free()?, free()?);
 
         let (config, ready) = (folder.join("offhook.toml"), folder.join("ready.json"));
-        std::fs::write(&config, configuration(&folder.join("data"), &bot_at)).map_err(wrong)?;
+        std::fs::write(
+            &config,
+            configuration(&folder.join("data"), &bot_at, &carrier_at),
+        )
+        .map_err(wrong)?;
         let args = [
             "serve".to_owned(),
             "--config".to_owned(),
@@ -74,6 +85,7 @@ impl Platform {
             process,
             _bot: bot,
             bot_at,
+            carrier_at,
             http: url.trim_start_matches("http://").to_owned(),
             sip: of("sip"),
             _folder: kept,
@@ -102,6 +114,11 @@ impl Platform {
         serde_json::from_str(&text).map_err(|error| error.to_string())
     }
 
+    /// Has the bot call [`NUMBER`] so many times, so many a second, in the background.
+    pub(crate) fn place(&self, calls: usize, pace: usize) -> Result<(), String> {
+        metrics::get(&self.bot_at, &format!("/place/{NUMBER}/{calls}/{pace}")).map(drop)
+    }
+
     /// Waits until so many calls are up.
     pub(crate) fn until_calls(&self, calls: usize, within: Duration) -> Result<(), String> {
         let until = Instant::now() + within;
@@ -125,7 +142,7 @@ fn unique() -> u128 {
 }
 
 /// Anyone may call, and no limit is met before the machine's.
-fn configuration(data: &std::path::Path, bot_at: &str) -> String {
+fn configuration(data: &std::path::Path, bot_at: &str, carrier_at: &str) -> String {
     format!(
         r#"
 [http]
@@ -152,7 +169,20 @@ secret = "{SECRET}"
 tenant = "{TENANT}"
 webhook = "http://{bot_at}/callback"
 sip_user = "bench"
-limits = {{ calls = 20000, requests_per_second = 100000 }}
-"#
+roles = ["Calls.AccessMedia.All", "Calls.Initiate.All"]
+limits = {{ calls = 20000, calls_per_month = 1000000, requests_per_second = 100000 }}
+{}"#,
+        trunks(carrier_at)
     )
+}
+
+/// No trunk begins more calls a minute than a carrier would take; a full one gives way to the next.
+fn trunks(carrier_at: &str) -> String {
+    let trunk = |at: usize| {
+        format!(
+            "[[trunks]]\nname = \"trunk {at}\"\naddress = \"{carrier_at}\"\nallow = [\"+4930\"]\n\
+             calls_max = 1000\ncalls_per_minute = 6000\n"
+        )
+    };
+    (0..10).map(trunk).collect()
 }

@@ -2,7 +2,7 @@
 
 use offhook_terms::Tone;
 use offhook_wire::graph::{
-    AnswerRequest, MediaInfo, MediaPrompt, PlayPromptRequest, RecordResponseRequest,
+    AnswerRequest, Call, MediaInfo, MediaPrompt, PlayPromptRequest, RecordResponseRequest,
 };
 use url::Url;
 
@@ -27,6 +27,23 @@ pub fn prompt(uri: &str, resource_id: Option<&str>) -> MediaPrompt {
 
 fn fault(parameter: &'static str, rule: &'static str) -> Result<(), ParameterFault> {
     Err(ParameterFault { parameter, rule })
+}
+
+pub(super) fn create(call: &Call) -> Result<(), ParameterFault> {
+    if call.callback_uri.is_none() {
+        return fault("callbackUri", "it is required");
+    }
+    if call.requested_modalities.as_ref().is_none_or(Vec::is_empty) {
+        return fault("requestedModalities", "at least one is required");
+    }
+    if call.media_config.is_none() {
+        return fault("mediaConfig", "it is required");
+    }
+    let has_targets = call.targets.as_ref().is_some_and(|who| !who.is_empty());
+    match has_targets || call.meeting_info.is_some() {
+        true => Ok(()),
+        false => fault("targets", "somebody to call, or meetingInfo, is required"),
+    }
 }
 
 pub(super) fn answer(request: &AnswerRequest) -> Result<(), ParameterFault> {

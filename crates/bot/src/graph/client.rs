@@ -8,8 +8,8 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use offhook_terms::Private;
 use offhook_wire::graph::{
-    AnswerRequest, Call, Operation, PlayPromptRequest, RecordResponseRequest, RejectReason,
-    RejectRequest,
+    AnswerRequest, Call, ContextRequest, Operation, PlayPromptRequest, RecordResponseRequest,
+    RejectReason, RejectRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -104,6 +104,16 @@ impl GraphClient {
         self.0.contexts.clone()
     }
 
+    /// Calls somebody, or joins a meeting. What comes back is being set up; what becomes of it arrives
+    /// at its callback.
+    pub async fn create_call(&self, call: &Call) -> Result<Call, GraphFault> {
+        check::create(call)?;
+        let body =
+            serde_json::to_vec(call).map_err(|error| GraphFault::Unreadable(error.to_string()))?;
+        let url = self.0.calls.clone();
+        read(&self.send(Method::POST, url, Some(body.into())).await?)
+    }
+
     /// Takes an incoming call.
     pub async fn answer(&self, call: &CallId, request: &AnswerRequest) -> Result<(), GraphFault> {
         check::answer(request)?;
@@ -145,6 +155,14 @@ impl GraphClient {
         check::play(&request)?;
         let context = self.own_context(call, &mut request.client_context);
         self.operation_asked_for(call, "playPrompt", &request, &context)
+            .await
+    }
+
+    /// Asks to be told of every key press from now on.
+    pub async fn subscribe_to_tone(&self, call: &CallId) -> Result<Operation, GraphFault> {
+        let mut request = ContextRequest::default();
+        let context = self.own_context(call, &mut request.client_context);
+        self.operation_asked_for(call, "subscribeToTone", &request, &context)
             .await
     }
 

@@ -9,11 +9,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 use offhook_engine::limits::BOT_DECIDES_WITHIN;
 use offhook_terms::{CallId, LegId};
@@ -22,6 +22,7 @@ use offhook_wire::graph::tag::COMMS_NOTIFICATIONS;
 use super::Shared;
 use super::door::BotDoor;
 use super::queue::{Target, Waiting, Weight};
+use crate::outgoing::Payload;
 use crate::{clock, limits};
 
 const CHAIN_ID: HeaderName = HeaderName::from_static("x-microsoft-skype-chain-id");
@@ -39,7 +40,7 @@ pub(super) async fn run(shared: Arc<Shared>, leg: LegId) {
         if let Some(trouble) = given_up {
             shared.given_up(leg, &parcel, trouble);
         } else {
-            let many = parcel.notifications as u64;
+            let many = parcel.waiting_since.len() as u64;
             metrics::counter!("offhook_notifications_delivered_total").increment(many);
         }
     }
@@ -56,7 +57,7 @@ impl Shared {
             return Some(Parcel {
                 incoming: first.weight == Weight::Incoming,
                 target: Arc::clone(&first.target),
-                notifications: batch.len(),
+                waiting_since: batch.iter().map(|waiting| waiting.since).collect(),
                 body: envelope(&batch),
                 door: Arc::clone(&leg.door),
                 call: leg.call,
@@ -78,7 +79,7 @@ impl Shared {
 
     fn given_up(&self, id: LegId, parcel: &Parcel, trouble: Trouble) {
         metrics::counter!("offhook_notifications_given_up_total")
-            .increment(parcel.notifications as u64);
+            .increment(parcel.waiting_since.len() as u64);
         tracing::warn!(
             leg = %id,
             bot = %parcel.door.bot.app,
@@ -102,7 +103,8 @@ impl Shared {
 /// What one request carries.
 struct Parcel {
     body: Bytes,
-    notifications: usize,
+    /// When each of its notifications was queued.
+    waiting_since: Arc<[Instant]>,
     incoming: bool,
     target: Arc<Target>,
     door: Arc<BotDoor>,
@@ -187,8 +189,11 @@ impl Parcel {
         let message = CallId::from_random(rand::random()).to_string();
         let mut target = Arc::clone(&self.target);
         let mut waits = limits::NOTIFICATION_WAITS.into_iter();
+        // How long the first try takes is ours to answer for; the others wait for the bot.
+        let mut body = Payload::measured(self.body.clone(), Arc::clone(&self.waiting_since));
         loop {
-            let verdict = self.try_once(shared, &target, &message).await;
+            let verdict = self.try_once(shared, &target, &message, body).await;
+            body = Payload::from(self.body.clone());
             let (trouble, wait) = match verdict {
                 Verdict::Delivered => return Ok(()),
                 Verdict::GiveUp(trouble) => return Err(trouble),
@@ -209,11 +214,17 @@ impl Parcel {
         }
     }
 
-    async fn try_once(&self, shared: &Shared, target: &Arc<Target>, message: &str) -> Verdict {
+    async fn try_once(
+        &self,
+        shared: &Shared,
+        target: &Arc<Target>,
+        message: &str,
+        body: Payload,
+    ) -> Verdict {
         let Some(authorization) = self.door.authorization(&shared.login, clock::wall()) else {
             return Verdict::GiveUp(Trouble::NoToken);
         };
-        let request = self.request(target, message, authorization);
+        let request = self.request(target, message, authorization, body);
         let _seat = self
             .door
             .seats
@@ -240,10 +251,11 @@ impl Parcel {
         target: &Target,
         message: &str,
         authorization: HeaderValue,
-    ) -> Request<Full<Bytes>> {
+        body: Payload,
+    ) -> Request<Payload> {
         let guid = |text: &str| HeaderValue::try_from(text).expect("a GUID is a header value");
         let chain = guid(&self.call.to_string());
-        let mut request = Request::new(Full::new(self.body.clone()));
+        let mut request = Request::new(body);
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = target.uri.clone();
         let headers = request.headers_mut();

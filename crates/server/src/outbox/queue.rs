@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::Uri;
 use offhook_engine::Fact;
@@ -11,7 +12,7 @@ use url::Url;
 use super::disorder::Disorder;
 use super::door::BotDoor;
 use crate::graph::{Caller, Paper};
-use crate::limits;
+use crate::{clock, limits};
 
 /// Where notifications go.
 #[derive(Debug)]
@@ -36,6 +37,20 @@ pub(super) struct Waiting {
     pub(super) body: String,
     pub(super) target: Arc<Target>,
     pub(super) weight: Weight,
+    /// When it was queued, which is when it had just been decided.
+    pub(super) since: Instant,
+}
+
+impl Waiting {
+    pub(super) fn new(body: String, target: Arc<Target>, weight: Weight) -> Self {
+        let since = clock::now();
+        Self {
+            body,
+            target,
+            weight,
+            since,
+        }
+    }
 }
 
 /// What becomes of a notification when there are too many.
@@ -181,11 +196,7 @@ mod tests {
     }
 
     fn waiting(number: u64, fact: Fact, target: &Arc<Target>) -> Waiting {
-        Waiting {
-            body: number.to_string(),
-            target: Arc::clone(target),
-            weight: Weight::of(&fact),
-        }
+        Waiting::new(number.to_string(), Arc::clone(target), Weight::of(&fact))
     }
 
     fn leg() -> Leg {
