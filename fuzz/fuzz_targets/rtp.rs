@@ -1,7 +1,8 @@
 //! What arrives at a leg's port, in any order: noise, RTP, keys, reports, and time passing.
 //!
 //! The input is a list of steps: an octet that says what happens, an octet of how much follows,
-//! and what follows. A recording is on throughout, because only then is audio taken apart.
+//! and what follows. The last octet also says in which codec they talk and whether it is encrypted. A
+//! recording is on throughout, because only then is audio taken apart.
 
 #![no_main]
 
@@ -10,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
 use offhook_media::{
-    Agreed, Codec, MediaCommand, MediaEvent, Port, PortId, RecordPlan, Room, StreamStart, TICK,
-    recording,
+    Agreed, Codec, Key, MediaCommand, MediaEvent, Port, PortId, Protection, RecordPlan, Room,
+    StreamStart, Suite, TICK, recording,
 };
 use offhook_terms::{OperationId, Tone};
 
@@ -20,8 +21,17 @@ const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000
 fuzz_target!(|bytes: &[u8]| {
     let mut now = Instant::now();
     let reports = SocketAddr::new(PEER.ip(), PEER.port() + 1);
-    let mut agreed = Agreed::plain(Codec::Pcmu, PEER, reports);
+    let kind = bytes.last().copied().unwrap_or_default();
+    let codec = Codec::ALL[usize::from(kind) % Codec::ALL.len()];
+    let mut agreed = Agreed::plain(codec, PEER, reports);
     agreed.rtcp_mux = bytes.len() % 2 == 1;
+    // Nothing that is made up passes for encrypted, so this looks at what refuses it.
+    agreed.protection = (kind >= 0xc0).then(|| Protection {
+        suite: Suite::ALL[usize::from(kind) % Suite::ALL.len()],
+        ours: Key::fresh(),
+        theirs: Key::fresh(),
+    });
+    let audio = agreed.payload_type;
     let start = StreamStart {
         ssrc: 1,
         sequence: u16::MAX,
@@ -61,7 +71,7 @@ fuzz_target!(|bytes: &[u8]| {
             1 => drop(port.packet(payload, None, now)),
             2 => drop(port.packet(payload, Some(SocketAddr::new(PEER.ip(), 41_000)), now)),
             3 => port.report_packet(payload, reports, now),
-            4 => drop(port.packet(&rtp(0, payload), Some(PEER), now)),
+            4 => drop(port.packet(&rtp(audio, payload), Some(PEER), now)),
             5 => drop(port.packet(&rtp(101, payload), Some(PEER), now)),
             6 => port.report_packet(&report(payload), reports, now),
             _ => {

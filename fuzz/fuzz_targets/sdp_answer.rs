@@ -5,11 +5,22 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use libfuzzer_sys::fuzz_target;
-use offhook_media::Agreed;
+use offhook_media::{Agreed, Encryption};
 use offhook_media::sdp::Session;
 
 fuzz_target!(|text: &str| {
-    let mut session = Session::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000, 40_001, 1);
+    let kinds = [
+        Encryption::Off,
+        Encryption::Accept,
+        Encryption::Offer,
+        Encryption::Require,
+    ];
+    let encryption = kinds[text.len() % kinds.len()];
+    let ours = |id| {
+        let session = Session::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000, 40_001, id);
+        session.with_encryption(encryption)
+    };
+    let mut session = ours(1);
     if let Ok((answer, agreed)) = session.answer(text) {
         can_be_sent_to(&agreed);
         // A peer with the same ears understands what we answered to it.
@@ -19,7 +30,7 @@ fuzz_target!(|text: &str| {
         let again = session.offer();
         let _ = peer.answer(&again);
     }
-    let mut session = Session::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000, 40_001, 3);
+    let mut session = ours(3);
     let _ = session.offer();
     if let Ok(agreed) = session.accept(text) {
         can_be_sent_to(&agreed);
