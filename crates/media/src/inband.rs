@@ -15,6 +15,9 @@ use offhook_terms::Tone;
 use crate::TICK_SAMPLES;
 use crate::dual_tone::{HIGH_HERTZ, LOW_HERTZ, tone_at};
 
+/// One for each row and each column.
+const FILTERS: usize = LOW_HERTZ.len() + HIGH_HERTZ.len();
+
 /// Samples between two blocks: a press of 40 ms then holds two whole blocks wherever it begins.
 const STEP: usize = TICK_SAMPLES / 2;
 
@@ -36,9 +39,12 @@ const ABOVE_NEXT: f32 = 5.0;
 /// The most an overtone may have of its frequency: a voice has one, a key does not.
 const OVERTONE_MAX: f32 = 0.12;
 
-/// Hears keys. All state is inline; a frame costs twenty filters.
+/// Hears keys. All state is inline; a frame that is loud enough costs sixteen filters, which run side
+/// by side: each step of a filter waits for the one before, so one alone would leave a processor idle.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyDetector {
+    /// The filters' factors, of the rows and then of the columns.
+    factors: [f32; FILTERS],
     /// The last 10 ms, for the block that begins with them.
     before: [f32; STEP],
     /// What the last block was, and how many were the same.
@@ -51,7 +57,13 @@ pub(crate) struct KeyDetector {
 
 impl Default for KeyDetector {
     fn default() -> Self {
+        let mut factors = [0.0; FILTERS];
+        let hertz = LOW_HERTZ.into_iter().chain(HIGH_HERTZ);
+        for (factor, hertz) in factors.iter_mut().zip(hertz) {
+            *factor = factor_of(hertz);
+        }
         Self {
+            factors,
             before: [0.0; STEP],
             last: None,
             same: 0,
@@ -70,15 +82,23 @@ const UP: u32 = 3;
 impl KeyDetector {
     /// Hears 20 ms at 8 kHz, and gives the key whose press was recognised in them.
     pub(crate) fn frame(&mut self, frame: &[i16; TICK_SAMPLES]) -> Option<Tone> {
+        let mut samples = [0.0; STEP + TICK_SAMPLES];
+        samples[..STEP].copy_from_slice(&self.before);
+        for (to, from) in samples[STEP..].iter_mut().zip(frame) {
+            *to = f32::from(*from);
+        }
+        self.before.copy_from_slice(&samples[TICK_SAMPLES..]);
+        let [first, second] = blocks(&samples);
+        let energies = [first, second].map(energy);
+        if energies.iter().all(|energy| is_quiet(*energy)) {
+            let pressed = self.block(None);
+            return pressed.or(self.block(None));
+        }
+        let powers = powers(first, second, &self.factors);
         let mut pressed = None;
-        for half in frame.as_chunks::<STEP>().0 {
-            let mut block = [0.0; 2 * STEP];
-            block[..STEP].copy_from_slice(&self.before);
-            for (to, from) in block[STEP..].iter_mut().zip(half) {
-                *to = f32::from(*from);
-            }
-            self.before.copy_from_slice(&block[STEP..]);
-            pressed = pressed.or(self.block(key_of(&block)));
+        for ((block, energy), powers) in [first, second].into_iter().zip(energies).zip(powers) {
+            let key = key_of(block, energy, powers);
+            pressed = pressed.or(self.block(key));
         }
         pressed
     }
@@ -107,16 +127,36 @@ impl KeyDetector {
     }
 }
 
+/// 20 ms of samples.
+type Block = [f32; 2 * STEP];
+
+/// The two blocks that end in this tick.
+fn blocks(samples: &[f32; STEP + TICK_SAMPLES]) -> [&Block; 2] {
+    let at = |from: usize| {
+        samples[from..]
+            .first_chunk()
+            .expect("a block fits behind it")
+    };
+    [at(0), at(STEP)]
+}
+
+fn energy(block: &Block) -> f32 {
+    block.iter().map(|s| s * s).sum()
+}
+
+fn is_quiet(energy: f32) -> bool {
+    energy < LEAST_POWER * (2 * STEP) as f32
+}
+
 /// The key a block is, if it is one.
-fn key_of(block: &[f32; 2 * STEP]) -> Option<Tone> {
-    let energy: f32 = block.iter().map(|s| s * s).sum();
-    let count = block.len() as f32;
-    if energy < LEAST_POWER * count {
+fn key_of(block: &Block, energy: f32, powers: [f32; FILTERS]) -> Option<Tone> {
+    if is_quiet(energy) {
         return None;
     }
-    let power = |hertz: f32| goertzel(block, hertz);
-    let (row, low) = best(LOW_HERTZ.map(power))?;
-    let (column, high) = best(HIGH_HERTZ.map(power))?;
+    let count = block.len() as f32;
+    let [a, b, c, d, e, f, g, h] = powers;
+    let (row, low) = best([a, b, c, d])?;
+    let (column, high) = best([e, f, g, h])?;
     if low > high * LOW_LOUDER_MAX || high > low * HIGH_LOUDER_MAX {
         return None;
     }
@@ -124,6 +164,7 @@ fn key_of(block: &[f32; 2 * STEP]) -> Option<Tone> {
     if low + high < LEAST_SHARE * energy * count / 2.0 {
         return None;
     }
+    let power = |hertz: f32| goertzel(block, hertz);
     let has_overtone = power(2.0 * LOW_HERTZ[row]) > OVERTONE_MAX * low
         || power(2.0 * HIGH_HERTZ[column]) > OVERTONE_MAX * high;
     if has_overtone {
@@ -146,9 +187,40 @@ fn best(powers: [f32; 4]) -> Option<(usize, f32)> {
         .then_some((at, most))
 }
 
+/// The power of every filter in two blocks.
+fn powers(first: &Block, second: &Block, factors: &[f32; FILTERS]) -> [[f32; FILTERS]; 2] {
+    let mut one = [[0.0; FILTERS]; 2];
+    let mut two = [[0.0; FILTERS]; 2];
+    for (a, b) in first.iter().zip(second) {
+        for (n, factor) in factors.iter().enumerate() {
+            let next = [
+                a - two[0][n] + factor * one[0][n],
+                b - two[1][n] + factor * one[1][n],
+            ];
+            for of in 0..2 {
+                two[of][n] = one[of][n];
+                one[of][n] = next[of];
+            }
+        }
+    }
+    let mut powers = [[0.0; FILTERS]; 2];
+    for of in 0..2 {
+        for (n, factor) in factors.iter().enumerate() {
+            let (one, two) = (one[of][n], two[of][n]);
+            powers[of][n] = one * one + two * two - factor * one * two;
+        }
+    }
+    powers
+}
+
+/// What a filter for one frequency multiplies with.
+fn factor_of(hertz: f32) -> f32 {
+    2.0 * (TAU * hertz / 8_000.0).cos()
+}
+
 /// The power of one frequency in a block.
-fn goertzel(block: &[f32; 2 * STEP], hertz: f32) -> f32 {
-    let factor = 2.0 * (TAU * hertz / 8_000.0).cos();
+fn goertzel(block: &Block, hertz: f32) -> f32 {
+    let factor = factor_of(hertz);
     let (mut one, mut two) = (0.0, 0.0);
     for sample in block {
         let next = sample + factor * one - two;

@@ -70,8 +70,10 @@ pub(crate) struct Recorder {
     pub(crate) feed: RecordingFeed,
     plan: Plan,
     detector: SoundDetector,
-    /// The newest frames, kept back: a stop tone begins in the audio before its packets come.
+    /// The newest frames, kept back: a stop tone begins in the audio before its packets come. A ring:
+    /// the oldest is at `oldest`.
     held: [Frame; TONE_LEAK_FRAMES],
+    oldest: usize,
     holding: usize,
     frames: u32,
     written: u32,
@@ -110,6 +112,7 @@ impl Recorder {
             },
             detector: SoundDetector::default(),
             held: [Frame::default(); TONE_LEAK_FRAMES],
+            oldest: 0,
             holding: 0,
             frames: 0,
             written: 0,
@@ -166,19 +169,21 @@ impl Recorder {
     /// A frame kept for the file and judged no more.
     pub(crate) fn keep(&mut self, frame: &Frame) {
         if self.holding == TONE_LEAK_FRAMES {
-            self.feed.push(&self.held[0]);
+            self.feed.push(&self.held[self.oldest]);
             self.written += 1;
-            self.held.rotate_left(1);
+            self.oldest = (self.oldest + 1) % TONE_LEAK_FRAMES;
             self.holding -= 1;
         }
-        self.held[self.holding] = *frame;
+        let free = (self.oldest + self.holding) % TONE_LEAK_FRAMES;
+        self.held[free].assign(frame);
         self.holding += 1;
     }
 
     /// Writes what is held back, ends the file and gives its length.
     pub(crate) fn finish(&mut self) -> Duration {
-        for frame in &self.held[..self.holding] {
-            self.feed.push(frame);
+        for n in 0..self.holding {
+            self.feed
+                .push(&self.held[(self.oldest + n) % TONE_LEAK_FRAMES]);
         }
         self.written += self.holding as u32;
         self.holding = 0;
