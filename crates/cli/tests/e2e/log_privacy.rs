@@ -2,8 +2,7 @@
 //!
 //! The demo writes all that it and its libraries would ever say (`log.filter = trace`). Ada, with
 //! her password, calls the calling bot, speaks, presses `#` and hears herself. Whoever reads the
-//! log then learns that there was a call, and not whose. The log of calls that bots make, transfer
-//! and invite to is read in the same way by the tests with Microsoft's clients, which make them.
+//! log then learns that there was a call, and not whose.
 
 use std::collections::HashSet;
 use std::process::Command;
@@ -64,7 +63,7 @@ fn the_log_of_a_whole_call_says_nothing_about_anybody() {
 /// Nothing private is in this log: none of these secrets anywhere, none of these words as a word, and
 /// none of what is in [`NEVER`].
 #[track_caller]
-pub(crate) fn tells_nothing(log: &str, secrets: &[(&str, String)], words: &[(&str, String)]) {
+fn tells_nothing(log: &str, secrets: &[(&str, String)], words: &[(&str, String)]) {
     // What was printed for the reader of the demo is in the ready file as well; the log is the rest.
     let log: Vec<&str> = log.lines().filter(|line| is_logged(line)).collect();
     assert!(log.len() > 100, "so are the libraries: {} lines", log.len());
