@@ -2,7 +2,8 @@
 
 use offhook_terms::Tone;
 use offhook_wire::graph::{
-    AnswerRequest, Call, MediaInfo, MediaPrompt, PlayPromptRequest, RecordResponseRequest,
+    AnswerRequest, Call, MediaConfig, MediaInfo, MediaPrompt, Modality, PlayPromptRequest,
+    RecordResponseRequest,
 };
 use url::Url;
 
@@ -33,12 +34,11 @@ pub(super) fn create(call: &Call) -> Result<(), ParameterFault> {
     if call.callback_uri.is_none() {
         return fault("callbackUri", "it is required");
     }
-    if call.requested_modalities.as_ref().is_none_or(Vec::is_empty) {
-        return fault("requestedModalities", "at least one is required");
-    }
-    if call.media_config.is_none() {
-        return fault("mediaConfig", "it is required");
-    }
+    wants_media(
+        "requestedModalities",
+        call.requested_modalities.as_deref(),
+        call.media_config.as_ref(),
+    )?;
     let has_targets = call.targets.as_ref().is_some_and(|who| !who.is_empty());
     match has_targets || call.meeting_info.is_some() {
         true => Ok(()),
@@ -47,17 +47,26 @@ pub(super) fn create(call: &Call) -> Result<(), ParameterFault> {
 }
 
 pub(super) fn answer(request: &AnswerRequest) -> Result<(), ParameterFault> {
-    if request
-        .accepted_modalities
-        .as_ref()
-        .is_none_or(Vec::is_empty)
-    {
-        return fault("acceptedModalities", "at least one is required");
+    wants_media(
+        "acceptedModalities",
+        request.accepted_modalities.as_deref(),
+        request.media_config.as_ref(),
+    )
+}
+
+/// What every call needs that is made or taken: a kind of media, and who handles it.
+fn wants_media(
+    parameter: &'static str,
+    modalities: Option<&[Modality]>,
+    config: Option<&MediaConfig>,
+) -> Result<(), ParameterFault> {
+    if modalities.unwrap_or_default().is_empty() {
+        return fault(parameter, "at least one is required");
     }
-    if request.media_config.is_none() {
-        return fault("mediaConfig", "it is required");
+    match config {
+        Some(_) => Ok(()),
+        None => fault("mediaConfig", "it is required"),
     }
-    Ok(())
 }
 
 pub(super) fn play(request: &PlayPromptRequest) -> Result<(), ParameterFault> {

@@ -108,10 +108,8 @@ impl GraphClient {
     /// at its callback.
     pub async fn create_call(&self, call: &Call) -> Result<Call, GraphFault> {
         check::create(call)?;
-        let body =
-            serde_json::to_vec(call).map_err(|error| GraphFault::Unreadable(error.to_string()))?;
         let url = self.0.calls.clone();
-        read(&self.send(Method::POST, url, Some(body.into())).await?)
+        read(&self.send(Method::POST, url, Some(written(call)?)).await?)
     }
 
     /// Takes an incoming call.
@@ -236,14 +234,7 @@ impl GraphClient {
         action: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Bytes, GraphFault> {
-        let body = match body {
-            Some(body) => Some(
-                serde_json::to_vec(body)
-                    .map_err(|error| GraphFault::Unreadable(error.to_string()))?
-                    .into(),
-            ),
-            None => None,
-        };
+        let body = body.map(written).transpose()?;
         self.send(Method::POST, self.url(call, &[action]), body)
             .await
     }
@@ -315,6 +306,12 @@ impl GraphClient {
             return Err(GraphFault::of(status, asked, &body));
         }
     }
+}
+
+fn written(body: &impl Serialize) -> Result<Bytes, GraphFault> {
+    let body = serde_json::to_vec(body);
+    let body = body.map_err(|error| GraphFault::Unreadable(error.to_string()))?;
+    Ok(body.into())
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, GraphFault> {

@@ -6,12 +6,13 @@ use std::process::Command;
 
 use crate::demo::Demo;
 
-/// Leaves a message and hears it back.
+/// Leaves a message, ends it with `#`, hears it back and hangs up.
 #[track_caller]
-fn hears_itself(demo: &Demo, to: &str, options: &[&str]) {
+pub(crate) fn hears_itself(demo: &Demo, to: &str, options: &[&str], password: Option<&str>) {
     let said = Command::new(env!("CARGO_BIN_EXE_offhook"))
         .args(["dial", to])
         .args(options)
+        .envs(password.map(|password| ("OFFHOOK_DIAL_PASSWORD", password)))
         .args(["--expect-beep", "1000", "--play", "tone:440:2s"])
         .args(["--keys", "#", "--expect-tone", "440", "--for", "1s"])
         .output()
@@ -29,7 +30,7 @@ fn hears_itself(demo: &Demo, to: &str, options: &[&str]) {
 fn a_message_is_left_over_ipv6() {
     let demo = Demo::start_with(&["--sip", "[::1]:0"], &[]);
     assert!(demo.sip().is_ipv6());
-    hears_itself(&demo, &demo.text("/bots/0/dial"), &[]);
+    hears_itself(&demo, &demo.text("/bots/0/dial"), &[], None);
 }
 
 #[test]
@@ -47,5 +48,5 @@ fn a_message_is_left_by_tls_with_encrypted_audio() {
         "--srtp",
         "require",
     ];
-    hears_itself(&demo, &to, &options);
+    hears_itself(&demo, &to, &options, None);
 }

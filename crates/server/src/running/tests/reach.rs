@@ -6,48 +6,41 @@ use std::path::Path;
 use offhook_engine::Invitee;
 use offhook_sip::Tls;
 use offhook_wire::graph::{ChatInfo, MeetingInfo};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use super::*;
 use crate::config::TrunkTransport;
 use crate::graph::Paper;
+use crate::http::Authority;
 
-/// A carrier that listens by TLS, and the authority that vouches for it.
-async fn secure_carrier() -> (Phone, String) {
-    let key = KeyPair::generate().expect("a key");
-    let mut authority = CertificateParams::default();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let cert = authority.self_signed(&key).expect("an authority");
-    let issuer = Issuer::from_params(&authority, &key);
-    let own = KeyPair::generate().expect("a key");
-    let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
-    let leaf = leaf.signed_by(&own, &issuer).expect("a certificate");
+/// A carrier that listens by TLS, and the folder of the authority that vouches for it.
+async fn secure_carrier() -> (Phone, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::open(folder.path(), &[], clock::wall()).expect("made");
+    let (certificate, key) = authority.issue(clock::wall()).expect("issued").pem;
     let carrier = Phone::with(|config| {
         config.tls = Some(Tls {
             port: 0,
-            certificate: leaf.pem(),
-            key: Private::new(own.serialize_pem()),
+            certificate,
+            key,
         });
     });
-    (carrier.await, cert.pem())
+    (carrier.await, folder)
 }
 
-/// A trunk to it, whose certificate is believed on the word of this file.
+/// A trunk to it, whose certificate is believed on the word of the authority in this folder.
 fn secured(config: &mut Config, carrier: &Phone, authority: &Path) {
     let address = carrier.endpoint.tls_addr().expect("listens by TLS");
     let mut trunk = Trunk::new("carrier", address.to_string());
     trunk.transport = TrunkTransport::Tls;
     trunk.allow = vec!["+4930".to_owned()];
     config.trunks = vec![trunk];
-    config.graph.trust = vec![authority.to_owned()];
+    config.graph.trust = vec![authority.join("ca.pem")];
 }
 
 #[tokio::test]
 async fn a_trunk_by_tls_is_used_when_its_certificate_is_believed() {
     let (mut carrier, authority) = secure_carrier().await;
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(file.path(), authority).expect("written");
-    let mut world = World::with(|config| secured(config, &carrier, file.path())).await;
+    let mut world = World::with(|config| secured(config, &carrier, authority.path())).await;
     let leg = world.place(vec![number("+4930555")], WITHIN);
     let mut line = carrier.answers().await;
     world.until(leg, "established").await;
@@ -59,11 +52,9 @@ async fn a_trunk_by_tls_is_used_when_its_certificate_is_believed() {
 
 #[tokio::test]
 async fn a_trunk_by_tls_that_nobody_vouches_for_is_unreachable() {
-    let (mut carrier, _) = secure_carrier().await;
+    let (mut carrier, _its_own) = secure_carrier().await;
     let (_, other_authority) = secure_carrier().await;
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(file.path(), other_authority).expect("written");
-    let mut world = World::with(|config| secured(config, &carrier, file.path())).await;
+    let mut world = World::with(|config| secured(config, &carrier, other_authority.path())).await;
     let leg = world.place(vec![number("+4930555")], WITHIN);
     let told = world.until(leg, "terminated").await;
     assert_eq!(told["resultInfo"]["code"], 480, "{told}");
