@@ -248,6 +248,11 @@ impl BotScript<'_> {
         self.at_once(AtOnce::UpdateRecordingStatus { status });
     }
 
+    /// Says whether it shows its screen.
+    pub fn shares_its_screen(self, shares: bool) {
+        self.asks(Command::ShareScreen { shares }).ok();
+    }
+
     /// Lets a participant hear music.
     pub fn holds(self, name: &str, uri: Option<&str>) {
         let operation = self.world.new_operation();

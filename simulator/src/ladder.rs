@@ -47,7 +47,7 @@ pub(crate) fn status(why: TurnDown) -> &'static str {
         TurnDown::Forbidden => "403 Forbidden",
         TurnDown::Declined => "603 Decline",
         TurnDown::NoDecision => "480 Temporarily Unavailable",
-        TurnDown::NotAcceptable => "488 Not Acceptable Here",
+        TurnDown::NotAcceptable(_) => "488 Not Acceptable Here",
         TurnDown::NotReached(NotReached::Declined) => "603 Decline",
         TurnDown::NotReached(NotReached::Busy) => "486 Busy Here",
         TurnDown::NotReached(_) => "480 Temporarily Unavailable",

@@ -85,7 +85,7 @@ fn a_second_proposal_must_wait_for_the_first() {
     world.check_ladder(expect![[r#"
         0.200  phone  → server  re-INVITE (hold)
         0.200  phone  → server  re-INVITE (resume)
-        0.200  server → phone   488 Not Acceptable Here
+        0.200  server → phone   491 Request Pending
         0.202  server → phone   200 OK
         0.202  server → bot     5 established, audio inactive
     "#]]);

@@ -330,6 +330,21 @@ fn others_see_what_a_bot_says_of_recording() {
 }
 
 #[test]
+fn others_see_that_a_bot_shows_its_screen() {
+    let mut world = a_group();
+    world.bot().shares_its_screen(true);
+    world.bot().shares_its_screen(true);
+    world.bot().shares_its_screen(false);
+    world.check_ladder(expect![[r#"
+        0.200  bot    → server  ShareScreen { shares: true }
+        0.200  server → bot     7 roster 3: bot* with its screen, ada, bob
+        0.200  bot    → server  ShareScreen { shares: true }
+        0.200  bot    → server  ShareScreen { shares: false }
+        0.200  server → bot     8 roster 4: bot*, ada, bob
+    "#]]);
+}
+
+#[test]
 fn somebody_on_hold_hears_music_and_nobody_else() {
     let mut world = a_group();
     world.bot().holds("ada", Some("music.wav"));

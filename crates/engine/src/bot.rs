@@ -33,6 +33,7 @@ pub(crate) struct Bot {
     /// The number of the latest key press.
     pub(crate) tone_sequence: u64,
     pub(crate) recording: RecordingStatus,
+    pub(crate) shares_screen: bool,
     pub(crate) operations: Queue,
     pub(crate) routing_groups: Vec<RoutingGroup>,
     /// Media gave it a seat.
@@ -59,6 +60,7 @@ impl Bot {
             hears_tones: false,
             tone_sequence: 0,
             recording: RecordingStatus::default(),
+            shares_screen: false,
             operations: Queue::default(),
             routing_groups: Vec::new(),
             has_seat: false,
@@ -109,6 +111,7 @@ impl Bot {
             is_muted: self.voice.is_muted,
             is_held: false,
             recording: self.recording,
+            shares_screen: self.shares_screen,
             changed: 0,
         }
     }

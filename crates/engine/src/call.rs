@@ -260,13 +260,13 @@ impl Call {
         self.now = now;
         match event {
             MediaEvent::Opened { leg, description } => self.on_opened(leg, description),
-            MediaEvent::Refused { leg } => self.on_refused(leg),
+            MediaEvent::Refused { leg, why } => self.on_refused(leg, why),
             MediaEvent::Reopened {
                 leg,
                 description,
                 held,
             } => self.on_reopened(leg, description, held),
-            MediaEvent::ReopenRefused { leg } => self.on_reopen_refused(leg),
+            MediaEvent::ReopenRefused { leg, why } => self.on_reopen_refused(leg, why),
             MediaEvent::PeerLost { leg } => self.on_audio_lost(leg),
             MediaEvent::ToneHeard { leg, tone } => self.on_tone_in_audio(leg, tone),
             MediaEvent::Prepared { operation, index } => self.on_prepared(operation, index),
@@ -362,6 +362,7 @@ impl Call {
             }
             Command::Remove { participant } => self.remove(leg, participant),
             Command::Route(change) => self.route(leg, change),
+            Command::ShareScreen { shares } => self.share_screen(leg, shares),
             Command::Play { .. } | Command::Record { .. } | Command::SendTones { .. } => {
                 self.operate(leg, command)
             }

@@ -146,6 +146,12 @@ pub enum Command {
     },
     /// Make, change or delete an audio routing group.
     Route(RouteChange),
+    /// Say that the bot shows its screen, or no longer does. Others are shown that; there is no video
+    /// here.
+    ShareScreen {
+        /// It does.
+        shares: bool,
+    },
 }
 
 /// What is done the moment it is asked.

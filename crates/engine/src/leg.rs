@@ -157,6 +157,8 @@ pub struct Participant {
     pub is_held: bool,
     /// What it said of recording the call.
     pub recording: RecordingStatus,
+    /// It says that it shows its screen.
+    pub shares_screen: bool,
     /// Where the roster stood when this participant last changed; see
     /// [`Roster::sequence`](crate::Roster).
     pub changed: u64,

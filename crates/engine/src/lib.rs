@@ -77,5 +77,5 @@ pub use leg::{
     Arrival, BotJoin, CallDirection, CameBy, Connection, Description, Hosting, Invitee, LegState,
     LegView, OperationView, Participant, Party, PhoneJoin, Placement, RecordingStatus, ReleasedLeg,
 };
-pub use media::{Hearing, MediaEvent, MediaRequest, PrepareFault};
+pub use media::{Hearing, MediaEvent, MediaRequest, Misfit, PrepareFault};
 pub use signal::{Loss, Signal, SignalRequest, TurnDown};

@@ -15,6 +15,23 @@ pub enum Hearing {
     Only(Vec<LegId>),
 }
 
+/// Why what a phone described cannot be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Misfit {
+    /// It describes no audio.
+    NoAudio,
+    /// It describes no codec that is spoken here.
+    NoCommonCodec,
+    /// Its address cannot be sent to from here.
+    Address,
+    /// It wants encryption that is not spoken here, or wants none where it must be.
+    Encryption,
+    /// It cannot be understood.
+    Unreadable,
+    /// Nothing is wrong with it: there is no room here.
+    NoRoom,
+}
+
 /// Something the call asks of its audio.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaRequest {
@@ -166,6 +183,8 @@ pub enum MediaEvent {
     Refused {
         /// Whose port.
         leg: LegId,
+        /// Why.
+        why: Misfit,
     },
     /// The port follows the new description.
     Reopened {
@@ -180,6 +199,8 @@ pub enum MediaEvent {
     ReopenRefused {
         /// Whose port.
         leg: LegId,
+        /// Why.
+        why: Misfit,
     },
     /// Nothing at all has been heard of the phone for so long that it must be gone.
     PeerLost {

@@ -4,8 +4,8 @@ use offhook_terms::LegId;
 
 use crate::voice::Voice;
 use crate::{
-    Description, Ending, Invitee, NotReached, Participant, Party, RecordingStatus, RejectReason,
-    SignalRequest, TurnDown,
+    Description, Ending, Invitee, Misfit, NotReached, Participant, Party, RecordingStatus,
+    RejectReason, SignalRequest, TurnDown,
 };
 
 /// A phone in a call. It is the value that moves when a leg is handed over, so everything the call
@@ -26,6 +26,8 @@ pub(crate) struct Phone {
     pub(crate) is_listened_to: bool,
     /// Media has a port for it, or is making one.
     pub(crate) has_port: bool,
+    /// Why its offer could not be served, if it could not.
+    pub(crate) misfit: Option<Misfit>,
     /// It was told that whom it calls is alerted.
     pub(crate) was_rung: bool,
     pub(crate) voice: Voice,
@@ -86,6 +88,7 @@ impl Phone {
             tones_from: None,
             is_listened_to: false,
             has_port: true,
+            misfit: None,
             was_rung: false,
             voice: Voice::new(0),
         }
@@ -121,7 +124,11 @@ impl Phone {
         match self.stage {
             Stage::Opening(_) | Stage::Ringing { .. } => Some(SignalRequest::TurnDown {
                 leg,
-                why: turn_down(ending),
+                why: match self.misfit {
+                    Some(Misfit::NoRoom) => TurnDown::Unavailable,
+                    Some(misfit) => TurnDown::NotAcceptable(misfit),
+                    None => turn_down(ending),
+                },
             }),
             Stage::Called | Stage::Answering | Stage::Talking => {
                 Some(SignalRequest::HangUp { leg, why: ending })
@@ -133,6 +140,7 @@ impl Phone {
     /// What bots are shown of it.
     pub(crate) fn participant(&self, is_held: bool) -> Participant {
         Participant {
+            shares_screen: false,
             leg: self.leg,
             party: self.party.clone(),
             is_muted: self.voice.is_muted,
@@ -150,7 +158,6 @@ fn turn_down(ending: Ending) -> TurnDown {
         Ending::BotRejected(RejectReason::Busy) => TurnDown::Busy,
         Ending::BotRejected(RejectReason::Forbidden) => TurnDown::Forbidden,
         Ending::BotDidNotDecide | Ending::BotUnreachable => TurnDown::NoDecision,
-        Ending::OfferRefused => TurnDown::NotAcceptable,
         Ending::NotReached(why) => TurnDown::NotReached(why),
         // Whoever took the redirected call was gone before the caller could be answered.
         Ending::CallerHungUp | Ending::BotHungUp => TurnDown::NotReached(NotReached::Refused),
@@ -159,6 +166,7 @@ fn turn_down(ending: Ending) -> TurnDown {
         | Ending::Redirected
         | Ending::Removed
         | Ending::OthersLeft
+        | Ending::OfferRefused
         | Ending::KeepAliveMissed
         | Ending::NotAcknowledged
         | Ending::SignallingLost

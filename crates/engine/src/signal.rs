@@ -2,7 +2,7 @@
 
 use offhook_terms::{LegId, Tone};
 
-use crate::{Description, NotReached, Party};
+use crate::{Description, Misfit, NotReached, Party};
 
 /// Something that happened on a phone's signalling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,10 +112,13 @@ pub enum SignalRequest {
         /// Our answer to it.
         description: Description,
     },
-    /// Refuse the phone's new offer; the call goes on as it was (488).
+    /// Refuse the phone's new offer; the call goes on as it was.
     RefuseOffer {
         /// Whose phone.
         leg: LegId,
+        /// Why it cannot be served (488); without it, another one is on the table and this one may
+        /// come again later (491).
+        why: Option<Misfit>,
     },
 }
 
@@ -133,7 +136,7 @@ pub enum TurnDown {
     /// Whoever was called instead did not come.
     NotReached(NotReached),
     /// The phone's offer cannot be served (488).
-    NotAcceptable,
+    NotAcceptable(Misfit),
     /// We are going down or had a fault of our own (503).
     Unavailable,
 }
@@ -149,7 +152,7 @@ impl SignalRequest {
             | Self::TurnDown { leg, .. }
             | Self::HangUp { leg, .. }
             | Self::AcceptOffer { leg, .. }
-            | Self::RefuseOffer { leg } => *leg,
+            | Self::RefuseOffer { leg, .. } => *leg,
         }
     }
 }

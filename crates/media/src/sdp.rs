@@ -122,7 +122,7 @@ impl Agreed {
     }
 }
 
-/// Why a description is refused; as a SIP answer this is 488 with [`warning`](Self::warning).
+/// Why a description is refused; as a SIP answer this is 488 with a `Warning` (RFC 3261 §20.43).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SdpRefusal {
     /// Not a session description at all, or one beyond our bounds.
@@ -149,19 +149,6 @@ pub enum SdpRefusal {
     /// An answer to something else: it describes another number of streams than we offered.
     #[error("the answer does not fit our offer")]
     NotAnAnswer,
-}
-
-impl SdpRefusal {
-    /// The warning code of RFC 3261 §20.43 that says the same.
-    pub const fn warning(&self) -> u16 {
-        match self {
-            Self::NoAudio | Self::Declined => 304,
-            Self::NoCommonCodec => 305,
-            Self::UnusableAddress => 301,
-            Self::EncryptedOnly | Self::NotEncrypted => 302,
-            Self::Unreadable(_) | Self::NotAnAnswer => 399,
-        }
-    }
 }
 
 /// Our side of one leg's descriptions, from its first offer to its last.

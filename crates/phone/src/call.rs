@@ -10,7 +10,7 @@ use offhook_media::{
     Clip, Codec, MediaCommand, MediaEvent, PlayEnded, RecordPlan, RecordingTap, Repeat, Statistics,
     TonesEnded, recording, sdp, wav,
 };
-use offhook_sip::{Ending, Incoming, Refer, Session, SessionEvent};
+use offhook_sip::{Ending, Incoming, Refer, Refusal, Session, SessionEvent};
 use offhook_terms::{OperationId, Tone};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -739,7 +739,7 @@ impl Call {
                         self.session.accept_offer(answer.into_bytes());
                         let _ = self.seat.send(MediaCommand::agree(agreed));
                     }
-                    Err(_) => self.session.refuse_offer(488),
+                    Err(_) => self.session.refuse_offer(Refusal::new(488)),
                 }
             }
             SessionEvent::Reoffered { sdp: None } => {

@@ -440,6 +440,7 @@ impl CallTask {
             papers.change(leg, |paper| {
                 paper.chat.clone_from(&known.chat);
                 paper.meeting.clone_from(&known.meeting);
+                paper.organizer = known.organizer;
             });
         }
     }

@@ -107,12 +107,21 @@ pub(crate) fn push(headers: &mut Headers, name: HeaderName, value: impl Into<Byt
 
 /// A `Reason` header for people: the SIP cause and what happened (RFC 3326).
 pub(crate) fn reason_header(cause: u16, text: &str) -> String {
-    let clean: String = text
-        .chars()
+    format!("SIP;cause={cause};text=\"{}\"", quotable(text))
+}
+
+/// A `Warning` with a text (RFC 3261 §20.43). We go by a pseudonym, because our own host name is
+/// nobody's business.
+pub(crate) fn warning_header(code: u16, text: &str) -> String {
+    format!("{code} offhook \"{}\"", quotable(text))
+}
+
+/// What can stand between quotation marks.
+fn quotable(text: &str) -> String {
+    text.chars()
         .filter(|c| !c.is_control())
         .map(|c| if matches!(c, '"' | '\\') { '\'' } else { c })
-        .collect();
-    format!("SIP;cause={cause};text=\"{clean}\"")
+        .collect()
 }
 
 /// The phrase RFC 3261 §21 gives a status.

@@ -184,6 +184,8 @@ pub struct Refusal {
     pub reason: Option<String>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u32>,
+    /// The code (301 to 399) and the text of a `Warning` header (RFC 3261 §20.43).
+    pub warning: Option<(u16, String)>,
 }
 
 impl Refusal {
@@ -195,6 +197,7 @@ impl Refusal {
             phrase: String::new(),
             reason: None,
             retry_after: None,
+            warning: None,
         }
     }
 
@@ -202,6 +205,13 @@ impl Refusal {
     #[must_use]
     pub fn because(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into());
+        self
+    }
+
+    /// Says what is wrong with a description in a `Warning` header.
+    #[must_use]
+    pub fn warning(mut self, code: u16, text: impl Into<String>) -> Self {
+        self.warning = Some((code, text.into()));
         self
     }
 
@@ -331,8 +341,8 @@ impl Session {
     }
 
     /// Refuses a [`SessionEvent::Reoffered`]; 488 says that the description is the trouble.
-    pub fn refuse_offer(&self, status: u16) {
-        self.order(Order::RefuseOffer(status));
+    pub fn refuse_offer(&self, refusal: Refusal) {
+        self.order(Order::RefuseOffer(refusal));
     }
 
     /// Offers a change: hold, resume. Before the call is answered this is an UPDATE, and waits until

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use offhook_engine::{Description, Hearing, MediaEvent, MediaRequest, PrepareFault, RecordEnding};
+use offhook_engine::{
+    Description, Hearing, MediaEvent, MediaRequest, Misfit, PrepareFault, RecordEnding,
+};
 use offhook_terms::{CallId, OperationId};
 
 use super::{FETCH, World};
@@ -30,7 +32,10 @@ impl World {
             MediaRequest::Open { leg, offer } => {
                 self.draw_port("open", leg);
                 let event = match offer {
-                    Some(offer) if offer.as_str() == "nonsense" => MediaEvent::Refused { leg },
+                    Some(offer) if offer.as_str() == "nonsense" => MediaEvent::Refused {
+                        leg,
+                        why: Misfit::Unreadable,
+                    },
                     _ => MediaEvent::Opened {
                         leg,
                         description: Description::new("ours"),
@@ -45,7 +50,10 @@ impl World {
             MediaRequest::Reopen { leg, offer } => {
                 let offer = offer.as_ref().map_or("", Description::as_str);
                 let event = match offer {
-                    "nonsense" => MediaEvent::ReopenRefused { leg },
+                    "nonsense" => MediaEvent::ReopenRefused {
+                        leg,
+                        why: Misfit::Unreadable,
+                    },
                     _ => MediaEvent::Reopened {
                         leg,
                         description: Description::new("ours"),

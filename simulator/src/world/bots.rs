@@ -157,7 +157,13 @@ impl World {
             RecordingStatus::Recording => " recording",
             RecordingStatus::Failed => " failed to record",
         };
-        format!("{}{star}{muted}{held}{recording}", self.name_of(one.leg))
+        let screen = if one.shares_screen {
+            " with its screen"
+        } else {
+            ""
+        };
+        let name = self.name_of(one.leg);
+        format!("{name}{star}{muted}{held}{recording}{screen}")
     }
 
     fn command_words(&self, command: &Command) -> String {

@@ -179,7 +179,12 @@ impl World {
                 self.phone_mut(leg).state = PhoneState::Gone;
             }
             SignalRequest::AcceptOffer { leg, .. } => self.say_to_phone(leg, "200 OK"),
-            SignalRequest::RefuseOffer { leg } => self.say_to_phone(leg, "488 Not Acceptable Here"),
+            SignalRequest::RefuseOffer { leg, why: Some(_) } => {
+                self.say_to_phone(leg, "488 Not Acceptable Here");
+            }
+            SignalRequest::RefuseOffer { leg, why: None } => {
+                self.say_to_phone(leg, "491 Request Pending");
+            }
             SignalRequest::Ring { .. }
             | SignalRequest::Refer { .. }
             | SignalRequest::Answer { .. }

@@ -18,8 +18,8 @@ use super::Call;
 use crate::phone::{Stage, Then};
 use crate::timer::Timer;
 use crate::{
-    Accepted, CameBy, Description, Ending, Fact, Hosting, LegState, MediaRequest, NotReached,
-    Refusal, RejectReason, SignalRequest, limits,
+    Accepted, CameBy, Description, Ending, Fact, Hosting, LegState, MediaRequest, Misfit,
+    NotReached, Refusal, RejectReason, SignalRequest, limits,
 };
 
 impl Call {
@@ -57,12 +57,13 @@ impl Call {
     }
 
     /// What the phone described cannot be served: its offer, or its answer to an offer of ours.
-    pub(super) fn on_refused(&mut self, leg: LegId) {
+    pub(super) fn on_refused(&mut self, leg: LegId, why: Misfit) {
         let Some(phone) = self.phone(leg) else { return };
         match phone.stage {
             Stage::Opening(_) => {
                 // There is no port to close.
                 phone.has_port = false;
+                phone.misfit = Some(why);
                 self.leaves(leg, Ending::OfferRefused);
             }
             Stage::Offering { .. } => {

@@ -8,7 +8,7 @@ use offhook_terms::LegId;
 
 use super::Call;
 use crate::phone::Stage;
-use crate::{Description, Fact, LegState, MediaRequest, SignalRequest};
+use crate::{Description, Fact, LegState, MediaRequest, Misfit, SignalRequest};
 
 impl Call {
     pub(super) fn on_reoffered(&mut self, leg: LegId, offer: Option<Description>) {
@@ -16,7 +16,7 @@ impl Call {
         // One exchange at a time (RFC 3264 §4): while the first answer is not acknowledged or
         // another proposal is being looked at, the phone must ask again later (RFC 3261 §14.2).
         if phone.stage != Stage::Talking || phone.reoffered || phone.owes_answer {
-            return self.signal(SignalRequest::RefuseOffer { leg });
+            return self.signal(SignalRequest::RefuseOffer { leg, why: None });
         }
         phone.reoffered = true;
         phone.owes_answer = offer.is_none();
@@ -33,11 +33,12 @@ impl Call {
         }
     }
 
-    pub(super) fn on_reopen_refused(&mut self, leg: LegId) {
+    pub(super) fn on_reopen_refused(&mut self, leg: LegId, why: Misfit) {
         let Some(phone) = self.phone(leg) else { return };
         phone.owes_answer = false;
         if std::mem::take(&mut phone.reoffered) {
-            self.signal(SignalRequest::RefuseOffer { leg });
+            let why = Some(why);
+            self.signal(SignalRequest::RefuseOffer { leg, why });
         }
     }
 

@@ -1,9 +1,10 @@
-//! Who is not heard, and what a bot shows others of recording: done the moment it is asked.
+//! Who is not heard, and what a bot shows others of recording and of its screen: done the moment it
+//! is asked.
 
 use offhook_terms::LegId;
 
 use super::Call;
-use crate::{OperationKind, RecordingStatus, Refusal};
+use crate::{Accepted, OperationKind, RecordingStatus, Refusal};
 
 impl Call {
     pub(super) fn mute(
@@ -59,6 +60,14 @@ impl Call {
             bot.recording = status;
         }
         Ok(OperationKind::UpdateRecordingStatus)
+    }
+
+    pub(super) fn share_screen(&mut self, leg: LegId, shares: bool) -> Result<Accepted, Refusal> {
+        self.in_a_group(leg)?;
+        if let Some(bot) = self.bot(leg) {
+            bot.shares_screen = shares;
+        }
+        Ok(Accepted)
     }
 
     fn set_muted(&mut self, leg: LegId, is_muted: bool) {

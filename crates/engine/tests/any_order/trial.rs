@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use offhook_engine::{
     Arrival, AtOnce, BotJoin, Call, Command, Description, Hosting, Invitee, Loss, MediaEvent,
-    MediaRequest, NotReached, Party, PhoneJoin, Placement, PrepareFault, Prompt, Purpose,
+    MediaRequest, Misfit, NotReached, Party, PhoneJoin, Placement, PrepareFault, Prompt, Purpose,
     RecordEnding, RecordRules, RecordingStatus, Refusal, RejectReason, ReleasedLeg, RouteChange,
     RoutingGroup, RoutingMode, Signal,
 };
@@ -231,8 +231,14 @@ impl Trial {
                 description,
                 held: what >= 128,
             },
-            3 => MediaEvent::ReopenRefused { leg },
-            4 if what < 16 && is_open => MediaEvent::Refused { leg },
+            3 => MediaEvent::ReopenRefused {
+                leg,
+                why: Misfit::NoCommonCodec,
+            },
+            4 if what < 16 && is_open => MediaEvent::Refused {
+                leg,
+                why: Misfit::NoRoom,
+            },
             5 if what < 16 => MediaEvent::PeerLost { leg },
             _ => MediaEvent::ToneHeard {
                 leg,
@@ -285,7 +291,10 @@ impl Trial {
                     .get_mut(&leg)
                     .expect("it was asked for")
                     .has_port = false;
-                MediaEvent::Refused { leg }
+                MediaEvent::Refused {
+                    leg,
+                    why: Misfit::NoAudio,
+                }
             }
             (
                 MediaRequest::Prepare {
@@ -324,12 +333,12 @@ impl Trial {
 
     fn media(&mut self, at: usize, event: MediaEvent) {
         let now = self.now;
-        if let MediaEvent::Reopened { leg, .. } | MediaEvent::ReopenRefused { leg } = &event {
+        if let MediaEvent::Reopened { leg, .. } | MediaEvent::ReopenRefused { leg, .. } = &event {
             let proposals = &mut self.phones.get_mut(leg).expect("it is known").looked_at;
             *proposals += 1;
         }
         match &event {
-            MediaEvent::Refused { leg } => self.opinion.loses(*leg),
+            MediaEvent::Refused { leg, .. } => self.opinion.loses(*leg),
             MediaEvent::PeerLost { leg } if self.phones[leg].fate == Fate::Answered => {
                 self.opinion.loses(*leg);
             }
@@ -629,7 +638,10 @@ impl Trial {
                 gap: Duration::ZERO,
                 context,
             },
-            31 => Command::Remove { participant },
+            31 => match what > 60 {
+                true => Command::Remove { participant },
+                false => Command::ShareScreen { shares: what > 30 },
+            },
             32 => Command::Route(RouteChange::Create(group(whom % 3))),
             33 => Command::Route(match what > 100 {
                 true => RouteChange::Update(group(whom % 3)),

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use offhook_terms::{LegId, Private};
+use offhook_terms::{LegId, PersonId, Private};
 use offhook_wire::graph::{
     CallOptions, ChatInfo, InvitationParticipantInfo, MediaConfig, MeetingInfo, Modality,
     ParticipantInfo,
@@ -31,13 +31,13 @@ pub(crate) struct Paper {
     pub(crate) chat: Option<ChatInfo>,
     /// The meeting it is in.
     pub(crate) meeting: Option<MeetingInfo>,
+    /// Who holds the meeting it is in.
+    pub(crate) organizer: Option<PersonId>,
     pub(crate) options: Option<CallOptions>,
     /// It stands for a telephone number.
     pub(crate) is_instance: bool,
     /// How long it let the other party ring, in seconds.
     pub(crate) ring_for: Option<i64>,
-    /// It says that it shares a screen.
-    pub(crate) shares_screen: bool,
     /// It asked for many to be shown at once.
     pub(crate) has_gallery: bool,
 }
@@ -96,7 +96,7 @@ mod tests {
     fn papers_go_with_their_leg() {
         let papers = Papers::default();
         let leg = LegId::from_bits(1);
-        assert!(!papers.of(leg).shares_screen);
+        assert!(!papers.of(leg).has_gallery);
         let subject = Some(Private::new("lunch".to_owned()));
         papers.file(
             leg,
@@ -105,9 +105,9 @@ mod tests {
                 ..Paper::default()
             },
         );
-        papers.change(leg, |paper| paper.shares_screen = true);
+        papers.change(leg, |paper| paper.has_gallery = true);
         let paper = papers.of(leg);
-        assert!(paper.shares_screen && paper.subject == subject);
+        assert!(paper.has_gallery && paper.subject == subject);
         papers.forget(leg);
         assert!(papers.of(leg).subject.is_none());
     }

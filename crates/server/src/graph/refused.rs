@@ -227,6 +227,12 @@ impl Refused {
         Self::new(StatusCode::BAD_REQUEST, "8548", message)
     }
 
+    /// Whoever holds a meeting stays in it.
+    pub(super) fn organizer() -> Self {
+        let message = "The organizer of the meeting cannot be removed.";
+        Self::new(StatusCode::FORBIDDEN, "8552", message)
+    }
+
     /// The call that is to be replaced is none.
     pub(super) fn no_replaced_call() -> Self {
         Self::parameter(

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offhook_engine::{
-    Description, Hearing, MediaEvent, MediaRequest, PrepareFault, Prompt, RecordEnding, RecordRules,
+    Description, Hearing, MediaEvent, MediaRequest, Misfit, PrepareFault, Prompt, RecordEnding,
+    RecordRules,
 };
+use offhook_media::sdp::SdpRefusal;
 use offhook_media::threads::{NotTaken, PreparedPort};
 use offhook_media::{Agreed, Clip, MediaCommand, PortId, RecordPlan, Repeat, Sources, sdp};
 use offhook_terms::{AppId, CallId, LegId, OperationId, Private, Tone};
@@ -297,7 +299,10 @@ impl CallAudio {
             Ok(prepared) => prepared,
             Err(why) => {
                 tracing::error!(call = %self.call, %why, "no port for this call");
-                return MediaEvent::Refused { leg };
+                return MediaEvent::Refused {
+                    leg,
+                    why: Misfit::NoRoom,
+                };
             }
         };
         let mut session = self.host().describe(&prepared);
@@ -306,7 +311,8 @@ impl CallAudio {
                 Ok((answer, agreed)) => (answer, Some(agreed)),
                 Err(why) => {
                     tracing::info!(call = %self.call, %why, "the phone's offer was refused");
-                    return MediaEvent::Refused { leg };
+                    let why = misfit(&why);
+                    return MediaEvent::Refused { leg, why };
                 }
             },
             None => (session.offer(), None),
@@ -401,7 +407,11 @@ impl CallAudio {
 
     fn reopen(&mut self, leg: LegId, offer: Option<&Description>) -> MediaEvent {
         let Some(port) = self.ports.get_mut(&leg) else {
-            return MediaEvent::ReopenRefused { leg };
+            // Its port is gone, and the call is about to hear of it.
+            return MediaEvent::ReopenRefused {
+                leg,
+                why: Misfit::NoRoom,
+            };
         };
         let Some(offer) = offer else {
             let description = Description::new(port.session.offer());
@@ -424,7 +434,8 @@ impl CallAudio {
             }
             Err(why) => {
                 tracing::info!(call = %self.call, %why, "the phone's new offer was refused");
-                MediaEvent::ReopenRefused { leg }
+                let why = misfit(&why);
+                MediaEvent::ReopenRefused { leg, why }
             }
         }
     }
@@ -709,3 +720,14 @@ impl Drop for CallAudio {
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;
+
+/// What a call is told of a description that cannot be served.
+fn misfit(why: &SdpRefusal) -> Misfit {
+    match why {
+        SdpRefusal::NoAudio | SdpRefusal::Declined => Misfit::NoAudio,
+        SdpRefusal::NoCommonCodec => Misfit::NoCommonCodec,
+        SdpRefusal::UnusableAddress => Misfit::Address,
+        SdpRefusal::EncryptedOnly | SdpRefusal::NotEncrypted => Misfit::Encryption,
+        SdpRefusal::Unreadable(_) | SdpRefusal::NotAnAnswer => Misfit::Unreadable,
+    }
+}

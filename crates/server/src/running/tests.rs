@@ -187,6 +187,35 @@ impl World {
         done.expect("the trunk is registered");
     }
 
+    /// Calls the bot with this offer; gives the final answer as it came.
+    async fn offers(&self, offer: &str) -> String {
+        let phone = tokio::net::UdpSocket::bind(local()).await.expect("a port");
+        let (us, platform) = (phone.local_addr().expect("bound"), self.platform.sip());
+        let unique: u64 = rand::random();
+        let length = offer.len();
+        let invite = format!(
+            "INVITE sip:bot@{platform} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {us};branch=z9hG4bK{unique}\r\nMax-Forwards: 70\r\n\
+             From: <sip:somebody@elsewhere.example>;tag={unique}\r\nTo: <sip:bot@{platform}>\r\n\
+             Call-ID: {unique}\r\nCSeq: 1 INVITE\r\nContact: <sip:somebody@{us}>\r\n\
+             Content-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{offer}"
+        );
+        let sent = phone.send_to(invite.as_bytes(), platform).await;
+        sent.expect("sent");
+        let mut buffer = vec![0; 4096];
+        let answering = async {
+            loop {
+                let length = phone.recv(&mut buffer).await.expect("an answer");
+                let answer = String::from_utf8_lossy(&buffer[..length]).into_owned();
+                if !answer.starts_with("SIP/2.0 1") {
+                    return answer;
+                }
+            }
+        };
+        let answer = tokio::time::timeout(WITHIN, answering).await;
+        answer.expect("an answer in time")
+    }
+
     async fn nobody_is_left(&self) {
         let empty = async {
             while self.platform.live_calls() > 0 {
@@ -419,6 +448,23 @@ async fn a_bot_gives_up_before_an_answer() {
     assert_eq!(line.ended().await, offhook_sip::Ending::Cancelled);
     world.until(leg, "terminated").await;
     world.nobody_is_left().await;
+}
+
+#[tokio::test]
+async fn an_offer_that_cannot_be_served_is_refused_with_what_is_wrong_with_it() {
+    let world = World::new().await;
+    let head = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n";
+    for (stream, warning) in [
+        ("m=video 4000 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n", 304),
+        ("m=audio 4000 RTP/AVP 18\r\na=rtpmap:18 G729/8000\r\n", 305),
+        ("m=audio 4000 RTP/SAVP 0\r\n", 302),
+        ("c=IN IP4 elsewhere\r\nm=nonsense\r\n", 399),
+    ] {
+        let refused = world.offers(&format!("{head}{stream}")).await;
+        assert!(refused.starts_with("SIP/2.0 488 "), "{refused}");
+        let warning = format!("\r\nWarning: {warning} offhook \"");
+        assert!(refused.contains(&warning), "{warning} {refused}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What the engine asks of a phone's signalling, in SIP's words.
 
-use offhook_engine::{Ending, NotReached, TurnDown};
+use offhook_engine::{Ending, Misfit, NotReached, TurnDown};
 use offhook_sip::Refusal;
 
 /// The status a caller is turned down with (RFC 3261 §21), and the words for whoever reads a trace.
@@ -13,12 +13,24 @@ pub(super) fn refusal(why: TurnDown) -> Refusal {
             Refusal::new(480).because("The bot did not answer the call in time")
         }
         TurnDown::NotReached(why) => not_reached(why),
-        TurnDown::NotAcceptable => Refusal::new(488)
-            .because("The offer has no audio this platform speaks: G.711 over RTP/AVP"),
+        TurnDown::NotAcceptable(misfit) => not_acceptable(misfit),
         TurnDown::Unavailable => Refusal::new(503)
             .because("The platform is going down")
             .retry_after(10),
     }
+}
+
+/// What is wrong with an offer (RFC 3261 §20.43, §21.4.26).
+pub(super) fn not_acceptable(misfit: Misfit) -> Refusal {
+    let (code, words) = match misfit {
+        Misfit::NoAudio => (304, "The offer has no audio over RTP"),
+        Misfit::NoCommonCodec => (305, "Opus, G722, PCMU and PCMA are spoken here"),
+        Misfit::Address => (301, "The address of the audio cannot be used from here"),
+        Misfit::Encryption => (302, "The encryption offered is not what is spoken here"),
+        Misfit::Unreadable => (399, "The offer cannot be understood"),
+        Misfit::NoRoom => (399, "There is no room for this at the moment"),
+    };
+    Refusal::new(488).because(words).warning(code, words)
 }
 
 /// What a caller hears of somebody else who was called for it (RFC 3261 §21).

@@ -246,7 +246,10 @@ fn ask(session: &mut Session, request: &SignalRequest) {
         SignalRequest::AcceptOffer { description, .. } => {
             session.accept_offer(description.as_str().as_bytes().to_vec());
         }
-        SignalRequest::RefuseOffer { .. } => session.refuse_offer(488),
+        SignalRequest::RefuseOffer { why, .. } => {
+            let pending = || Refusal::new(491);
+            session.refuse_offer(why.map_or_else(pending, from_engine::not_acceptable));
+        }
         // A leg that exists is not called again, and nobody is transferred yet.
         SignalRequest::Call { .. } | SignalRequest::Refer { .. } => {}
     }

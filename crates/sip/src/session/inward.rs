@@ -43,7 +43,7 @@ pub(crate) enum Order {
     Answer(Vec<u8>),
     Refuse(Refusal),
     AcceptOffer(Vec<u8>),
-    RefuseOffer(u16),
+    RefuseOffer(Refusal),
     Reinvite(Vec<u8>),
     Tone(Tone, u16),
     Refer(Refer),

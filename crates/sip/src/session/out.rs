@@ -4,7 +4,7 @@ use sipx_sip::{HeaderName, Method, Request, RequestBuilder, Response, StatusCode
 
 use super::run::SessionTask;
 use super::{Refusal, SessionEvent};
-use crate::reply::{Reply, SDP, push, reason_header};
+use crate::reply::{Reply, SDP, push, reason_header, warning_header};
 use crate::{limits, pump, timer};
 
 impl SessionTask {
@@ -51,10 +51,13 @@ impl SessionTask {
             .reason
             .as_ref()
             .map(|text| reason_header(status, text));
+        let warning = refusal.warning.as_ref();
+        let warning = warning.map(|(code, text)| warning_header(*code, text));
         let later = refusal.retry_after.map(|seconds| seconds.to_string());
         Some(
             reply
                 .maybe(HeaderName::Reason, reason)
+                .maybe(HeaderName::Warning, warning)
                 .maybe(HeaderName::RetryAfter, later),
         )
     }

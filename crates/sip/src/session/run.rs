@@ -362,9 +362,8 @@ impl SessionTask {
                 }
             }
             Order::AcceptOffer(sdp) => self.accept_offer(sdp).await,
-            Order::RefuseOffer(status) => {
+            Order::RefuseOffer(refusal) => {
                 if let Some(theirs) = self.theirs.take() {
-                    let refusal = Refusal::new(status);
                     self.respond(&theirs.key, Self::refusal(&theirs.request, &refusal))
                         .await;
                     if theirs.request.method == Method::Invite {

@@ -238,8 +238,15 @@ async fn a_change_that_cannot_be_is_refused_and_the_call_goes_on() {
     again.body = "v=0 only video".into();
     let mut responses = world.send(&again).await;
     world.event(&mut events).await;
-    call.session.refuse_offer(488);
-    assert_eq!(world.answer(&mut responses).await.status.code(), 488);
+    call.session
+        .refuse_offer(Refusal::new(488).warning(305, "Opus is spoken \"here\""));
+    let refused = world.answer(&mut responses).await;
+    assert_eq!(refused.status.code(), 488);
+    let warning = refused.headers.value(&HeaderName::Warning);
+    assert_eq!(
+        warning.as_deref(),
+        Some(&b"305 offhook \"Opus is spoken 'here'\""[..])
+    );
     let bye = world.within("BYE", &answer);
     assert_eq!(world.ask(&bye).await.status.code(), 200);
 }

@@ -115,8 +115,7 @@ fn streams(of: &Participant, known: Known<'_>) -> Vec<MediaStream> {
         server_muted: of.is_muted,
         ..stream(of.leg, 0, Modality::Audio, direction, "main-audio")
     }];
-    // What a bot says it shows is shown to itself alone: there is no video here.
-    if of.leg == known.leg && known.paper.shares_screen {
+    if of.shares_screen {
         streams.push(stream(
             of.leg,
             1,
@@ -125,6 +124,7 @@ fn streams(of: &Participant, known: Known<'_>) -> Vec<MediaStream> {
             "applicationsharing-video",
         ));
     }
+    // Only whoever asked for a gallery has it.
     if of.leg == known.leg && known.paper.has_gallery {
         streams.push(stream(
             of.leg,

@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 use offhook_engine::{
-    AtOnce, CallDirection, Command, Hosting, LegState, LegView, OperationKind, Outcome, RouteChange,
+    AtOnce, CallDirection, Command, Hosting, LegState, LegView, OperationKind, Outcome, Party,
+    RouteChange,
 };
 use offhook_terms::{LegId, OperationId};
 use offhook_wire::graph::{self as wire, FullOperation};
@@ -279,8 +280,8 @@ impl Ask<'_> {
         }
     }
 
-    /// There is no video here, so who shares a screen is a word and nothing more: it is shown to
-    /// the bot that said it.
+    /// There is no video here, so who shares a screen is a word and nothing more: it is shown in the
+    /// roster.
     async fn share_screen(
         &self,
         leg: Option<LegId>,
@@ -299,8 +300,7 @@ impl Ask<'_> {
         if view.hosting != Hosting::App {
             return Err(Refused::media_mode());
         }
-        let papers = self.graph.outboxes.papers();
-        papers.change(leg, |paper| paper.shares_screen = shares);
+        self.command(leg, Command::ShareScreen { shares }).await?;
         Ok(self.about(leg, Answer::empty(StatusCode::ACCEPTED)))
     }
 
@@ -368,8 +368,22 @@ impl Ask<'_> {
             false => Err(Refused::role()),
         };
         let participant = self.existing(leg, may).await?;
+        if self.organizes(leg, participant).await? {
+            return Err(Refused::organizer());
+        }
         self.command(leg, Command::Remove { participant }).await?;
         Ok(self.about(leg, Answer::empty(StatusCode::NO_CONTENT)))
+    }
+
+    /// The participant holds the meeting.
+    async fn organizes(&self, leg: LegId, participant: LegId) -> Result<bool, Refused> {
+        let paper = self.graph.outboxes.papers().of(leg);
+        let Some(organizer) = paper.organizer else {
+            return Ok(false);
+        };
+        let roster = self.roster(leg).await?;
+        let mut of = roster.iter().filter(|one| one.leg == participant);
+        Ok(of.any(|one| matches!(one.party, Party::Person { id, .. } if id == organizer)))
     }
 
     pub(super) async fn create_routing_group(

@@ -85,6 +85,7 @@ impl Ask<'_> {
         let meeting = self.meeting(which).await?;
         let thread = meeting.thread_id();
         self.graph.outboxes.papers().change(leg, |paper| {
+            paper.organizer = Some(meeting.organizer);
             let chat = paper.chat.get_or_insert_default();
             chat.thread_id = Some(thread);
             chat.message_id.get_or_insert_with(|| "0".to_owned());

@@ -32,6 +32,7 @@ fn adas_participant() -> Participant {
         is_muted: false,
         is_held: false,
         recording: RecordingStatus::Unknown,
+        shares_screen: false,
         changed: 1,
     }
 }
@@ -408,6 +409,28 @@ async fn an_application_that_is_not_on_the_list_removes_nobody() {
 }
 
 #[tokio::test]
+async fn whoever_holds_a_meeting_is_not_removed() {
+    let world = group().await;
+    let path = format!("/participants/{PHONE}");
+    let papers = world.outboxes.papers();
+    papers.change(LEG, |paper| {
+        paper.organizer = Some(ADA.parse().expect("a GUID"))
+    });
+    let refused = refusal(world.ask("DELETE", &path, None).await).await;
+    assert_eq!(
+        refused,
+        "403 8552 The organizer of the meeting cannot be removed."
+    );
+    assert_eq!(world.asked(), []);
+    // Somebody else's meeting.
+    papers.change(LEG, |paper| {
+        paper.organizer = Some(BOB.parse().expect("a GUID"))
+    });
+    let response = world.ask("DELETE", &path, None).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
 async fn who_shares_a_screen_is_shown() {
     let world = group().await;
     let role = |role: &str| Some(json!({ "role": role }));
@@ -420,7 +443,11 @@ async fn who_shares_a_screen_is_shown() {
         .ask("POST", "/changeScreenSharingRole", role("Sharer"))
         .await;
     assert_eq!(response.status(), StatusCode::ACCEPTED);
-    let streams = async || {
+    assert_eq!(asked(&world), Command::ShareScreen { shares: true });
+    let streams = async |shares| {
+        for one in world.script.roster.lock().expect("whole").iter_mut() {
+            one.shares_screen = shares && one.leg == LEG;
+        }
         let path = format!("/participants/{LEG}");
         let body = super::body(world.ask("GET", &path, None).await).await;
         let streams = body["mediaStreams"].as_array().expect("a list").clone();
@@ -430,7 +457,7 @@ async fn who_shares_a_screen_is_shown() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        streams().await,
+        streams(true).await,
         [
             r#""main-audio" "sendReceive""#,
             r#""applicationsharing-video" "sendOnly""#
@@ -439,7 +466,8 @@ async fn who_shares_a_screen_is_shown() {
     world
         .ask("POST", "/changeScreenSharingRole", role("viewer"))
         .await;
-    assert_eq!(streams().await.len(), 1);
+    assert_eq!(asked(&world), Command::ShareScreen { shares: false });
+    assert_eq!(streams(false).await.len(), 1);
     world.change_view(|view| view.is_group = false);
     let response = world
         .ask("POST", "/changeScreenSharingRole", role("sharer"))

@@ -13,6 +13,7 @@ fn participant(leg: LegId, party: Party, changed: u64) -> Participant {
         is_muted: false,
         is_held: false,
         recording: RecordingStatus::Unknown,
+        shares_screen: false,
         changed,
     }
 }
