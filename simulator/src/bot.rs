@@ -401,7 +401,7 @@ impl BotScript<'_> {
 }
 
 fn prompt(uri: &str) -> Prompt {
-    Prompt {
+    Prompt::File {
         uri: uri.to_owned(),
         resource_id: None,
     }

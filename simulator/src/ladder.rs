@@ -143,6 +143,6 @@ fn ended(outcome: &Outcome) -> String {
 }
 
 fn uris(prompts: &[Prompt]) -> String {
-    let uris: Vec<&str> = prompts.iter().map(|prompt| prompt.uri.as_str()).collect();
+    let uris: Vec<&str> = prompts.iter().filter_map(Prompt::uri).collect();
     uris.join(", ")
 }

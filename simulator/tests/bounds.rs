@@ -44,7 +44,7 @@ fn prompts() {
     let play = |count: usize| Command::Play {
         operation: operation(count),
         prompts: vec![
-            Prompt {
+            Prompt::File {
                 uri: "hello.wav".into(),
                 resource_id: None,
             };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook_terms::{LegId, OperationId, Tone};
+use offhook_terms::{LegId, OperationId, Private, Tone};
 
 use crate::{Hosting, Invitee, RecordingStatus};
 
@@ -222,13 +222,58 @@ pub enum Purpose {
     Invitation(OperationId),
 }
 
-/// A prompt: where to fetch it and what to cache it under.
+/// Something to be played.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prompt {
-    /// Where the audio is.
-    pub uri: String,
-    /// Prompts of one call with the same resource id are the same audio: the first fetch serves all.
-    pub resource_id: Option<String>,
+pub enum Prompt {
+    /// A file of a bot's: where to fetch it and what to cache it under.
+    File {
+        /// Where the audio is.
+        uri: String,
+        /// Prompts of one call with the same resource id are the same audio: the first fetch serves all.
+        resource_id: Option<String>,
+    },
+    /// Words to be spoken.
+    Speech(Speech),
+}
+
+impl Prompt {
+    /// Where the audio is, if it is a file.
+    pub fn uri(&self) -> Option<&str> {
+        match self {
+            Self::File { uri, .. } => Some(uri),
+            Self::Speech(_) => None,
+        }
+    }
+
+    /// What the audio may be cached under.
+    pub fn resource_id(&self) -> Option<&str> {
+        match self {
+            Self::File { resource_id, .. } => resource_id.as_deref(),
+            Self::Speech(_) => None,
+        }
+    }
+}
+
+/// Words to be spoken, unread: what is markup in them is the speaking side's to know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Speech {
+    /// The words.
+    pub words: Private<String>,
+    /// How they are to be read.
+    pub form: SpeechForm,
+    /// The language they are in, a BCP 47 tag.
+    pub locale: String,
+    /// Whose voice, where the words do not say.
+    pub voice: Option<String>,
+}
+
+/// How words are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SpeechForm {
+    /// As they stand.
+    Plain,
+    /// As a document of the Speech Synthesis Markup Language (SSML).
+    Ssml,
 }
 
 /// When the recording of an answer ends.

@@ -53,6 +53,7 @@
 mod bot;
 mod call;
 mod command;
+mod conversation;
 mod event;
 mod leg;
 pub mod limits;
@@ -68,7 +69,10 @@ mod voice;
 pub use call::{Call, Output};
 pub use command::{
     Accepted, AtOnce, Command, Prompt, Purpose, RecordRules, Refusal, RejectReason, RouteChange,
-    RoutingGroup, RoutingMode,
+    RoutingGroup, RoutingMode, Speech, SpeechForm,
+};
+pub use conversation::{
+    Conversation, EndCode, Heard, Hint, KeyPattern, NotQueued, Said, TalkRules, Told, Wish,
 };
 pub use event::{
     Ending, Event, Fact, NotReached, OperationKind, Outcome, PlayFault, RecordEnding, Roster,

@@ -40,5 +40,39 @@ pub const RINGS_FOR: Duration = Duration::from_secs(60);
 /// Ended operations a leg remembers so that they can be looked up; the oldest is forgotten first.
 pub const ENDED_OPERATIONS_KEPT: usize = 100;
 
+/// How long a phone rings while a bot that converses makes up its mind about greeting the caller: a
+/// ring of the phone. Then the call is answered, and the caller hears the bot as soon as it speaks.
+pub const BOT_GREETS_WITHIN: Duration = Duration::from_secs(3);
+
+/// What is spoken first waits for so long after the first audio: phones open their ear slowly, and a
+/// greeting must not lose its beginning.
+pub const GREETING_AFTER: Duration = Duration::from_millis(200);
+
+/// Messages of a bot that wait to be spoken: minutes of talk. One more is refused.
+pub const MESSAGES_MAX: usize = 64;
+
+/// How long what was said before a hang-up may take; then it is cut off.
+pub const DRAIN_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long a caller may take from one key to the next of a number that is waited for.
+pub const NEXT_KEY_WITHIN: Duration = Duration::from_secs(3);
+
+/// Keys gathered before a bot is told: longer than any number. Then they are told as they are.
+pub const KEYS_GATHERED_MAX: usize = 64;
+
+/// Beginnings of speech whose words have not come yet. A recogniser that is so far behind has lost
+/// the oldest.
+pub const UTTERANCES_OPEN_MAX: usize = 8;
+
+/// How often the call is told that a bot that converses is still there: it has no way of its own to
+/// say so, and its silence means nothing.
+pub const TALK_KEEPS_ALIVE_EVERY: Duration = Duration::from_secs(30 * 60);
+
+/// Turns in a row that a bot may fail before it is given up.
+pub const FAILED_TURNS_MAX: usize = 3;
+
+const _: () = assert!(BOT_GREETS_WITHIN.as_secs() < BOT_DECIDES_WITHIN.as_secs());
+const _: () = assert!(TALK_KEEPS_ALIVE_EVERY.as_secs() < KEEP_ALIVE_WITHIN.as_secs());
+
 // A caller who is still ringing is ended by the first wait, never by the second.
 const _: () = assert!(BOT_DECIDES_WITHIN.as_secs() < KEEP_ALIVE_WITHIN.as_secs());

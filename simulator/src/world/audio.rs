@@ -69,7 +69,7 @@ impl World {
                 prompt,
                 ..
             } => {
-                let clip = self.clips.get(&prompt.uri).copied();
+                let clip = prompt.uri().and_then(|uri| self.clips.get(uri).copied());
                 let why = match clip {
                     None => Some(PrepareFault::Download),
                     Some(clip) if !clip.is_wav => Some(PrepareFault::Format),

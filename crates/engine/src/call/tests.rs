@@ -345,7 +345,7 @@ fn ended_operations_are_remembered_up_to_a_bound() {
         let operation = OperationId::from_bits(number as u128);
         let play = Command::Play {
             operation,
-            prompts: vec![Prompt {
+            prompts: vec![Prompt::File {
                 uri: "http://bot.example/prompt.wav".into(),
                 resource_id: None,
             }],

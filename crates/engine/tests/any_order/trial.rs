@@ -554,7 +554,7 @@ impl Trial {
         let other_bot = pick(self.bots.keys(), whom);
         let count = whom / 7 % 3 + 1;
         let ring_for = Duration::from_secs(15);
-        let prompt = || Prompt {
+        let prompt = || Prompt::File {
             uri: "http://bot.example/prompt.wav".into(),
             resource_id: None,
         };

@@ -397,7 +397,7 @@ async fn play_prompt_is_an_operation() {
         json!({"@odata.type": "#microsoft.graph.playPromptOperation", "id": id,
             "status": "running", "clientContext": "c1"})
     );
-    let prompt = Prompt {
+    let prompt = Prompt::File {
         uri: "https://bot.example/hello.wav".to_owned(),
         resource_id: Some("r1".to_owned()),
     };
@@ -1256,7 +1256,7 @@ async fn changes_of_a_call_are_told_as_published() {
 #[tokio::test]
 async fn operations_end_as_published() {
     let world = World::new().await;
-    let prompts = vec![Prompt {
+    let prompts = vec![Prompt::File {
         uri: "https://bot.example/x.wav".to_owned(),
         resource_id: None,
     }];

@@ -323,5 +323,5 @@ fn prompt_of(media: wire::MediaInfo, name: &str, guard: &Guard) -> Result<Prompt
             "has a 'resourceId' that is too long",
         ));
     }
-    Ok(Prompt { uri, resource_id })
+    Ok(Prompt::File { uri, resource_id })
 }

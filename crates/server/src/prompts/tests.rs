@@ -91,7 +91,7 @@ impl World {
     }
 
     async fn fetch(&self, path: &str, id: Option<&str>) -> Result<Clip, PrepareFault> {
-        let prompt = Prompt {
+        let prompt = Prompt::File {
             uri: format!("{}{path}", self.base),
             resource_id: id.map(str::to_owned),
         };
@@ -146,7 +146,7 @@ async fn what_cannot_be_had_or_played_is_told_apart() {
             "{path}"
         );
     }
-    let elsewhere = Prompt {
+    let elsewhere = Prompt::File {
         uri: "http://127.0.0.1:1/".to_owned(),
         resource_id: None,
     };
@@ -162,7 +162,7 @@ async fn what_cannot_be_had_or_played_is_told_apart() {
 #[tokio::test]
 async fn prefetching_is_fetching_early() {
     let world = World::new().await;
-    let prompt = Prompt {
+    let prompt = Prompt::File {
         uri: format!("{}/good", world.base),
         resource_id: Some("r1".to_owned()),
     };

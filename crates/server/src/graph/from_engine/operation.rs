@@ -107,16 +107,16 @@ fn has_reason(kind: &OperationKind) -> bool {
 /// The prompts of an operation that played some.
 pub(super) fn prompts(kind: &OperationKind) -> Option<Vec<wire::MediaPrompt>> {
     match kind {
-        OperationKind::Play { prompts } => Some(prompts.iter().map(prompt).collect()),
+        OperationKind::Play { prompts } => Some(prompts.iter().filter_map(prompt).collect()),
         _ => None,
     }
 }
 
-fn prompt(prompt: &Prompt) -> wire::MediaPrompt {
-    wire::MediaPrompt::new(wire::MediaInfo::new(
-        prompt.uri.as_str(),
-        prompt.resource_id.clone(),
-    ))
+/// The bots of this protocol play files and nothing else.
+fn prompt(prompt: &Prompt) -> Option<wire::MediaPrompt> {
+    let resource_id = prompt.resource_id().map(str::to_owned);
+    let media = wire::MediaInfo::new(prompt.uri()?, resource_id);
+    Some(wire::MediaPrompt::new(media))
 }
 
 /// How an operation ended, in the words of the Graph.
