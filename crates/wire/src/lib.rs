@@ -1,4 +1,5 @@
-//! What goes over HTTP, as plain data: the Graph calls API, tokens and key sets, the call journal.
+//! What goes over HTTP, as plain data: the Graph calls API, activities, tokens and key sets, the call
+//! journal.
 //!
 //! Reading is tolerant, writing is exact. Enumerations are read in any case and an unknown member
 //! is kept as it came; numbers that older examples quote as strings are read as numbers; open
@@ -21,6 +22,7 @@ mod extra;
 mod open_enum;
 mod private;
 
+pub mod activity;
 pub mod graph;
 pub mod journal;
 pub mod oauth;

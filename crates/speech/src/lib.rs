@@ -1,0 +1,59 @@
+//! Speech both ways: words to sound and sound to words.
+//!
+//! ```text
+//!   SSML or text ─▶ Script ─▶ Synthesiser ─▶ Audio          (a voice of a provider)
+//!   samples ─▶ VoiceDetector ─▶ Utterance ─▶ Recogniser ─▶ words
+//! ```
+//!
+//! One provider, one file. Providers that are programs of this machine run as child processes, with
+//! a bound on how many and how long; nothing of them is linked.
+
+mod audio;
+mod child;
+mod espeak;
+pub mod limits;
+mod pocketsphinx;
+mod recogniser;
+mod scripted;
+mod ssml;
+mod synthesiser;
+mod voice;
+
+pub use audio::Audio;
+pub use recogniser::{Recogniser, Request, Words};
+pub use scripted::ScriptedWords;
+pub use ssml::{Script, Stretch, plain, read};
+pub use synthesiser::Synthesiser;
+pub use voice::{Ear, Sound};
+
+/// Why something was not spoken or understood, in words for an operator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpeechFault {
+    /// The program is not there.
+    #[error("{program} cannot be run ({why}); install it, or name another in `{setting}`")]
+    NotInstalled {
+        /// Which.
+        program: String,
+        /// What the system said.
+        why: String,
+        /// Where another can be named.
+        setting: &'static str,
+    },
+    /// It ran and failed.
+    #[error("{program} failed: {why}")]
+    Failed {
+        /// Which.
+        program: String,
+        /// What it said.
+        why: String,
+    },
+    /// It took too long.
+    #[error("{program} took longer than {} s", limits::WORK_WITHIN.as_secs())]
+    TooSlow {
+        /// Which.
+        program: String,
+    },
+    /// There is nobody to do it.
+    #[error("nobody is configured who could")]
+    Nobody,
+}

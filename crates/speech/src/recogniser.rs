@@ -1,0 +1,64 @@
+//! Sound to words.
+
+use std::sync::Arc;
+
+use offhook_terms::Private;
+
+use crate::pocketsphinx::Pocketsphinx;
+use crate::scripted::ScriptedWords;
+use crate::{Audio, SpeechFault};
+
+/// Somebody who understands.
+#[derive(Debug)]
+pub struct Recogniser(Provider);
+
+#[derive(Debug)]
+enum Provider {
+    Pocketsphinx(Pocketsphinx),
+    Scripted(Arc<ScriptedWords>),
+}
+
+/// What is to be understood.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// One utterance, 16,000 samples a second.
+    pub audio: Audio,
+    /// The language, a BCP 47 tag.
+    pub locale: String,
+    /// What will probably be said.
+    pub phrases: Vec<String>,
+}
+
+/// What was understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Words {
+    /// The words.
+    pub text: Private<String>,
+    /// The language.
+    pub locale: String,
+    /// How sure, from 0 to 1, if the provider says so.
+    pub confidence: Option<f32>,
+}
+
+impl Recogniser {
+    /// The program of this name, Pocketsphinx or one like it, with the model in this folder.
+    pub fn pocketsphinx(program: String, model: String) -> Self {
+        Self(Provider::Pocketsphinx(Pocketsphinx::new(program, model)))
+    }
+
+    /// Words that are known before anybody speaks.
+    pub fn scripted(words: Arc<ScriptedWords>) -> Self {
+        Self(Provider::Scripted(words))
+    }
+
+    /// Understands one utterance; nothing when there were no words in it.
+    ///
+    /// # Errors
+    /// What the provider met.
+    pub async fn understand(&self, request: Request) -> Result<Option<Words>, SpeechFault> {
+        match &self.0 {
+            Provider::Pocketsphinx(pocketsphinx) => pocketsphinx.understand(request).await,
+            Provider::Scripted(words) => Ok(words.understand(&request)),
+        }
+    }
+}
