@@ -3,10 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use offhook_calling_bot as calling_bot;
 use offhook_server::Running;
-use offhook_server::config::{Bot, Callers, Config, Person};
+use offhook_server::config::{Bot, Callers, Config, Person, Protocol};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -26,11 +26,32 @@ const YOUR_BOT: &str = "your-bot";
 #[derive(Args)]
 #[command(after_help = "Then, in another terminal: offhook dial sip:calling-bot@127.0.0.1")]
 pub(crate) struct Demo {
-    /// Attach your own Graph calling bot: the URL where it hears of calls
+    /// Attach your own bot: the URL where it hears of calls
     #[arg(long, value_name = "URL")]
     bot: Option<Url>,
+    /// What your bot speaks: the Graph calls API, or activities of the Bot Framework
+    #[arg(long, value_enum, default_value = "graph", requires = "bot")]
+    protocol: Speaks,
     #[command(flatten)]
     settings: Settings,
+}
+
+/// What the reader's own bot speaks.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Speaks {
+    /// The Graph calls API.
+    Graph,
+    /// The Telephony channel: Bot Framework activities.
+    Telephony,
+}
+
+impl From<Speaks> for Protocol {
+    fn from(speaks: Speaks) -> Self {
+        match speaks {
+            Speaks::Graph => Self::Graph,
+            Speaks::Telephony => Self::Telephony,
+        }
+    }
 }
 
 impl Demo {
@@ -46,7 +67,7 @@ impl Demo {
             .await
             .context("the calling bot found no free port on loopback")?;
         let bot_address = bot_listener.local_addr()?;
-        add_samples(&mut config, bot_address, self.bot)?;
+        add_samples(&mut config, bot_address, self.bot, self.protocol.into())?;
 
         let platform = offhook_server::start(config).await?;
         let bot = start_calling_bot(&platform, bot_listener).await?;
@@ -62,7 +83,12 @@ impl Demo {
 }
 
 /// Adds who is on the demo beside those the reader configured.
-fn add_samples(config: &mut Config, bot: SocketAddr, yours: Option<Url>) -> anyhow::Result<()> {
+fn add_samples(
+    config: &mut Config,
+    bot: SocketAddr,
+    yours: Option<Url>,
+    protocol: Protocol,
+) -> anyhow::Result<()> {
     // Only this machine reaches the demo, so a phone without an account may try it too.
     config.sip.callers.get_or_insert(Callers::Anyone);
     for (name, sip_user) in [("Ada Sample", "ada"), ("Grace Sample", "grace")] {
@@ -72,7 +98,10 @@ fn add_samples(config: &mut Config, bot: SocketAddr, yours: Option<Url>) -> anyh
         .context("the calling bot's own address is a URL")?;
     let mut bots = vec![Bot::new("Calling Bot", CALLING_BOT, webhook)];
     if let Some(webhook) = yours {
-        bots.push(Bot::new("Your Bot", YOUR_BOT, webhook));
+        bots.push(Bot {
+            protocol,
+            ..Bot::new("Your Bot", YOUR_BOT, webhook)
+        });
     }
     for bot in &mut bots {
         // A sample that somebody brings must run as it is, whatever it needs.

@@ -121,6 +121,14 @@ impl AccessRules {
         }
     }
 
+    /// Tokens for the connector of the Bot Framework from these issuers.
+    pub fn connector(issuers: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            issuers: issuers.into_iter().collect(),
+            audiences: vec![crate::NOTIFICATION_ISSUER.to_owned()],
+        }
+    }
+
     /// What the token says, if it is good at `now`.
     pub fn check(
         &self,

@@ -26,6 +26,8 @@ pub struct NotificationGrant {
     pub issuer: String,
     /// How long it is good for.
     pub lifetime: Duration,
+    /// Where the bot answers, which bots of the Bot Framework compare with what they are sent.
+    pub service_url: Option<String>,
 }
 
 impl NotificationGrant {
@@ -36,7 +38,15 @@ impl NotificationGrant {
             tenant: tenant.into(),
             issuer: NOTIFICATION_ISSUER.into(),
             lifetime: NOTIFICATION_TOKEN_LIFETIME,
+            service_url: None,
         }
+    }
+
+    /// A token that also names where the bot answers.
+    #[must_use]
+    pub fn for_service(mut self, url: impl Into<String>) -> Self {
+        self.service_url = Some(url.into());
+        self
     }
 
     /// Signs it, good from `now`.
@@ -49,6 +59,7 @@ impl NotificationGrant {
             iat: from,
             nbf: from,
             exp: from.saturating_add(self.lifetime.as_secs()),
+            serviceurl: self.service_url.as_deref(),
         };
         Ok(Minted {
             token: Private::new(keys.sign(&claims)?),
@@ -72,6 +83,8 @@ struct Written<'a> {
     iat: u64,
     nbf: u64,
     exp: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serviceurl: Option<&'a str>,
 }
 
 /// What a notification token must satisfy.

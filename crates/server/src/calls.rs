@@ -19,9 +19,10 @@ use std::time::Instant;
 
 use futures::FutureExt as _;
 use offhook_engine::{
-    Accepted, BotJoin, Call, Command, Ending, Event, Fact, LegView, Loss, MediaEvent, NotReached,
-    OperationView, Output, Participant, PhoneJoin, Purpose, Refusal, RoutingGroup, Signal,
-    SignalRequest, TurnDown,
+    Accepted, BotJoin, Call, CallDirection, Command, Conversation, EndCode, Ending, Event, Fact,
+    LegView, Loss, MediaEvent, NotReached, OperationKind, OperationView, Outcome, Output,
+    Participant, PhoneJoin, Purpose, Refusal, RoutingGroup, Signal, SignalRequest, Told, TurnDown,
+    Wish,
 };
 use offhook_terms::{AppId, LegId, OperationId};
 use tokio::sync::{mpsc, oneshot};
@@ -29,6 +30,8 @@ use url::Url;
 
 use moving::{Moving, Parts, Wanted};
 
+use crate::channel::TalkNews;
+use crate::config::Protocol;
 use crate::media::{CallAudio, PhoneAudio, PortCame, Prepared, RecordingEnded, Written};
 use crate::sip::{Dialled, News, NoWay, PhoneLeg};
 use crate::{Platform, clock, limits};
@@ -90,6 +93,13 @@ pub(crate) enum Message {
         purpose: Purpose,
         /// Why not.
         refusal: Refusal,
+    },
+    /// Something about a bot's conversation.
+    Talk {
+        /// Its leg.
+        leg: LegId,
+        /// What.
+        news: TalkNews,
     },
     /// The bot could not be told of something.
     Undeliverable {
@@ -197,6 +207,8 @@ pub(crate) async fn run(platform: Arc<Platform>, new: NewCall) {
                 fact: Fact::Terminated(Ending::Fault),
             };
             platform.tell(call, owing.bot, event, &[]);
+            let (code, why) = (EndCode::ChannelFailed, Ending::Fault);
+            platform.channel.tell(leg, Told::Ended { code, why }, None);
         }
         platform.leg_ended(leg);
     }
@@ -263,6 +275,8 @@ impl Owed {
 struct CallTask {
     platform: Arc<Platform>,
     call: Call,
+    /// The bots that converse, by their legs.
+    talks: BTreeMap<LegId, Conversation>,
     phones: Vec<PhoneLeg>,
     audio: CallAudio,
     mailbox: mpsc::Sender<Message>,
@@ -291,8 +305,9 @@ impl CallTask {
             owed.begin(leg, bot);
             audio.bot_begins(leg, bot);
         }
-        Self {
+        let mut task = Self {
             call,
+            talks: BTreeMap::new(),
             phones,
             audio,
             mailbox,
@@ -303,13 +318,18 @@ impl CallTask {
             is_noted: false,
             over: false,
             platform,
+        };
+        if let Some((leg, bot)) = bot {
+            task.converse(leg, bot);
         }
+        task
     }
 
     async fn run(mut self) {
         self.carry_out();
         while !self.over {
-            let deadline = self.call.next_deadline();
+            let talks = self.talks.values().filter_map(Conversation::next_deadline);
+            let deadline = talks.chain(self.call.next_deadline()).min();
             let timer = async {
                 match deadline {
                     Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -322,9 +342,17 @@ impl CallTask {
                     Some(message) => self.handle(message),
                     None => unreachable!("the call holds a sender of its own mailbox"),
                 },
-                () = timer => self.call.handle_time(clock::now()),
+                () = timer => self.handle_time(),
             }
             self.carry_out();
+        }
+    }
+
+    fn handle_time(&mut self) {
+        let now = clock::now();
+        self.call.handle_time(now);
+        for talk in self.talks.values_mut() {
+            talk.handle_time(now);
         }
     }
 
@@ -409,6 +437,7 @@ impl CallTask {
                 purpose,
                 refusal,
             } => self.call.handle_not_given(to, purpose, refusal, now),
+            Message::Talk { leg, news } => self.talk(leg, news, now),
             Message::Undeliverable { leg } => self.call.handle_undeliverable(leg, now),
             Message::Stop => self.call.handle_stop(now),
         }
@@ -428,6 +457,7 @@ impl CallTask {
     fn begin(&mut self, leg: LegId, bot: AppId, callback: Option<&Url>) {
         if self.owed.begin(leg, bot) {
             self.audio.bot_begins(leg, bot);
+            self.converse(leg, bot);
             self.platform.leg_begins(self.call.id(), leg, bot, callback);
         }
     }
@@ -445,9 +475,97 @@ impl CallTask {
         }
     }
 
+    /// A bot that converses has somebody between it and its leg.
+    fn converse(&mut self, leg: LegId, bot: AppId) {
+        if let Some(bot) = self.platform.registry.speaks(bot, Protocol::Telephony) {
+            let rules = self.platform.talk_rules(bot);
+            self.talks.insert(leg, Conversation::new(leg, rules));
+        }
+    }
+
+    /// Something about a conversation.
+    fn talk(&mut self, leg: LegId, news: TalkNews, now: Instant) {
+        let Some(talk) = self.talks.get_mut(&leg) else {
+            // It ended meanwhile; whoever waits for an answer hears so.
+            return;
+        };
+        match news {
+            TalkNews::Said(said, reply) => {
+                // The asker may have gone away; what was said stands.
+                let _ = reply.send(talk.handle_said(*said, now));
+            }
+            TalkNews::Changed(said, reply) => {
+                let _ = reply.send(talk.handle_changed(*said));
+            }
+            TalkNews::TakenBack(message, reply) => {
+                let _ = reply.send(talk.handle_taken_back(&message));
+            }
+            TalkNews::Ends { at_once } => talk.handle_end(at_once, now),
+            TalkNews::Alive => talk.handle_sign_of_life(),
+            TalkNews::TurnDone => talk.handle_turn_done(),
+            TalkNews::TurnFailed => talk.handle_turn_failed(now),
+            TalkNews::Unreachable => talk.handle_unreachable(now),
+            TalkNews::SpeechBegan(utterance) => talk.handle_speech_began(utterance, now),
+            TalkNews::Heard(heard) => talk.handle_heard(heard, now),
+            TalkNews::NotUnderstood(utterance) => talk.handle_not_understood(utterance, now),
+        }
+    }
+
+    /// Does what the conversations want. True when one wanted something.
+    fn grant(&mut self, now: Instant) -> bool {
+        let mut granted = false;
+        let legs: Vec<LegId> = self.talks.keys().copied().collect();
+        for leg in legs {
+            while let Some(wish) = self.talks.get_mut(&leg).and_then(Conversation::poll) {
+                granted = true;
+                match wish {
+                    Wish::Command(command) => self.ask(leg, command, now),
+                    Wish::Tell(told) => {
+                        let view = self.call.leg(leg);
+                        let other = view.map(|view| match view.direction {
+                            CallDirection::Incoming => Some(view.caller),
+                            CallDirection::Outgoing => None,
+                        });
+                        let other = other.flatten();
+                        self.platform.channel.tell(leg, told, other.as_ref());
+                    }
+                    Wish::Listen { locale, phrases } => self.audio.listen(leg, locale, phrases),
+                    Wish::Deafen => self.audio.deafen(leg),
+                }
+            }
+        }
+        granted
+    }
+
+    /// A conversation asks something of its leg. What is refused has ended with nothing done: a
+    /// message that cannot be spoken any more.
+    fn ask(&mut self, leg: LegId, command: Command, now: Instant) {
+        let operation = match &command {
+            Command::Play { operation, .. } => Some(*operation),
+            _ => None,
+        };
+        let refused = self.call.handle_command(leg, command, now).err();
+        let Some(refusal) = refused else { return };
+        tracing::debug!(%leg, ?refusal, "a conversation asked for what cannot be");
+        if let (Some(operation), Some(talk)) = (operation, self.talks.get_mut(&leg)) {
+            let ended = Fact::OperationEnded {
+                operation,
+                kind: OperationKind::Play {
+                    prompts: Vec::new(),
+                },
+                context: None,
+                outcome: Outcome::Cancelled,
+            };
+            talk.handle_fact(&ended, now);
+        }
+    }
+
     /// A bot's leg has ended and its last event has been told.
     fn end(&mut self, leg: LegId) {
         if self.owed.end(leg) {
+            // What it has to say of the end is said before it goes.
+            self.grant(clock::now());
+            self.talks.remove(&leg);
             self.audio.bot_ended(leg);
             self.platform.switchboard.unseat(leg);
             self.platform.leg_ended(leg);
@@ -621,6 +739,8 @@ impl CallTask {
                 Some(Answer::HandOver(leg, to, purpose)) => self.hand_over(leg, to, purpose, now),
                 Some(Answer::Fetch(from, to, purpose)) => self.fetch(from, to, purpose, now),
                 Some(Answer::Undeliverable(leg)) => self.call.handle_undeliverable(leg, now),
+                // What conversations want may give the call more to do.
+                None if self.grant(now) => {}
                 None => return,
             }
         }
@@ -668,6 +788,9 @@ impl CallTask {
                 answers.extend(self.audio.perform(request).map(Answer::Media));
             }
             Output::Event(event) => {
+                if let Some(talk) = self.talks.get_mut(&event.leg) {
+                    talk.handle_fact(&event.fact, clock::now());
+                }
                 if let Some(bot) = self.owed.tell(event.leg, event.number) {
                     let view = match event.fact {
                         Fact::Establishing => self.call.leg(event.leg),

@@ -24,7 +24,7 @@ use offhook_terms::{AppId, PersonId, Private};
 use serde::Deserialize;
 use url::Url;
 
-pub(crate) use check::EVERYBODY;
+pub(crate) use check::{EVERYBODY, is_locale};
 pub use load::ConfigError;
 pub use values::PortRange;
 
@@ -48,6 +48,8 @@ pub struct Config {
     pub graph: Graph,
     /// Fetching the audio a bot wants played.
     pub prompts: Prompts,
+    /// Speaking and understanding for bots of the Telephony channel.
+    pub speech: Speech,
     /// Meetings.
     pub workplace: Workplace,
     /// What the platform writes about itself.
@@ -532,8 +534,8 @@ pub struct Bot {
     /// What the bot speaks. Default `"graph"`.
     #[serde(default)]
     pub protocol: Protocol,
-    /// Where the bot wants to hear of calls.
-    #[serde(deserialize_with = "values::url")]
+    /// Where the bot wants to hear of calls; for the Telephony channel its messaging endpoint.
+    #[serde(alias = "endpoint", deserialize_with = "values::url")]
     pub webhook: Url,
     /// The user part of the SIP address that reaches the bot.
     #[serde(deserialize_with = "values::text")]
@@ -555,6 +557,30 @@ pub struct Bot {
     /// How much of the platform this bot may take.
     #[serde(default)]
     pub limits: BotLimits,
+    /// Phone numbers in full that reach it, as in `["+14255550199"]`.
+    #[serde(default)]
+    pub numbers: Vec<String>,
+    /// Telephony channel: how the bot and the platform know each other, `"open"` or `"own"`. Default
+    /// `"open"`.
+    #[serde(default)]
+    pub authentication: BotAuthentication,
+    /// Telephony channel: the language callers speak and the bot answers in. Default `"en-US"`.
+    #[serde(default = "Bot::usual_locale")]
+    pub locale: String,
+    /// Telephony channel: the voice of what does not name one. Default: the language's own.
+    #[serde(default)]
+    pub voice: Option<String>,
+    /// Telephony channel: tell the bot when a message was heard or interrupted. Default false.
+    #[serde(default)]
+    pub receipts: bool,
+    /// Telephony channel: tell the bot when a caller did nothing for so long after a message. Default:
+    /// never, unless the message says otherwise.
+    #[serde(default, deserialize_with = "values::duration_opt")]
+    pub no_input: Option<Duration>,
+    /// Telephony channel: have the bot reply in its answer to each request (`expectReplies`), for bots
+    /// that cannot reach the platform. Default false.
+    #[serde(default)]
+    pub expect_replies: bool,
 }
 
 impl Bot {
@@ -574,7 +600,18 @@ impl Bot {
             acts_for: Vec::new(),
             removes_participants: Self::usually(),
             limits: BotLimits::default(),
+            numbers: Vec::new(),
+            authentication: BotAuthentication::default(),
+            locale: Self::usual_locale(),
+            voice: None,
+            receipts: false,
+            no_input: None,
+            expect_replies: false,
         }
+    }
+
+    fn usual_locale() -> String {
+        "en-US".to_owned()
     }
 
     fn usually() -> bool {
@@ -694,6 +731,8 @@ pub enum Protocol {
     /// The Graph calls API.
     #[default]
     Graph,
+    /// The Telephony channel: Bot Framework activities.
+    Telephony,
 }
 
 impl Protocol {
@@ -701,8 +740,75 @@ impl Protocol {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Graph => "graph",
+            Self::Telephony => "telephony",
         }
     }
+}
+
+/// How a bot of the Telephony channel knows who sends it activities, and proves who answers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BotAuthentication {
+    /// Not at all: the bot has no app id, and its way back is an address that nobody can guess.
+    #[default]
+    Open,
+    /// By tokens that this platform issues.
+    Own,
+}
+
+/// `[speech]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Speech {
+    /// Who speaks for bots of the Telephony channel: `"espeak"`, or `"none"` for a shipped apology.
+    /// Default `"espeak"`.
+    pub synthesiser: Synthesiser,
+    /// The eSpeak NG program. Default `"espeak-ng"`.
+    pub espeak: String,
+    /// Who makes words of what callers say: `"none"`, `"pocketsphinx"`, which needs to be told what to
+    /// expect (`listenFor`), or `"scripted"`. Default `"none"`: callers press keys.
+    pub recogniser: Recogniser,
+    /// The Pocketsphinx program. Default `"pocketsphinx_continuous"`.
+    pub pocketsphinx: String,
+    /// The folder of its model and dictionary. Default `"/usr/share/pocketsphinx/model/en-us"`.
+    pub pocketsphinx_model: String,
+    /// What a scripted recogniser understands, an utterance each, over and over.
+    pub script: Vec<String>,
+}
+
+impl Default for Speech {
+    fn default() -> Self {
+        Self {
+            synthesiser: Synthesiser::Espeak,
+            espeak: "espeak-ng".to_owned(),
+            recogniser: Recogniser::None,
+            pocketsphinx: "pocketsphinx_continuous".to_owned(),
+            pocketsphinx_model: "/usr/share/pocketsphinx/model/en-us".to_owned(),
+            script: Vec::new(),
+        }
+    }
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Synthesiser {
+    /// eSpeak NG, on this machine.
+    Espeak,
+    /// Nobody.
+    None,
+}
+
+/// Who understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recogniser {
+    /// Nobody.
+    None,
+    /// Pocketsphinx, on this machine.
+    Pocketsphinx,
+    /// A list of what will be said.
+    Scripted,
 }
 
 /// `[bots.limits]`

@@ -10,7 +10,6 @@
 //! the order of the published service, because bots depend on which error wins: path, method,
 //! token, registration, body, call, permission, parameters, state.
 
-mod body;
 mod from_engine;
 mod papers;
 mod path;

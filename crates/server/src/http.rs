@@ -5,6 +5,7 @@
 
 mod authority;
 mod base;
+pub(crate) mod body;
 mod router;
 mod tls;
 

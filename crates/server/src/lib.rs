@@ -16,6 +16,7 @@
 pub mod config;
 
 mod calls;
+mod channel;
 mod clock;
 mod counters;
 mod graph;

@@ -181,6 +181,36 @@ pub(crate) const RECORD_SECONDS: std::ops::RangeInclusive<i64> = 1..=120;
 /// Stop tones of one recording: there are sixteen keys.
 pub(crate) const STOP_TONES_MAX: usize = 16;
 
+/// Activities of one conversation that wait for its bot: minutes of keys and words. When more come the
+/// newest is dropped and counted, unless it is the beginning or the end.
+pub(crate) const ACTIVITIES_PER_LINE_MAX: usize = 256;
+
+/// How long a turn of a bot may take. Bots ask others, who are slow; after this it has failed.
+pub(crate) const TURN_WITHIN: Duration = Duration::from_secs(120);
+
+/// The waits between tries of a turn that met no bot; there is one try more. All of them together are
+/// what a caller waits before they hear an apology.
+pub(crate) const TURN_WAITS: [Duration; 3] = [
+    Duration::from_millis(250),
+    Duration::from_millis(750),
+    Duration::from_secs(2),
+];
+
+/// What is read of a bot's answer to a turn: as much as of a request.
+pub(crate) const TURN_ANSWER_BYTES_MAX: usize = REQUEST_BODY_BYTES_MAX;
+
+/// Activities in one answer: more than anybody says at once.
+pub(crate) const REPLIES_MAX: usize = 32;
+
+/// Files a bot may upload for one conversation: with the largest body, 4 MB.
+pub(crate) const ATTACHMENTS_PER_LINE_MAX: usize = 16;
+
+/// The longest a bot may have the platform wait for input: ten minutes, as long as anybody holds on.
+pub(crate) const NO_INPUT_MAX: Duration = Duration::from_secs(600);
+
+/// How large the machine of a pattern for keys may be: a hundred times what a card number needs.
+pub(crate) const KEY_PATTERN_BYTES_MAX: usize = 64 * 1024;
+
 const _: () = assert!(NOTIFICATIONS_PER_POST_MAX <= NOTIFICATIONS_PER_LEG_MAX);
 const _: () = assert!(JOURNAL_BATCH_MAX <= JOURNAL_QUEUE_MAX);
 const _: () = assert!(

@@ -68,6 +68,7 @@ pub(crate) struct Login {
     /// How others reach this platform; also the first half of the issuer's name.
     base: PublicBase,
     rules: AccessRules,
+    connector_rules: AccessRules,
     keys: RwLock<Keys>,
     let_in: Mutex<Remembered<Caller>>,
     throttle: Mutex<Throttle>,
@@ -123,6 +124,7 @@ impl Login {
         let login = Arc::new(Self {
             throttle: Mutex::new(Throttle::new(settings.failures_per_minute)),
             settings,
+            connector_rules: AccessRules::connector(rules.issuers.clone()),
             rules,
             base,
             registry,
@@ -165,15 +167,7 @@ impl Login {
 
     /// Who is calling: the guard every route shares.
     pub(crate) fn caller(&self, headers: &HeaderMap, now: SystemTime) -> Result<Caller, NotLetIn> {
-        let shown = match headers.get(header::AUTHORIZATION) {
-            Some(value) => Some(
-                value
-                    .to_str()
-                    .map_err(|_| NotLetIn::Token(TokenFault::Malformed))?,
-            ),
-            None => None,
-        };
-        let token = offhook_identity::bearer(shown).map_err(NotLetIn::Token)?;
+        let token = shown(headers)?;
         let known = self
             .let_in
             .lock()
@@ -210,6 +204,36 @@ impl Login {
             .unwrap_or_else(PoisonError::into_inner)
             .keep(token, caller.clone(), claims.expires_at);
         Ok(caller)
+    }
+
+    /// Which bot answers an activity: the guard of the connector.
+    pub(crate) fn answering(
+        &self,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> Result<Arc<Bot>, NotLetIn> {
+        let token = shown(headers)?;
+        let claims = {
+            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+            let checked = self.connector_rules.check(token, &keys.set, now);
+            checked.map_err(NotLetIn::Token)?
+        };
+        let app = claims.app_id.parse().ok();
+        let bot = app.and_then(|app| self.registry.bot(app));
+        bot.cloned().ok_or(NotLetIn::NotRegistered)
+    }
+
+    /// A token that tells a bot who sends it activities, and where it answers them.
+    pub(crate) fn activity_token(
+        &self,
+        bot: &Bot,
+        service_url: &str,
+        now: SystemTime,
+    ) -> Result<Minted, KeyFault> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        NotificationGrant::new(bot.app.to_string(), bot.tenant.as_str())
+            .for_service(service_url)
+            .issue(&keys.signing, now)
     }
 
     /// A token that tells a bot who delivers its notifications.
@@ -259,6 +283,16 @@ impl Login {
     }
 }
 
+/// The token a request shows.
+fn shown(headers: &HeaderMap) -> Result<&str, NotLetIn> {
+    let malformed = |_| NotLetIn::Token(TokenFault::Malformed);
+    let header = headers.get(header::AUTHORIZATION);
+    let text = header
+        .map(|value| value.to_str().map_err(malformed))
+        .transpose()?;
+    offhook_identity::bearer(text).map_err(NotLetIn::Token)
+}
+
 fn issuer(base: &str, tenant: &str) -> String {
     format!("{base}/{tenant}/v2.0")
 }
@@ -289,6 +323,11 @@ pub(crate) fn routes(login: Arc<Login>) -> Router {
         .route("/{tenant}/discovery/keys", get(metadata::keys))
         .route(
             "/v1/.well-known/OpenIdConfiguration",
+            get(metadata::of_notifications),
+        )
+        // As bots of the Bot Framework are told of it.
+        .route(
+            "/v1/.well-known/openidconfiguration",
             get(metadata::of_notifications),
         )
         .route("/v1/.well-known/keys", get(metadata::keys))

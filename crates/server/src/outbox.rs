@@ -23,6 +23,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::config::Protocol;
 use crate::graph::{Caller, Known, Paper, Papers, Wording, notification};
 use crate::login::Login;
 use crate::outgoing::Clients;
@@ -63,7 +64,7 @@ impl Outboxes {
         wording: Wording,
     ) -> Self {
         let door = |bot: &Bot| {
-            let bot = registry.bot(bot.app)?;
+            let bot = registry.speaks(bot.app, Protocol::Graph)?;
             let outgoing = clients.get(&bot.app)?.clone();
             let door = BotDoor::new(Arc::clone(bot), outgoing)?;
             Some((bot.app, Arc::new(door)))

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use offhook_engine::{Ending, Event, Invitee, NotReached};
+use offhook_engine::{Ending, Event, Invitee, NotReached, Speech, SpeechForm, TalkRules};
 use offhook_media::Clip;
-use offhook_terms::{AppId, CallId, LegId};
+use offhook_terms::{AppId, CallId, LegId, Private};
 use offhook_workplace::Month;
 use url::Url;
 
 use crate::calls::{self, NewCall};
+use crate::channel::Channel;
 use crate::outbox::Outboxes;
 use crate::prompts::Prompts;
 use crate::registry::{Bot, Registry};
@@ -18,6 +19,9 @@ use crate::switchboard::Switchboard;
 use crate::workplace::Meetings;
 use crate::{clock, media};
 
+/// What a caller hears of a bot that fails, in the words of the shipped recording.
+const APOLOGY: &str = "Sorry. Something went wrong. Please try again later.";
+
 /// The parts of the running platform that calls lean on.
 pub(crate) struct Platform {
     pub(crate) registry: Arc<Registry>,
@@ -26,6 +30,7 @@ pub(crate) struct Platform {
     pub(crate) prompts: Arc<Prompts>,
     pub(crate) recordings: Arc<Recordings>,
     pub(crate) outboxes: Outboxes,
+    pub(crate) channel: Channel,
     pub(crate) store: Store,
     pub(crate) meetings: Meetings,
     pub(crate) dialler: Dialler,
@@ -43,6 +48,23 @@ impl Platform {
         tokio::spawn(calls::run(Arc::clone(self), new));
     }
 
+    /// How a bot converses.
+    pub(crate) fn talk_rules(&self, bot: &Bot) -> TalkRules {
+        let talk = &bot.talk;
+        TalkRules {
+            apology: Speech {
+                words: Private::new(APOLOGY.to_owned()),
+                form: SpeechForm::Plain,
+                locale: "en-US".to_owned(),
+                voice: None,
+            },
+            locale: talk.locale.clone(),
+            receipts: talk.receipts,
+            no_input: talk.no_input,
+            hears_speech: self.media.hears_speech(),
+        }
+    }
+
     /// A bot has a leg in a call and will hear of it: at the address it named, or at its webhook.
     pub(crate) fn leg_begins(&self, call: CallId, leg: LegId, bot: AppId, callback: Option<&Url>) {
         let bounded = |bot: &Arc<Bot>| bot.limits.calls_per_month.is_some();
@@ -51,6 +73,7 @@ impl Platform {
         }
         self.prompts.begin(leg);
         self.outboxes.open(call, leg, bot, callback);
+        self.channel.open(call, leg, bot);
     }
 
     /// An event was decided: it is written down, and then the bot is told. `called` is whom the bot
@@ -66,6 +89,7 @@ impl Platform {
         self.recordings.call_ended(leg);
         self.prompts.forget(leg);
         self.outboxes.close(leg);
+        self.channel.close(leg);
     }
 
     /// A call ended before it was answered: one record says which rule was tried, why it failed and

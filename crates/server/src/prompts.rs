@@ -6,6 +6,7 @@
 //! but decoded once.
 
 mod cache;
+mod speaker;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,8 +16,9 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use offhook_engine::{PrepareFault, Prompt};
-use offhook_media::Clip;
+use offhook_engine::{PrepareFault, Prompt, Speech};
+use offhook_media::{Clip, wav};
+use offhook_speech::Audio;
 use offhook_terms::{AppId, LegId};
 use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
@@ -27,6 +29,7 @@ use crate::outgoing::{Clients, Outgoing, Payload};
 use crate::registry::Bot;
 
 use cache::Decoded;
+pub(crate) use speaker::Speaker;
 
 /// Prompts of one leg by resource id, fetched or being fetched.
 type Named = HashMap<String, Arc<OnceCell<Clip>>>;
@@ -39,11 +42,13 @@ pub(crate) struct Prompts {
     named: Mutex<HashMap<LegId, Named>>,
     decoded: Mutex<Decoded>,
     fetching: Semaphore,
+    speaker: Speaker,
 }
 
 impl Prompts {
-    pub(crate) fn new(settings: config::Prompts, clients: Clients) -> Self {
+    pub(crate) fn new(settings: config::Prompts, clients: Clients, speaker: Speaker) -> Self {
         Self {
+            speaker,
             settings,
             clients,
             named: Mutex::default(),
@@ -59,12 +64,29 @@ impl Prompts {
         leg: LegId,
         prompt: &Prompt,
     ) -> Result<Clip, PrepareFault> {
+        let uri = match prompt {
+            Prompt::File { uri, .. } => uri,
+            // Never an error: whoever speaks has an apology for when the words cannot be spoken.
+            Prompt::Speech(speech) => return Ok(self.speak(bot, speech).await),
+        };
         let Some(cell) = self.named(leg, prompt) else {
-            return self.load(bot, prompt).await;
+            return self.load(bot, uri).await;
         };
         // Whoever comes while it is being fetched waits for that fetch; a failed one is not kept.
-        let clip = cell.get_or_try_init(|| self.load(bot, prompt)).await?;
+        let clip = cell.get_or_try_init(|| self.load(bot, uri)).await?;
         Ok(clip.clone())
+    }
+
+    async fn speak(&self, bot: AppId, speech: &Speech) -> Clip {
+        let fetch = |uri: String| async move {
+            let file = self.file(bot, &uri).await.ok()?;
+            let samples = wav::read_any(&file).ok()?;
+            Some(Audio {
+                rate: samples.rate,
+                samples: samples.samples,
+            })
+        };
+        self.speaker.speak(speech, fetch).await
     }
 
     /// Fetches a prompt before it is asked for. What goes wrong is seen when it is played.
@@ -72,7 +94,7 @@ impl Prompts {
         let prompts = Arc::clone(self);
         let bot = bot.app;
         // Without a resource id there is nothing to find it under again.
-        if prompt.resource_id.is_some() {
+        if prompt.resource_id().is_some() || matches!(prompt, Prompt::Speech(_)) {
             tokio::spawn(async move { prompts.fetch(bot, leg, &prompt).await });
         }
     }
@@ -92,7 +114,7 @@ impl Prompts {
     }
 
     fn named(&self, leg: LegId, prompt: &Prompt) -> Option<Arc<OnceCell<Clip>>> {
-        let id = prompt.resource_id.as_ref()?;
+        let id = prompt.resource_id()?;
         let mut named = self.all_named();
         let of_leg = named.get_mut(&leg)?;
         if let Some(cell) = of_leg.get(id) {
@@ -102,23 +124,27 @@ impl Prompts {
             return None;
         }
         let cell = Arc::new(OnceCell::new());
-        of_leg.insert(id.clone(), Arc::clone(&cell));
+        of_leg.insert(id.to_owned(), Arc::clone(&cell));
         Some(cell)
     }
 
-    async fn load(&self, bot: AppId, prompt: &Prompt) -> Result<Clip, PrepareFault> {
+    async fn load(&self, bot: AppId, uri: &str) -> Result<Clip, PrepareFault> {
+        let file = self.file(bot, uri).await?;
+        self.decode(file).await
+    }
+
+    async fn file(&self, bot: AppId, uri: &str) -> Result<Bytes, PrepareFault> {
         let client = self.clients.get(&bot).ok_or(PrepareFault::Download)?;
         let _seat = self
             .fetching
             .acquire()
             .await
             .expect("the seats are never closed");
-        let fetching = self.download(client, &prompt.uri);
-        let file = tokio::time::timeout(self.settings.timeout, fetching)
+        let fetching = self.download(client, uri);
+        tokio::time::timeout(self.settings.timeout, fetching)
             .await
             .unwrap_or(Err(NotFetched::TooSlow))
-            .map_err(|why| why.tell(bot))?;
-        self.decode(file).await
+            .map_err(|why| why.tell(bot))
     }
 
     async fn download(&self, client: &Outgoing, uri: &str) -> Result<Bytes, NotFetched> {
@@ -225,6 +251,14 @@ impl NotFetched {
             Self::TooLarge => PrepareFault::Format,
             _ => PrepareFault::Download,
         }
+    }
+}
+
+#[cfg(test)]
+impl Prompts {
+    pub(crate) fn for_tests(clients: Clients) -> Self {
+        let speaker = Speaker::new(&config::Speech::default());
+        Self::new(config::Prompts::default(), clients, speaker)
     }
 }
 

@@ -9,6 +9,7 @@ mod roles;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use offhook_identity::SecretHash;
 use offhook_terms::{AppId, PersonId, Private};
@@ -16,7 +17,7 @@ use url::Url;
 
 use offhook_workplace::ActsFor;
 
-use crate::config::{BotLimits, Config, EVERYBODY, Protocol};
+use crate::config::{BotAuthentication, BotLimits, Config, EVERYBODY, Protocol};
 use crate::outgoing::{Guard, Origin};
 
 pub(crate) use kept::RegistryError;
@@ -92,6 +93,47 @@ pub struct Bot {
     pub(crate) removes_participants: bool,
     pub(crate) secret_hash: SecretHash,
     pub(crate) guard: Guard,
+    /// Phone numbers in full that reach it.
+    pub numbers: Vec<String>,
+    /// What only a bot of the Telephony channel has.
+    pub(crate) talk: Talk,
+}
+
+/// How a bot of the Telephony channel converses.
+#[derive(Debug, Clone)]
+pub(crate) struct Talk {
+    pub(crate) authentication: BotAuthentication,
+    /// What stands in the address that it answers at, where that is all there is to protect it.
+    pub(crate) key: Private<String>,
+    pub(crate) locale: String,
+    pub(crate) voice: Option<String>,
+    pub(crate) receipts: bool,
+    pub(crate) no_input: Option<Duration>,
+    pub(crate) expect_replies: bool,
+}
+
+impl Talk {
+    fn of(bot: &crate::config::Bot, secret: &str) -> Self {
+        Self {
+            authentication: bot.authentication,
+            key: key_of(secret),
+            locale: bot.locale.clone(),
+            voice: bot.voice.clone(),
+            receipts: bot.receipts,
+            no_input: bot.no_input,
+            expect_replies: bot.expect_replies,
+        }
+    }
+}
+
+/// A word that only who knows the secret can make, and that tells nothing of it.
+fn key_of(secret: &str) -> Private<String> {
+    let made = aws_lc_rs::hmac::sign(
+        &aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes()),
+        b"the connector's address",
+    );
+    let bytes = made.as_ref().iter().take(16);
+    Private::new(bytes.map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Everybody on the platform. Does not change while the platform runs.
@@ -131,6 +173,8 @@ impl Registry {
                 app: bot.app_id.unwrap_or(secrets.app),
                 name: bot.name.clone(),
                 secret_hash: SecretHash::of(secret.reveal()),
+                talk: Talk::of(bot, secret.reveal()),
+                numbers: bot.numbers.clone(),
                 secret,
                 tenant: tenant.unwrap_or_else(|| platform_tenant.clone()),
                 protocol: bot.protocol,
@@ -181,6 +225,11 @@ impl Registry {
         self.people_by_sip_user.get(&user.to_ascii_lowercase())
     }
 
+    /// The bot that speaks this protocol, if it does.
+    pub(crate) fn speaks(&self, app: AppId, protocol: Protocol) -> Option<&Arc<Bot>> {
+        self.bot(app).filter(|bot| bot.protocol == protocol)
+    }
+
     /// Which bot is reached by calling this user.
     pub fn bot_by_sip_user(&self, user: &str) -> Option<&Arc<Bot>> {
         self.bots_by_sip_user.get(&user.to_ascii_lowercase())
@@ -208,6 +257,9 @@ impl Registry {
         self.by_app.insert(bot.app, bot.clone());
         self.bots_by_sip_user
             .insert(bot.sip_user.to_ascii_lowercase(), bot.clone());
+        for number in &bot.numbers {
+            self.bots_by_sip_user.insert(number.clone(), bot.clone());
+        }
         self.bots.push(bot);
     }
 }
@@ -247,6 +299,11 @@ impl Bot {
                 private_allowed: false,
                 http_to_loopback: true,
             },
+            talk: Talk::of(
+                &crate::config::Bot::new("Bot", "bot", webhook.clone()),
+                secret,
+            ),
+            numbers: Vec::new(),
             webhook,
         }
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use offhook_workplace::Month;
 use tokio::task::JoinSet;
 
+use crate::channel::Channel;
 use crate::config::Config;
 use crate::graph::{Graph, Wording};
 use crate::http::{Doors, Serving, Tls};
@@ -20,7 +21,7 @@ use crate::monthly::Monthly;
 use crate::observe::{Check, MoreMetrics, Observe, Pulse};
 use crate::outbox::Outboxes;
 use crate::platform::Platform;
-use crate::prompts::Prompts;
+use crate::prompts::{Prompts, Speaker};
 use crate::registry::Registry;
 use crate::sip::{Dialler, Trunks};
 use crate::store::{Recordings, Refusal, Store};
@@ -135,7 +136,11 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     };
     let trust = outgoing::trust(tls.authority().certificate(), &config.graph.trust)?;
     let clients = outgoing::clients(&registry, &trust);
-    let prompts = Arc::new(Prompts::new(config.prompts.clone(), Arc::clone(&clients)));
+    let prompts = Arc::new(Prompts::new(
+        config.prompts.clone(),
+        Arc::clone(&clients),
+        Speaker::new(&config.speech),
+    ));
     let switchboard = Switchboard::default();
     for bot in registry.bots() {
         if let Some(at_most) = bot.limits.calls_per_month {
@@ -176,7 +181,22 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         Arc::clone(&trunks),
         &config.sip,
     );
-    let counted = counted_elsewhere(&media, &endpoint, &switchboard, &outboxes, &trunks);
+    let channel = Channel::new(
+        &registry,
+        &clients,
+        Arc::clone(&login),
+        switchboard.clone(),
+        Arc::clone(&prompts),
+        &base,
+    );
+    let counted = counted_elsewhere(
+        &media,
+        &endpoint,
+        &switchboard,
+        &outboxes,
+        &channel,
+        &trunks,
+    );
     let written = store.clone();
     let (signalling, audio) = (Pulse::default(), Pulse::default());
     let checks: Vec<(_, Check)> = vec![
@@ -199,6 +219,7 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         prompts,
         recordings: Arc::clone(&recordings),
         outboxes,
+        channel: channel.clone(),
         store,
         meetings,
         dialler,
@@ -212,7 +233,13 @@ async fn open(config: Config) -> Result<Running, Trouble> {
             platform.begin(new, callback);
         }
     });
-    let router = http::router(&login, graph, Arc::clone(&recordings), Arc::clone(&observe));
+    let router = http::router(
+        &login,
+        graph,
+        channel,
+        Arc::clone(&recordings),
+        Arc::clone(&observe),
+    );
     let (http, https) = (doors.http(), doors.https());
     let serving = doors.serve(router);
     let mut tasks = JoinSet::new();
@@ -307,12 +334,14 @@ fn counted_elsewhere(
     endpoint: &offhook_sip::Endpoint,
     switchboard: &Switchboard,
     outboxes: &Outboxes,
+    channel: &Channel,
     trunks: &Arc<Trunks>,
 ) -> MoreMetrics {
     let media = Arc::clone(media);
     let endpoint = endpoint.clone();
     let switchboard = switchboard.clone();
     let outboxes = outboxes.clone();
+    let channel = channel.clone();
     let trunks = Arc::clone(trunks);
     Box::new(move |text| {
         counters::media(text, &media.counters());
@@ -323,6 +352,9 @@ fn counted_elsewhere(
         let waiting = outboxes.waiting() as u64;
         let help = "Notifications that wait for a bot.";
         counters::gauge(text, "offhook_notifications_waiting", help, waiting);
+        let waiting = channel.waiting() as u64;
+        let help = "Activities that wait for a bot.";
+        counters::gauge(text, "offhook_activities_waiting", help, waiting);
     })
 }
 
@@ -405,6 +437,7 @@ impl Running {
                 tokio::time::sleep(DRAIN_LOOK).await;
             }
             self.platform.outboxes.drain().await;
+            self.platform.channel.drain().await;
         };
         if tokio::time::timeout(within, drained).await.is_err() {
             tracing::warn!("not everything was ended and delivered in time");

@@ -66,7 +66,7 @@ fn the_log_of_a_whole_call_says_nothing_about_anybody() {
 pub(crate) fn tells_nothing(log: &str, secrets: &[(&str, String)], words: &[(&str, String)]) {
     // What was printed for the reader of the demo is in the ready file as well; the log is the rest.
     let log: Vec<&str> = log.lines().filter(|line| is_logged(line)).collect();
-    assert!(log.len() > 100, "so are the libraries: {} lines", log.len());
+    assert!(log.len() > 10, "so are the libraries: {} lines", log.len());
     let mut found = Vec::new();
     for line in &log {
         let mut says = |what: &str| found.push(format!("{what}: {line}"));

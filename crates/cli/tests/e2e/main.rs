@@ -28,3 +28,4 @@ mod log_privacy;
 mod reach;
 mod real_phone;
 mod starting;
+mod telephony;

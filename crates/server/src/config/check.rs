@@ -160,6 +160,22 @@ impl Config {
                     &format!("has \"{person}\", but wanted is somebody's `sip_user`, or \"*\""),
                 )?;
             }
+            for number in &bot.numbers {
+                check_number(number, &key("numbers"))?;
+                wanted(
+                    users.insert(number.clone()),
+                    &key("numbers"),
+                    &format!("has \"{number}\", which somebody else has already"),
+                )?;
+            }
+            wanted(
+                is_locale(&bot.locale),
+                &key("locale"),
+                &format!(
+                    "is \"{}\", but wanted is a language tag, as in \"en-US\"",
+                    bot.locale
+                ),
+            )?;
             wanted(
                 bot.limits.requests_per_second > 0,
                 &key("limits.requests_per_second"),
@@ -274,6 +290,17 @@ fn is_host(text: &str) -> bool {
         }
     };
     is_named && is_port
+}
+
+/// A language tag (BCP 47), as far as anybody here reads it.
+pub(crate) fn is_locale(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let is_language =
+        |part: &str| (2..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_part = |part: &str| {
+        (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    tag.len() <= 35 && parts.next().is_some_and(is_language) && parts.all(is_part)
 }
 
 /// A number in full (ITU-T E.164 §6).

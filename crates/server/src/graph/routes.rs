@@ -161,7 +161,7 @@ impl Graph {
 
 /// The body of a request, of the right type and size.
 pub(crate) async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Refused> {
-    let reading = super::body::read(body);
+    let reading = crate::http::body::read(body);
     let body = tokio::time::timeout(limits::REQUEST_BODY_WITHIN, reading)
         .await
         .map_err(|_| Refused::body_too_slow())?

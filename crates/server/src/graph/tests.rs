@@ -29,6 +29,7 @@ mod told;
 use super::path::Version;
 use super::*;
 use crate::calls::{Message, Question};
+use crate::channel::Channel;
 use crate::http::{Door, PublicBase, Via};
 use crate::login::Login;
 use crate::observe::Observe;
@@ -140,7 +141,15 @@ impl World {
             wording.clone(),
         );
         outboxes.open(CALL, LEG, bot.app, None);
-        let prompts = Arc::new(Prompts::new(config::Prompts::default(), clients));
+        let prompts = Arc::new(Prompts::for_tests(Arc::clone(&clients)));
+        let channel = Channel::new(
+            &registry,
+            &clients,
+            Arc::clone(&login),
+            switchboard.clone(),
+            Arc::clone(&prompts),
+            &base,
+        );
         let workplace = Workplace::new(
             Arc::clone(&registry),
             Meetings::new(store.clone(), config::Workplace::default()),
@@ -162,8 +171,8 @@ impl World {
             door: Door::Http,
         };
         let observe = Arc::new(Observe::new(vec![], vec![]));
-        let router =
-            crate::http::router(&login, Arc::new(graph), recordings, observe).layer(Extension(via));
+        let router = crate::http::router(&login, Arc::new(graph), channel, recordings, observe)
+            .layer(Extension(via));
         let token = login.access_token_for_tests(&bot, bot.roles.names(), clock::wall());
         Self {
             _data: data,

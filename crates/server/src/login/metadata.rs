@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Uri, header};
 use offhook_identity::NOTIFICATION_ISSUER;
+use offhook_wire::activity::CHANNEL;
 use offhook_wire::openid::{JsonWebKey, JsonWebKeySet, OpenIdMetadata};
 
 use super::{Login, issuer};
@@ -74,6 +75,11 @@ pub(super) async fn keys(State(login): State<Arc<Login>>) -> Response {
         .unwrap_or_else(PoisonError::into_inner)
         .published
         .clone();
+    let endorsed = |mut key: JsonWebKey| {
+        // Bots of the Bot Framework believe a key only for the channels it names.
+        key.extra.insert("endorsements", vec![CHANNEL]);
+        key
+    };
     let keys = published.into_iter().map(|key| JsonWebKey {
         kty: "RSA".to_owned(),
         usage: Some("sig".to_owned()),
@@ -85,7 +91,7 @@ pub(super) async fn keys(State(login): State<Arc<Login>>) -> Response {
         ..JsonWebKey::default()
     });
     json(&JsonWebKeySet {
-        keys: keys.collect(),
+        keys: keys.map(endorsed).collect(),
     })
 }
 

@@ -225,6 +225,12 @@ impl CallAudio {
         None
     }
 
+    /// Begins to listen to whoever a bot's seat hears, or goes on otherwise.
+    pub(crate) fn listen(&mut self, _leg: LegId, _locale: String, _phrases: Vec<String>) {}
+
+    /// Listens no more for this seat.
+    pub(crate) fn deafen(&mut self, _leg: LegId) {}
+
     /// A prompt was fetched, or could not be.
     pub(crate) fn prepared(&mut self, prepared: Prepared) -> Option<MediaEvent> {
         let Prepared {

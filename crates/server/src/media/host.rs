@@ -92,6 +92,11 @@ impl Host {
         Ok((host, Notices { events, bell }))
     }
 
+    /// Somebody can make words of what callers say.
+    pub(crate) fn hears_speech(&self) -> bool {
+        false
+    }
+
     pub(super) fn threads(&self) -> &Threads {
         &self.threads
     }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::clock;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::outgoing;
 use crate::registry::{Bot, Registry};
 use crate::store::{Store, open_folder};
@@ -65,7 +65,7 @@ impl World {
             _data: data,
             means: Means {
                 media,
-                prompts: Arc::new(Prompts::new(config::Prompts::default(), clients)),
+                prompts: Arc::new(Prompts::for_tests(clients)),
                 recordings,
                 beep: Clip::beep(),
             },

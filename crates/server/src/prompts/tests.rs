@@ -80,7 +80,11 @@ impl World {
             bytes_max: 100_000,
             timeout: Duration::from_millis(300),
         };
-        let prompts = Arc::new(Prompts::new(settings, clients));
+        let prompts = Arc::new(Prompts::new(
+            settings,
+            clients,
+            Speaker::new(&config::Speech::default()),
+        ));
         prompts.begin(LEG);
         Self {
             prompts,

@@ -118,7 +118,7 @@ fn begin(platform: &Arc<Platform>, incoming: Incoming) {
         |user| registry.person_by_sip_user(user).map(|person| person.id),
     );
     let callee = match route {
-        Route::Bot(app) => return arrive(platform, app, caller, incoming),
+        Route::Bot(app) => return arrive(platform, app, caller, &user, incoming),
         Route::Meeting => {
             // Meetings are in the store, and the next caller should not wait for it.
             let platform = Arc::clone(platform);
@@ -186,7 +186,7 @@ fn turn_down(
 }
 
 /// A phone calls a bot.
-fn arrive(platform: &Platform, bot: AppId, caller: Party, incoming: Incoming) {
+fn arrive(platform: &Platform, bot: AppId, caller: Party, user: &str, incoming: Incoming) {
     let trunk = trunk_host(platform, &incoming);
     let caller_leg = LegId::from_random(rand::random());
     let arrival = Arrival {
@@ -198,8 +198,11 @@ fn arrive(platform: &Platform, bot: AppId, caller: Party, incoming: Incoming) {
         bot,
     };
     let calls_max = platform.registry.calls_max(bot);
+    let (call, bot_leg) = (arrival.call, arrival.bot_leg);
+    platform.channel.dialled(call, bot_leg, bot, user);
     let phone = PhoneLeg::calling(caller_leg, incoming.session, trunk);
     if let Err(not) = platform.switchboard.arrive(arrival, calls_max, phone) {
+        platform.channel.close(bot_leg);
         not_connected(platform, *not);
     }
 }

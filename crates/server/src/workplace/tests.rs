@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::channel::Channel;
 use crate::graph::{Graph, Wording};
 use crate::http::{Door, PublicBase, Via};
 use crate::login::Login;
@@ -104,11 +105,20 @@ impl World {
             settings,
             "example.org".to_owned(),
         );
+        let prompts = Arc::new(Prompts::for_tests(Arc::clone(&clients)));
+        let channel = Channel::new(
+            &registry,
+            &clients,
+            Arc::clone(&login),
+            switchboard.clone(),
+            Arc::clone(&prompts),
+            &base,
+        );
         let graph = Graph::new(
             Arc::clone(&login),
             switchboard,
             outboxes,
-            Arc::new(Prompts::new(config::Prompts::default(), clients)),
+            Arc::clone(&prompts),
             base,
             wording,
             workplace,
@@ -118,8 +128,8 @@ impl World {
             door: Door::Http,
         };
         let observe = Arc::new(Observe::new(vec![], vec![]));
-        let router =
-            crate::http::router(&login, Arc::new(graph), recordings, observe).layer(Extension(via));
+        let router = crate::http::router(&login, Arc::new(graph), channel, recordings, observe)
+            .layer(Extension(via));
         let token = login.access_token_for_tests(&bot, bot.roles.names(), clock::wall());
         Self {
             _data: data,

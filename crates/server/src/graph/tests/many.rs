@@ -224,7 +224,7 @@ async fn hold_music_and_the_gallery_run_and_are_accepted() {
         panic!("{asked:?}")
     };
     assert_eq!((*participant, *held), (PHONE, PHONE));
-    assert_eq!(prompt.uri, "https://bot.example/hello.wav");
+    assert_eq!(prompt.uri(), Some("https://bot.example/hello.wav"));
 }
 
 #[tokio::test]

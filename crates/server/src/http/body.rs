@@ -8,11 +8,11 @@ use crate::limits;
 
 /// More than is read, or broken off.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooLarge;
+pub(crate) struct TooLarge;
 
 /// Reads a body. What is too much is taken and dropped, up to a bound: many clients look for an
 /// answer only when they have sent everything, and would never see why they are refused.
-pub(super) async fn read(mut body: Body) -> Result<Bytes, TooLarge> {
+pub(crate) async fn read(mut body: Body) -> Result<Bytes, TooLarge> {
     let mut kept = BytesMut::new();
     let mut taken = 0;
     while let Some(frame) = body.frame().await {

@@ -1,0 +1,335 @@
+//! A bot of the Telephony channel on the phone: the demo with a bot of the test, called by `offhook dial`.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::demo::{Demo, eventually};
+use crate::log_privacy::tells_nothing;
+use crate::stub_bot::webhook_of_a_bot_that_is_down;
+use crate::web;
+
+/// Longer than the steps of any call here.
+const WITHIN: Duration = Duration::from_secs(20);
+
+/// What the bot does when it is told something: what it says, and how it answers then.
+type Turn = dyn Fn(&Value) -> (Vec<Value>, u16) + Send + Sync;
+
+/// A bot of one thread a connection, which answers a turn when all it has to say was taken.
+struct Bot {
+    endpoint: String,
+    told: Arc<Mutex<Vec<Value>>>,
+    /// What its requests were answered with.
+    answers: Arc<Mutex<Vec<(u16, String)>>>,
+}
+
+impl Bot {
+    fn new(turn: impl Fn(&Value) -> (Vec<Value>, u16) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
+        let at = listener.local_addr().expect("a bound socket");
+        let bot = Self {
+            endpoint: format!("http://{at}/api/messages"),
+            told: Arc::default(),
+            answers: Arc::default(),
+        };
+        let (told, answers) = (Arc::clone(&bot.told), Arc::clone(&bot.answers));
+        let turn: Arc<Turn> = Arc::new(turn);
+        // The threads end with the test's process.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (told, answers) = (Arc::clone(&told), Arc::clone(&answers));
+                let turn = Arc::clone(&turn);
+                std::thread::spawn(move || serve(stream, &told, &answers, &*turn));
+            }
+        });
+        bot
+    }
+
+    /// What it was told, oldest first.
+    fn told(&self) -> Vec<Value> {
+        self.told.lock().expect("no reader has failed").clone()
+    }
+
+    fn answers(&self) -> Vec<(u16, String)> {
+        self.answers.lock().expect("no reader has failed").clone()
+    }
+
+    #[track_caller]
+    fn until_told(&self, kind: &str) -> Value {
+        let is_it = |told: &Value| told["type"] == kind;
+        eventually(kind, WITHIN, || self.told().iter().any(is_it));
+        self.told().into_iter().find(is_it).expect("just seen")
+    }
+}
+
+fn serve(
+    stream: TcpStream,
+    told: &Mutex<Vec<Value>>,
+    answers: &Mutex<Vec<(u16, String)>>,
+    turn: &Turn,
+) -> Option<()> {
+    let mut writer = stream.try_clone().ok()?;
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().ok()?;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        let activity: Value = serde_json::from_slice(&body).ok()?;
+        told.lock().ok()?.push(activity.clone());
+        let (said, status) = turn(&activity);
+        for one in said {
+            let answer = say(&activity, &one);
+            answers.lock().ok()?.push(answer);
+        }
+        let head = format!("HTTP/1.1 {status} So be it\r\nContent-Length: 0\r\n\r\n");
+        writer.write_all(head.as_bytes()).ok()?;
+    }
+}
+
+/// Says something in the conversation of an activity, as SDKs do: below its `serviceUrl`.
+fn say(to: &Value, activity: &Value) -> (u16, String) {
+    let (at, path) = service(to);
+    let conversation = to["conversation"]["id"].as_str().expect("an id");
+    let replied = to["id"].as_str().expect("an id");
+    let path = format!("{path}v3/conversations/{conversation}/activities/{replied}");
+    post(at, &path, activity)
+}
+
+fn service(to: &Value) -> (SocketAddr, String) {
+    let url = to["serviceUrl"].as_str().expect("a URL");
+    let rest = url.strip_prefix("http://").expect("plain HTTP");
+    let (host, path) = rest.split_once('/').expect("a path");
+    (host.parse().expect("an address"), format!("/{path}"))
+}
+
+fn post(at: SocketAddr, path: &str, body: &Value) -> (u16, String) {
+    let answer = web::request(
+        at,
+        "POST",
+        path,
+        "Content-Type: application/json\r\n",
+        body.to_string().as_bytes(),
+    );
+    (answer.status, answer.body)
+}
+
+fn message(speak: &str) -> Value {
+    json!({"type": "message", "text": speak, "speak": speak})
+}
+
+fn starts(activity: &Value) -> bool {
+    activity["type"] == "conversationUpdate"
+}
+
+fn demo(endpoint: &str) -> Demo {
+    Demo::start_with(&["--bot", endpoint, "--protocol", "telephony"], &[])
+}
+
+/// `offhook dial`, with these steps; gives what it printed.
+#[track_caller]
+fn dial(demo: &Demo, steps: &[&str]) -> String {
+    let said = Command::new(env!("CARGO_BIN_EXE_offhook"))
+        .args(["dial", &demo.text("/bots/1/dial")])
+        .args(["--from", "sip:+14255550123@elsewhere.example"])
+        .args(steps)
+        .output()
+        .expect("offhook dial can be started");
+    let printed = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(
+        said.status.success(),
+        "{printed}\n{}\n{}",
+        String::from_utf8_lossy(&said.stderr),
+        demo.logs()
+    );
+    printed
+}
+
+#[test]
+fn a_caller_is_greeted_presses_keys_and_is_said_goodbye_to() {
+    let bot = Bot::new(|told| match told["text"].as_str() {
+        _ if starts(told) => (
+            vec![message(
+                "Welcome to the hotel. Press one or two, whenever you like, for what you want",
+            )],
+            200,
+        ),
+        Some("1") => (
+            vec![message(
+                "<speak>One.<break time='200ms'/>Press hash</speak>",
+            )],
+            200,
+        ),
+        Some("#") => (
+            vec![message("Good bye"), json!({"type": "endOfConversation"})],
+            200,
+        ),
+        _ => (vec![], 200),
+    });
+    let demo = demo(&bot.endpoint);
+    // The key interrupts the greeting; the second one does not interrupt what is over.
+    let heard = "--expect-sound";
+    dial(
+        &demo,
+        &[
+            heard,
+            "500ms",
+            "--keys",
+            "1",
+            heard,
+            "400ms",
+            "--expect-silence",
+            "500ms",
+            "--keys",
+            "#",
+            heard,
+            "300ms",
+            "--expect-hang-up",
+        ],
+    );
+    let told = bot.told();
+    let start = &told[0];
+    assert_eq!(start["type"], "conversationUpdate");
+    assert_eq!(start["channelId"], "telephony");
+    assert_eq!(start["from"]["id"], "+14255550123");
+    assert_eq!(start["from"]["name"], "+14255550123");
+    assert_eq!(start["membersAdded"][0]["id"], "+14255550123");
+    assert_eq!(start["recipient"]["name"], "your-bot");
+    assert_ne!(start["recipient"]["id"], start["from"]["id"]);
+    assert_eq!(start["locale"], "en-US");
+    assert!(start["channelData"]["callId"].is_string());
+    let keys: Vec<&Value> = told
+        .iter()
+        .filter(|told| told["type"] == "message")
+        .collect();
+    assert_eq!(keys.len(), 2, "{told:#?}");
+    for (key, text) in keys.iter().zip(["1", "#"]) {
+        assert_eq!(key["text"], text);
+        assert_eq!(key["entities"], json!([{"type": "DTMF"}]));
+        assert_eq!(key["conversation"]["id"], start["conversation"]["id"]);
+    }
+    // Who ends a conversation is not told that it ended.
+    assert_eq!(told.len(), 3, "{told:#?}");
+    for (status, body) in bot.answers() {
+        let id = serde_json::from_str::<Value>(&body).expect("JSON");
+        assert!(
+            status == 200 && id["id"].as_str().is_some_and(|id| id.contains('-')),
+            "{body}"
+        );
+    }
+    // Nobody is there any more.
+    let (status, body) = say(start, &message("anybody there?"));
+    assert_eq!(
+        (status, body.contains("ConversationNotFound")),
+        (404, true),
+        "{body}"
+    );
+}
+
+#[test]
+fn a_bot_is_told_that_the_caller_hung_up_and_the_log_says_nothing_of_it() {
+    let bot = Bot::new(|told| match starts(told) {
+        true => (vec![message("Xanthippe wishes you a good day")], 200),
+        false => (vec![message("too late")], 200),
+    });
+    let demo = Demo::start_with(
+        &["--bot", &bot.endpoint, "--protocol", "telephony"],
+        &[("OFFHOOK_LOG__FILTER", "trace"), ("NO_COLOR", "1")],
+    );
+    dial(&demo, &["--expect-sound", "300ms", "--keys", "7"]);
+    let end = bot.until_told("endOfConversation");
+    assert_eq!(end["code"], "userCancelled");
+    eventually("replies to the end", WITHIN, || bot.answers().len() == 3);
+    assert!(
+        bot.answers().iter().all(|(status, _)| *status == 200),
+        "{:?}",
+        bot.answers()
+    );
+    let key = service(&end).1;
+    let (_, log) = demo.stop();
+    let secrets = [("the bot's address", key.trim_matches('/').to_owned())];
+    tells_nothing(&log, &secrets, &[("what was said", "wishes".to_owned())]);
+}
+
+#[test]
+fn a_bot_that_is_down_is_an_apology_and_not_silence() {
+    let demo = demo(&webhook_of_a_bot_that_is_down());
+    dial(&demo, &["--expect-sound", "2s", "--expect-hang-up"]);
+}
+
+#[test]
+fn a_bot_that_fails_is_an_apology() {
+    let bot = Bot::new(|told| (vec![], if starts(told) { 200 } else { 500 }));
+    let demo = demo(&bot.endpoint);
+    dial(&demo, &["--keys", "1", "--expect-sound", "2s"]);
+    bot.until_told("endOfConversation");
+}
+
+#[test]
+fn what_is_wrong_with_an_activity_is_said_and_the_call_goes_on() {
+    let bot = Bot::new(|told| match told["text"].as_str() {
+        Some("1") => (
+            vec![
+                json!([]),
+                json!({"text": "no type"}),
+                json!({"type": "message", "speak": 7}),
+                json!({"type": "message", "speak": "x".repeat(200_000)}),
+                json!({"type": "message", "text": "x".repeat(5_000_000)}),
+                json!({"type": "message", "listenFor": ["{pattern:(}"]}),
+                json!({"type": "typing"}),
+                json!({"type": "command", "name": "channel/whatever"}),
+                message("<speak>&bomb; <not <closed"),
+            ],
+            200,
+        ),
+        _ => (vec![], 200),
+    });
+    let demo = demo(&bot.endpoint);
+    dial(&demo, &["--keys", "1", "--expect-sound", "300ms"]);
+    let answers = bot.answers();
+    let statuses: Vec<u16> = answers.iter().map(|(status, _)| *status).collect();
+    assert_eq!(
+        statuses,
+        [400, 400, 400, 413, 413, 400, 200, 200, 200],
+        "{answers:?}"
+    );
+    assert!(answers[1].1.contains("'type'"), "{answers:?}");
+    assert!(answers[2].1.contains("'speak'"), "{answers:?}");
+    let result = bot.until_told("commandResult");
+    assert_eq!(result["value"]["error"]["code"], "NotSupported");
+    // Another address, another key, another conversation.
+    let start = bot.until_told("conversationUpdate");
+    let (at, _) = service(&start);
+    let conversation = start["conversation"]["id"].as_str().expect("an id");
+    for (path, status) in [
+        (format!("/v3/conversations/{conversation}/activities"), 401),
+        (
+            format!("/s/wrong/v3/conversations/{conversation}/activities"),
+            401,
+        ),
+        (
+            format!("{}v3/conversations/nonsense/activities", service(&start).1),
+            404,
+        ),
+        (format!("{}v3/whatever", service(&start).1), 404),
+    ] {
+        assert_eq!(post(at, &path, &message("hello")).0, status, "{path}");
+    }
+}

@@ -1,0 +1,365 @@
+//! The Telephony channel: a call is a conversation of activities (Bot Framework Activity protocol,
+//! Connector REST API version 3).
+//!
+//! ```text
+//!   call task ── Told ──▶ from_engine ──▶ queue of the line ──▶ delivery: one turn at a time ──▶ bot
+//!   call task ◀─ TalkNews ── to_engine ◀── routes: the connector ◀──────────────────────────── bot
+//! ```
+//!
+//! A bot answers while it is being told, by requests of its own, so nothing here waits for a turn that
+//! is open. A slow turn delays what its bot is told next and nothing else.
+
+mod attachments;
+mod delivery;
+mod from_engine;
+mod refused;
+mod routes;
+mod to_engine;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderValue, Uri};
+use offhook_engine::{Heard, NotQueued, Party, Said, Told};
+use offhook_identity::Minted;
+use offhook_terms::{AppId, CallId, LegId, OperationId, Private};
+use offhook_wire::activity::{Activity, ChannelAccount};
+use tokio::sync::{Notify, Semaphore, oneshot};
+use url::Url;
+
+use crate::calls::{Message, post};
+use crate::config::{BotAuthentication, Protocol};
+use crate::http::PublicBase;
+use crate::login::Login;
+use crate::outgoing::{Clients, Outgoing};
+use crate::prompts::Prompts;
+use crate::registry::{Bot, Registry};
+use crate::switchboard::Switchboard;
+use crate::{clock, limits};
+
+pub(crate) use routes::{handle, is_ours};
+
+use attachments::Attachments;
+
+/// Something that a conversation of a call is to hear of.
+pub(crate) enum TalkNews {
+    /// The bot says something.
+    Said(Box<Said>, oneshot::Sender<Result<(), NotQueued>>),
+    /// The bot says something else than it wanted to say.
+    Changed(Box<Said>, oneshot::Sender<Result<(), NotQueued>>),
+    /// The bot takes back what it wanted to say.
+    TakenBack(String, oneshot::Sender<Result<(), NotQueued>>),
+    /// The bot wants the call to end.
+    Ends {
+        /// Not after what was said before, but now.
+        at_once: bool,
+    },
+    /// The bot did something that says nothing.
+    Alive,
+    /// The bot has done with what it was told.
+    TurnDone,
+    /// The bot failed at what it was told.
+    TurnFailed,
+    /// The bot cannot be told.
+    Unreachable,
+    /// The caller begins to speak.
+    SpeechBegan(u64),
+    /// Words were made of what the caller said.
+    Heard(Heard),
+    /// No words could be made of it.
+    NotUnderstood(u64),
+}
+
+/// The conversations of all bots that speak this protocol. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Channel {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    doors: HashMap<AppId, Arc<BotDoor>>,
+    lines: Mutex<HashMap<LegId, Line>>,
+    login: Arc<Login>,
+    switchboard: Switchboard,
+    prompts: Arc<Prompts>,
+    registry: Arc<Registry>,
+    attachments: Attachments,
+    /// Told whenever a queue has run empty.
+    emptied: Notify,
+}
+
+/// The way to one bot.
+struct BotDoor {
+    bot: Arc<Bot>,
+    outgoing: Outgoing,
+    /// Where it hears of conversations.
+    endpoint: Uri,
+    /// Where it answers.
+    service_url: String,
+    /// As many turns as may be open at this bot.
+    seats: Semaphore,
+    token: Mutex<Option<(Minted, HeaderValue)>>,
+}
+
+/// One conversation.
+struct Line {
+    call: CallId,
+    door: Arc<BotDoor>,
+    /// Who is at the other end, once that is known.
+    caller: ChannelAccount,
+    /// The bot, by the number it was called on.
+    bot: ChannelAccount,
+    locale: String,
+    waiting: VecDeque<Waiting>,
+    delivering: bool,
+    /// The bot was told, or is about to be, that it is over: what it still says is for nobody.
+    is_over: bool,
+    /// The leg is gone. The line goes when everything in it has been told.
+    is_closed: bool,
+}
+
+/// An activity that waits to be told.
+struct Waiting {
+    activity: Activity,
+    turn: Turn,
+}
+
+/// What a turn is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// There is a caller.
+    Start,
+    /// Something the caller did, or that came of something the bot did.
+    Input,
+    /// It is over.
+    End,
+}
+
+impl Channel {
+    pub(crate) fn new(
+        registry: &Arc<Registry>,
+        clients: &Clients,
+        login: Arc<Login>,
+        switchboard: Switchboard,
+        prompts: Arc<Prompts>,
+        base: &PublicBase,
+    ) -> Self {
+        let door = |bot: &Bot| {
+            let bot = registry.speaks(bot.app, Protocol::Telephony)?;
+            let outgoing = clients.get(&bot.app)?.clone();
+            let door = BotDoor {
+                endpoint: bot.webhook.as_str().parse().ok()?,
+                service_url: service_url(base.own(), bot),
+                bot: Arc::clone(bot),
+                outgoing,
+                seats: Semaphore::new(limits::DELIVERIES_PER_BOT_MAX),
+                token: Mutex::new(None),
+            };
+            Some((bot.app, Arc::new(door)))
+        };
+        Self {
+            shared: Arc::new(Shared {
+                doors: registry.bots().filter_map(door).collect(),
+                lines: Mutex::default(),
+                login,
+                switchboard,
+                prompts,
+                registry: Arc::clone(registry),
+                attachments: Attachments::default(),
+                emptied: Notify::new(),
+            }),
+        }
+    }
+
+    /// A caller dialled this on their way to a bot's leg.
+    pub(crate) fn dialled(&self, call: CallId, leg: LegId, bot: AppId, number: &str) {
+        self.open(call, leg, bot);
+        if let Some(line) = self.shared.lines().get_mut(&leg) {
+            line.bot.name = Some(Private::new(number.to_owned()));
+        }
+    }
+
+    /// A bot's leg begins.
+    pub(crate) fn open(&self, call: CallId, leg: LegId, bot: AppId) {
+        if let Some(door) = self.shared.doors.get(&bot) {
+            let mut lines = self.shared.lines();
+            lines.entry(leg).or_insert_with(|| Line::new(call, door));
+        }
+    }
+
+    /// The leg has ended, or never began.
+    pub(crate) fn close(&self, leg: LegId) {
+        self.shared.attachments.forget(leg);
+        let mut lines = self.shared.lines();
+        let idle = lines.get_mut(&leg).is_some_and(|line| {
+            line.is_closed = true;
+            !line.delivering
+        });
+        if idle {
+            lines.remove(&leg);
+        }
+    }
+
+    /// The bot of this leg is told something. `other` is who is at the other end.
+    pub(crate) fn tell(&self, leg: LegId, told: Told, other: Option<&Party>) {
+        let turn = match &told {
+            Told::Started => Turn::Start,
+            Told::Ended { .. } => Turn::End,
+            _ => Turn::Input,
+        };
+        let activity = {
+            let mut lines = self.shared.lines();
+            let Some(line) = lines.get_mut(&leg) else {
+                return;
+            };
+            if let (Turn::Start, Some(party)) = (turn, other) {
+                line.caller = from_engine::account(leg, party);
+            }
+            line.is_over |= turn == Turn::End;
+            from_engine::activity(told, &line.call)
+        };
+        self.shared.push(leg, activity, turn);
+    }
+
+    /// How many activities wait, all conversations together.
+    pub(crate) fn waiting(&self) -> usize {
+        let lines = self.shared.lines();
+        lines.values().map(|line| line.waiting.len()).sum()
+    }
+
+    /// Waits until every queue is empty.
+    pub(crate) async fn drain(&self) {
+        loop {
+            let mut more = std::pin::pin!(self.shared.emptied.notified());
+            // From here on no emptied queue is missed, even if it empties while we look.
+            more.as_mut().enable();
+            if !self.shared.lines().values().any(|line| line.delivering) {
+                return;
+            }
+            more.await;
+        }
+    }
+}
+
+impl Shared {
+    fn lines(&self) -> MutexGuard<'_, HashMap<LegId, Line>> {
+        // Nothing that can panic happens under this lock; a poisoned one is still whole.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues an activity for the bot of a leg.
+    fn push(self: &Arc<Self>, leg: LegId, activity: Activity, turn: Turn) {
+        let begins = {
+            let mut lines = self.lines();
+            let Some(line) = lines.get_mut(&leg) else {
+                return;
+            };
+            if turn == Turn::Input && line.waiting.len() >= limits::ACTIVITIES_PER_LINE_MAX {
+                metrics::counter!("offhook_activities_dropped_total").increment(1);
+                return;
+            }
+            let activity = line.addressed(leg, activity);
+            line.waiting.push_back(Waiting { activity, turn });
+            !std::mem::replace(&mut line.delivering, true)
+        };
+        if begins {
+            tokio::spawn(delivery::run(Arc::clone(self), leg));
+        }
+    }
+
+    /// Tells the call of a leg what became of its conversation. What comes too late is for nobody.
+    fn news(&self, bot: AppId, leg: LegId, news: TalkNews) {
+        if let Some(mailbox) = self.switchboard.seat_of(bot, leg) {
+            post(&mailbox, Message::Talk { leg, news });
+        }
+    }
+}
+
+impl Line {
+    fn new(call: CallId, door: &Arc<BotDoor>) -> Self {
+        Self {
+            call,
+            caller: ChannelAccount::default(),
+            bot: from_engine::bot(&door.bot),
+            locale: door.bot.talk.locale.clone(),
+            door: Arc::clone(door),
+            waiting: VecDeque::new(),
+            delivering: false,
+            is_over: false,
+            is_closed: false,
+        }
+    }
+
+    /// With everything that is the same in all activities of a conversation.
+    fn addressed(&self, leg: LegId, mut activity: Activity) -> Activity {
+        activity.id = Some(new_id());
+        activity.timestamp = Some(from_engine::timestamp(clock::wall()));
+        activity.channel_id = Some(offhook_wire::activity::CHANNEL.to_owned());
+        activity.service_url = Some(Private::new(self.door.service_url.clone()));
+        activity.from = Some(self.caller.clone());
+        activity.recipient = Some(self.bot.clone());
+        activity.conversation = Some(from_engine::conversation(leg));
+        if let Some(members) = &mut activity.members_added {
+            members.push(self.caller.clone());
+        }
+        activity.locale.get_or_insert_with(|| self.locale.clone());
+        if self.door.bot.talk.expect_replies {
+            activity.delivery_mode = Some("expectReplies".to_owned());
+        }
+        activity
+    }
+}
+
+impl BotDoor {
+    /// The `Authorization` header of what this bot is sent, if it wants one; signed once an hour.
+    fn authorization(&self, login: &Login) -> Option<HeaderValue> {
+        if self.bot.talk.authentication == BotAuthentication::Open {
+            return None;
+        }
+        let now = clock::wall();
+        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((minted, header)) = &*token
+            && !minted.is_due(now)
+        {
+            return Some(header.clone());
+        }
+        let minted = match login.activity_token(&self.bot, &self.service_url, now) {
+            Ok(minted) => minted,
+            Err(why) => {
+                tracing::error!(bot = %self.bot.app, %why, "an activity's token was not signed");
+                return None;
+            }
+        };
+        let text = format!("Bearer {}", minted.token.reveal());
+        let mut header = HeaderValue::try_from(text).ok()?;
+        header.set_sensitive(true);
+        *token = Some((minted, header.clone()));
+        Some(header)
+    }
+}
+
+/// Where a bot answers. An open one answers at an address that nobody can guess.
+pub(crate) fn service_url(base: &str, bot: &Bot) -> String {
+    match bot.talk.authentication {
+        BotAuthentication::Open => format!("{base}/s/{}/", bot.talk.key.reveal()),
+        BotAuthentication::Own => format!("{base}/"),
+    }
+}
+
+/// Ids of activities: GUIDs, as bots expect them.
+fn new_id() -> String {
+    OperationId::from_random(rand::random()).to_string()
+}
+
+/// The bytes of an activity. `None` never: it is plain data.
+fn bytes(activity: &Activity) -> Bytes {
+    let text = serde_json::to_vec(activity);
+    text.expect("an activity is plain data, which always prints")
+        .into()
+}
+
+/// For whoever is called by a bot: where that bot hears of calls, for want of another address.
+fn callback(bot: &Bot) -> &Url {
+    &bot.webhook
+}

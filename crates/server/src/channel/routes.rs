@@ -1,0 +1,600 @@
+//! The connector: what a bot asks of its conversations (Connector REST API, version 3).
+//!
+//! Addresses are matched by hand, because software that joins a base and a path doubles slashes, and an
+//! open bot's addresses begin with its key.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use offhook_engine::{Hosting, Invitee, NotQueued, Party, Placement, Prompt, Said};
+use offhook_terms::{CallId, LegId, Private};
+use offhook_wire::activity::{Activity, ChannelAccount, ConversationParameters, ResourceResponse};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::attachments::Attachment;
+use super::refused::Refused;
+use super::to_engine::{Asked, Usual, asked};
+use super::{BotDoor, Channel, Line, Shared, TalkNews, Turn, callback, from_engine, new_id};
+use crate::calls::{Message, post};
+use crate::config::BotAuthentication;
+use crate::registry::Bot;
+use crate::switchboard::NotConnected;
+use crate::{clock, limits};
+
+const CORRELATION: HeaderName = HeaderName::from_static("x-correlating-operation-id");
+
+/// Whether a path is the connector's.
+pub(crate) fn is_ours(path: &str) -> bool {
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    match (segments.next(), segments.nth(1)) {
+        (Some("s"), Some("v3")) => true,
+        (first, _) => first == Some("v3"),
+    }
+}
+
+/// Every request of the connector.
+pub(crate) async fn handle(channel: Channel, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let answer = channel.shared.answer(&parts, body).await;
+    let mut response = answer.unwrap_or_else(|refused| refused.into_response());
+    if let Ok(id) = HeaderValue::try_from(new_id()) {
+        response.headers_mut().insert(CORRELATION, id);
+    }
+    response
+}
+
+/// A path, decoded once: an open bot's key, and what comes after `v3`.
+struct Target {
+    key: Option<String>,
+    segments: Vec<String>,
+}
+
+impl Target {
+    fn read(path: &str) -> Result<Self, Refused> {
+        let segments = path.split('/').filter(|segment| !segment.is_empty());
+        let segments: Option<Vec<String>> = segments.map(decoded).collect();
+        let mut segments = segments
+            .ok_or_else(|| Refused::syntax("The path is not percent-encoded UTF-8."))?
+            .into_iter()
+            .peekable();
+        let key = match segments.next_if(|first| first == "s") {
+            Some(_) => segments.next(),
+            None => None,
+        };
+        match segments.next().as_deref() {
+            Some("v3") => Ok(Self {
+                key,
+                segments: segments.collect(),
+            }),
+            _ => Err(Refused::no_route()),
+        }
+    }
+}
+
+/// Percent-decoding (RFC 3986 §2.1).
+fn decoded(segment: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(segment.len());
+    let mut bytes = segment.bytes();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'%' => {
+                let pair = [bytes.next()?, bytes.next()?];
+                let pair = std::str::from_utf8(&pair).ok()?;
+                u8::from_str_radix(pair, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(out).ok()
+}
+
+impl Shared {
+    async fn answer(self: &Arc<Self>, parts: &Parts, body: Body) -> Result<Response, Refused> {
+        let target = Target::read(parts.uri.path())?;
+        let bot = self.let_in(parts, target.key.as_deref())?;
+        let door = self.doors.get(&bot.app);
+        let door = Arc::clone(door.ok_or_else(Refused::no_conversation)?);
+        let ask = Ask {
+            shared: self,
+            door: &door,
+            method: &parts.method,
+        };
+        let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
+        match segments[..] {
+            ["conversations"] if parts.method == Method::GET => Ok(ask.conversations()),
+            ["conversations"] => {
+                ask.only(&Method::POST)?;
+                ask.call(read(body).await?)
+            }
+            ["conversations", id, ref rest @ ..] => {
+                let leg = self.leg(&bot, id)?;
+                ask.conversation(leg, rest, body).await
+            }
+            ["attachments", id, ref rest @ ..] => {
+                ask.only(&Method::GET)?;
+                ask.attachment(id, rest)
+            }
+            _ => Err(Refused::no_route()),
+        }
+    }
+
+    /// Which bot asks: an open one by the key in its address, another by its token.
+    fn let_in(&self, parts: &Parts, key: Option<&str>) -> Result<Arc<Bot>, Refused> {
+        if let Some(key) = key {
+            let mut bots = self.doors.values().map(|door| &door.bot);
+            let found = bots.find(|bot| {
+                bot.talk.authentication == BotAuthentication::Open
+                    && is_same(bot.talk.key.reveal(), key)
+            });
+            return found.cloned().ok_or_else(Refused::wrong_key);
+        }
+        let bot = self.login.answering(&parts.headers, clock::wall());
+        let bot = bot.map_err(Refused::not_let_in)?;
+        match bot.talk.authentication {
+            BotAuthentication::Own => Ok(bot),
+            BotAuthentication::Open => Err(Refused::wrong_key()),
+        }
+    }
+
+    /// The conversation of this id, which must be this bot's.
+    fn leg(&self, bot: &Bot, id: &str) -> Result<LegId, Refused> {
+        let leg: LegId = id.parse().map_err(|_| Refused::no_conversation())?;
+        match self.lines().get(&leg) {
+            Some(line) if line.door.bot.app == bot.app => Ok(leg),
+            Some(_) => Err(Refused::not_yours()),
+            None => Err(Refused::no_conversation()),
+        }
+    }
+}
+
+/// Compared in the same time wherever they differ.
+fn is_same(wanted: &str, shown: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(wanted.as_bytes(), shown.as_bytes()).is_ok()
+}
+
+/// One request of a bot.
+struct Ask<'a> {
+    shared: &'a Arc<Shared>,
+    door: &'a Arc<BotDoor>,
+    method: &'a Method,
+}
+
+impl Ask<'_> {
+    fn only(&self, method: &Method) -> Result<(), Refused> {
+        match self.method == method {
+            true => Ok(()),
+            false => Err(Refused::method()),
+        }
+    }
+
+    async fn conversation(
+        &self,
+        leg: LegId,
+        rest: &[&str],
+        body: Body,
+    ) -> Result<Response, Refused> {
+        match rest {
+            ["activities"] | ["activities", _] if self.method == Method::POST => {
+                let id = self.take(leg, read(body).await?).await?;
+                Ok(body_of(StatusCode::OK, &ResourceResponse { id }))
+            }
+            ["activities", "history"] => Err(Refused::method()),
+            ["activities", id] if self.method == Method::PUT => {
+                let id = self.change(leg, id, read(body).await?).await?;
+                Ok(body_of(StatusCode::OK, &ResourceResponse { id }))
+            }
+            ["activities", id] => {
+                self.only(&Method::DELETE)?;
+                self.take_back(leg, id).await
+            }
+            ["activities", _, "members"] | ["members"] => {
+                self.only(&Method::GET)?;
+                Ok(body_of(StatusCode::OK, &self.members(leg)))
+            }
+            ["members", id] if self.method == Method::DELETE => self.remove(leg, id),
+            ["members", id] => {
+                self.only(&Method::GET)?;
+                let member = self.members(leg).into_iter().find(|one| is(one, id));
+                let member = member.ok_or_else(Refused::no_member)?;
+                Ok(body_of(StatusCode::OK, &member))
+            }
+            ["pagedmembers"] => {
+                self.only(&Method::GET)?;
+                // Two are never more than a page.
+                let members = self.members(leg);
+                Ok(body_of(StatusCode::OK, &json!({ "members": members })))
+            }
+            ["attachments"] => {
+                self.only(&Method::POST)?;
+                self.upload(leg, read(body).await?)
+            }
+            _ => Err(Refused::no_route()),
+        }
+    }
+
+    async fn take(&self, leg: LegId, body: Value) -> Result<String, Refused> {
+        let activity = Activity::read(body).map_err(|bad| Refused::syntax(bad.to_string()))?;
+        reply(self.shared, self.door, leg, activity).await
+    }
+
+    async fn change(&self, leg: LegId, id: &str, body: Value) -> Result<String, Refused> {
+        let activity = Activity::read(body).map_err(|bad| Refused::syntax(bad.to_string()))?;
+        if activity
+            .id
+            .as_deref()
+            .is_some_and(|own| !own.is_empty() && own != id)
+        {
+            let what = "The activity's 'id' is not the one in the path.";
+            return Err(Refused::argument(what));
+        }
+        let said = match self.read(leg, &activity, id)? {
+            Asked::Say(said) => said,
+            _ => return Err(Refused::not_supported("Only a message can be changed.")),
+        };
+        self.queued(leg, |reply| TalkNews::Changed(said, reply))
+            .await?;
+        Ok(id.to_owned())
+    }
+
+    async fn take_back(&self, leg: LegId, id: &str) -> Result<Response, Refused> {
+        let id = id.to_owned();
+        self.queued(leg, |reply| TalkNews::TakenBack(id, reply))
+            .await?;
+        Ok(StatusCode::OK.into_response())
+    }
+
+    /// Does something to a message that waits.
+    async fn queued(
+        &self,
+        leg: LegId,
+        news: impl FnOnce(oneshot::Sender<Result<(), NotQueued>>) -> TalkNews,
+    ) -> Result<(), Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.news(self.door.bot.app, leg, news(reply));
+        match answer.await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Refused::not_supported(
+                "The message is being spoken or was spoken, and cannot be changed or taken back.",
+            )),
+        }
+    }
+
+    fn read(&self, leg: LegId, activity: &Activity, id: &str) -> Result<Asked, Refused> {
+        read_activity(self.shared, self.door, leg, activity, id)
+    }
+
+    fn conversations(&self) -> Response {
+        let lines = self.shared.lines();
+        let app = self.door.bot.app;
+        let own = lines.iter().filter(|(_, line)| line.door.bot.app == app);
+        let own: Vec<Value> = own
+            .map(|(leg, line)| json!({"id": leg.to_string(), "members": [&line.caller, &line.bot]}))
+            .collect();
+        body_of(StatusCode::OK, &json!({ "conversations": own }))
+    }
+
+    fn members(&self, leg: LegId) -> Vec<ChannelAccount> {
+        let lines = self.shared.lines();
+        let line = lines.get(&leg);
+        line.map_or_else(Vec::new, |line| vec![line.caller.clone(), line.bot.clone()])
+    }
+
+    /// A conversation of two that somebody is removed from is over.
+    fn remove(&self, leg: LegId, id: &str) -> Result<Response, Refused> {
+        if !self.members(leg).iter().any(|one| is(one, id)) {
+            return Err(Refused::no_member());
+        }
+        let ends = TalkNews::Ends { at_once: true };
+        self.shared.news(self.door.bot.app, leg, ends);
+        Ok(StatusCode::OK.into_response())
+    }
+
+    /// A bot calls somebody: by number or by the user part of an address.
+    fn call(&self, body: Value) -> Result<Response, Refused> {
+        let parameters: ConversationParameters = serde_json::from_value(body)
+            .map_err(|_| Refused::syntax("The body is no ConversationParameters object."))?;
+        if parameters.is_group == Some(true) {
+            let what = "'isGroup' is true, but a conversation is between the bot and one other.";
+            return Err(Refused::argument(what));
+        }
+        let members = parameters.members.as_deref().unwrap_or_default();
+        let [member] = members else {
+            let what = "'members' must name one, whom to call.";
+            return Err(match members.is_empty() {
+                true => Refused::missing("members"),
+                false => Refused::argument(what),
+            });
+        };
+        let id = member.id.as_ref().map(|id| id.reveal().trim());
+        let id = id
+            .filter(|id| !id.is_empty())
+            .ok_or_else(|| Refused::missing("members[0].id"))?;
+        let callee = self.shared.callee(id).ok_or_else(|| {
+            Refused::argument(
+                "'members[0].id' is neither a phone number in full (\"+14255550100\") nor \
+                 somebody's id or address here.",
+            )
+        })?;
+        let first = match parameters.activity.filter(|activity| !activity.is_null()) {
+            None => None,
+            Some(activity) => {
+                let activity =
+                    Activity::read(activity).map_err(|bad| Refused::syntax(bad.to_string()))?;
+                Some(activity)
+            }
+        };
+        let (call, leg) = (
+            CallId::from_random(rand::random()),
+            LegId::from_random(rand::random()),
+        );
+        let activity_id = new_id();
+        let bot = &self.door.bot;
+        let mut line = Line::new(call, self.door);
+        line.caller = from_engine::account(leg, &callee);
+        self.shared.lines().insert(leg, line);
+        let first = first
+            .map(|activity| self.read(leg, &activity, &activity_id))
+            .transpose();
+        let first = first.inspect_err(|_| self.shared.forget(leg))?;
+        let placement = Placement {
+            call,
+            bot_leg: leg,
+            bot: bot.app,
+            hosting: Hosting::Service,
+            is_group: false,
+            targets: vec![Invitee::new(LegId::from_random(rand::random()), callee)],
+            ring_for: offhook_engine::limits::RINGS_FOR,
+        };
+        let placed = self
+            .shared
+            .switchboard
+            .place(placement, bot.limits.calls, callback(bot));
+        placed.map_err(|why| {
+            self.shared.forget(leg);
+            match why {
+                NotConnected::BotIsFull | NotConnected::MonthIsFull { .. } => {
+                    Refused::too_many_calls()
+                }
+                NotConnected::Closed | NotConnected::Over => Refused::unavailable(),
+            }
+        })?;
+        if let Some(Asked::Say(said)) = first {
+            self.shared.prepare(bot, leg, &said);
+            let (reply, _) = oneshot::channel();
+            self.shared.news(bot.app, leg, TalkNews::Said(said, reply));
+        }
+        let made = json!({
+            "id": leg.to_string(),
+            "activityId": activity_id,
+            "serviceUrl": self.door.service_url,
+        });
+        Ok(body_of(StatusCode::CREATED, &made))
+    }
+
+    fn upload(&self, leg: LegId, body: Value) -> Result<Response, Refused> {
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        let file = |name: &'static str| {
+            let encoded = text(name).filter(|encoded| !encoded.is_empty());
+            let decoded = encoded.map(|encoded| STANDARD.decode(encoded).map(Bytes::from));
+            let bad = |_| Refused::argument(format!("'{name}' is not base64."));
+            decoded.transpose().map_err(bad)
+        };
+        let id = new_id();
+        let attachment = Attachment {
+            bot: self.door.bot.app,
+            leg,
+            name: Private::new(text("name").unwrap_or_default().to_owned()),
+            media_type: text("type")
+                .unwrap_or("application/octet-stream")
+                .to_owned(),
+            original: file("originalBase64")?.ok_or_else(|| Refused::missing("originalBase64"))?,
+            thumbnail: file("thumbnailBase64")?,
+        };
+        match self.shared.attachments.keep(id.clone(), attachment) {
+            true => Ok(body_of(StatusCode::OK, &ResourceResponse { id })),
+            false => Err(Refused::too_much()),
+        }
+    }
+
+    fn attachment(&self, id: &str, rest: &[&str]) -> Result<Response, Refused> {
+        let found = self.shared.attachments.get(self.door.bot.app, id);
+        let found = found.ok_or_else(Refused::no_attachment)?;
+        match rest {
+            [] => {
+                let view = |id: &str, file: &Bytes| json!({"viewId": id, "size": file.len()});
+                let mut views = vec![view("original", &found.original)];
+                views.extend(found.thumbnail.iter().map(|file| view("thumbnail", file)));
+                let (name, media_type) = (found.name.reveal(), &found.media_type);
+                let shown = json!({"name": name, "type": media_type, "views": views});
+                Ok(body_of(StatusCode::OK, &shown))
+            }
+            ["views", "original"] => Ok(file_of(&found.media_type, found.original)),
+            ["views", "thumbnail"] => {
+                let thumbnail = found.thumbnail.ok_or_else(Refused::no_attachment)?;
+                Ok(file_of(&found.media_type, thumbnail))
+            }
+            _ => Err(Refused::no_attachment()),
+        }
+    }
+}
+
+impl Shared {
+    fn forget(&self, leg: LegId) {
+        self.lines().remove(&leg);
+    }
+
+    /// Somebody who can be called: a number in full, one of our people by id or by the user part of
+    /// their address.
+    fn callee(&self, id: &str) -> Option<Party> {
+        if crate::sip::is_e164(id) {
+            return Some(Party::Phone {
+                number: Private::new(id.to_owned()),
+            });
+        }
+        let by_id = id.parse().ok().and_then(|id| self.registry.person(id));
+        let person = by_id.or_else(|| self.registry.person_by_sip_user(id))?;
+        Some(Party::Person {
+            id: person.id,
+            name: person.name.clone(),
+        })
+    }
+
+    /// Has what is to be spoken made into sound while what comes before it is spoken.
+    fn prepare(&self, bot: &Bot, leg: LegId, said: &Said) {
+        if let Some(speech) = &said.speech {
+            self.prompts
+                .prefetch(bot, leg, Prompt::Speech(speech.clone()));
+        }
+    }
+}
+
+fn read_activity(
+    shared: &Shared,
+    door: &BotDoor,
+    leg: LegId,
+    activity: &Activity,
+    id: &str,
+) -> Result<Asked, Refused> {
+    let locale = {
+        let lines = shared.lines();
+        let line = lines.get(&leg).ok_or_else(Refused::no_conversation)?;
+        line.locale.clone()
+    };
+    let usual = Usual {
+        locale: &locale,
+        voice: door.bot.talk.voice.as_deref(),
+    };
+    asked(activity, id, &usual)
+}
+
+/// Takes an activity of a bot; gives the id it has from now on. What is said in a conversation that is
+/// over is taken and is for nobody.
+pub(super) async fn reply(
+    shared: &Arc<Shared>,
+    door: &Arc<BotDoor>,
+    leg: LegId,
+    activity: Activity,
+) -> Result<String, Refused> {
+    let id = new_id();
+    let bot = &door.bot;
+    let asked = read_activity(shared, door, leg, &activity, &id)?;
+    match asked {
+        Asked::Say(said) => {
+            {
+                let mut lines = shared.lines();
+                let line = lines.get_mut(&leg).ok_or_else(Refused::no_conversation)?;
+                if line.is_over {
+                    return Ok(id);
+                }
+                if let Some(locale) = &said.locale {
+                    line.locale.clone_from(locale);
+                }
+            }
+            shared.prepare(bot, leg, &said);
+            let mailbox = shared.switchboard.seat_of(bot.app, leg);
+            let mailbox = mailbox.ok_or_else(Refused::no_conversation)?;
+            let (reply, answer) = oneshot::channel();
+            let news = TalkNews::Said(said, reply);
+            post(&mailbox, Message::Talk { leg, news });
+            match answer.await {
+                Ok(Ok(())) => {}
+                Ok(Err(NotQueued)) => return Err(Refused::too_much()),
+                // It ended with this unread.
+                Err(_) => return Err(Refused::no_conversation()),
+            }
+        }
+        Asked::End { at_once } => shared.news(bot.app, leg, TalkNews::Ends { at_once }),
+        Asked::NotSupported { name, command } => {
+            shared.news(bot.app, leg, TalkNews::Alive);
+            let result = from_engine::not_supported(&name, command.as_deref(), &id);
+            shared.push(leg, result, Turn::Input);
+        }
+        Asked::Transfer => {
+            shared.news(bot.app, leg, TalkNews::Alive);
+            shared.push(leg, from_engine::not_transferred(&id), Turn::Input);
+        }
+        Asked::Nothing => shared.news(bot.app, leg, TalkNews::Alive),
+    }
+    Ok(id)
+}
+
+fn is(account: &ChannelAccount, id: &str) -> bool {
+    account.id.as_ref().is_some_and(|own| own.reveal() == id)
+}
+
+/// A body in JSON, as far as it may go.
+async fn read(body: Body) -> Result<Value, Refused> {
+    let reading = crate::http::body::read(body);
+    let bytes = match tokio::time::timeout(limits::REQUEST_BODY_WITHIN, reading).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(_)) => {
+            let most = limits::REQUEST_BODY_BYTES_MAX;
+            return Err(Refused::too_large(format!(
+                "The body is longer than {most} bytes."
+            )));
+        }
+        Err(_) => return Err(Refused::syntax("The body did not arrive in time.")),
+    };
+    serde_json::from_slice(&bytes).map_err(|_| Refused::syntax("The body is not JSON."))
+}
+
+fn body_of(status: StatusCode, body: &impl Serialize) -> Response {
+    let text = serde_json::to_string(body).expect("plain data, which always prints");
+    let json = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+    (status, json, text).into_response()
+}
+
+/// A file of a bot's own; no browser shall take it for anything else.
+fn file_of(media_type: &str, file: Bytes) -> Response {
+    let usual = HeaderValue::from_static("application/octet-stream");
+    let media_type = HeaderValue::try_from(media_type).unwrap_or(usual);
+    let mut response = file.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, media_type);
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_ours_with_and_without_a_key_and_with_doubled_slashes() {
+        for path in [
+            "/v3/conversations",
+            "//v3//conversations/",
+            "/s/abc/v3/conversations",
+        ] {
+            assert!(is_ours(path), "{path}");
+            let target = Target::read(path).expect("a path");
+            assert_eq!(target.segments, ["conversations"], "{path}");
+        }
+        for path in ["/", "/v1.0/users", "/s/abc", "/s/v3"] {
+            assert!(!is_ours(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_segment_is_decoded_once() {
+        let of = |path: &str| Target::read(path).map(|target| target.segments);
+        assert_eq!(of("/v3/a%7C1").expect("good"), ["a|1"]);
+        assert_eq!(of("/v3/a%257C1").expect("good"), ["a%7C1"]);
+        assert_eq!(of("/v3/a%2Fb").expect("good"), ["a/b"]);
+        for bad in ["/v3/%", "/v3/%4", "/v3/%zz", "/v3/%ff"] {
+            assert_eq!(of(bad).expect_err("bad").status, 400, "{bad}");
+        }
+    }
+}
