@@ -245,7 +245,7 @@ impl Port {
             MediaCommand::Stop { operation } => self.stop(operation),
             MediaCommand::Agree { agreed, coders } => self.agree(agreed, coders, now),
             // Who hears whom is the room's business.
-            MediaCommand::Hears(_) => {}
+            MediaCommand::Listen { .. } | MediaCommand::Deafen | MediaCommand::Hears(_) => {}
         }
     }
 

@@ -60,6 +60,14 @@ pub enum MediaCommand {
         /// Where the audio goes; made by [`recording`](crate::recording()).
         feed: RecordingFeed,
     },
+    /// Hands out what a seat hears, for somebody who listens beside any recording. Replaces whoever
+    /// listens already. Only a seat's.
+    Listen {
+        /// Where the audio goes; made by [`recording`](crate::recording()).
+        feed: RecordingFeed,
+    },
+    /// Nobody listens any more.
+    Deafen,
     /// Presses keys.
     SendTones {
         /// Whose ending [`MediaEvent::TonesSent`] tells.
@@ -127,6 +135,8 @@ pub enum MediaEvent {
         /// The length of the file.
         duration: Duration,
     },
+    /// A [`Listen`](MediaCommand::Listen) ended.
+    Deafened,
     /// A [`SendTones`](MediaCommand::SendTones) ended.
     TonesSent {
         /// Which.
@@ -287,8 +297,10 @@ impl Room {
             self.ports.insert(place);
             // A recording that has found nobody to listen to yet.
             for seat in self.seats.iter() {
-                if let Some(recorder) = self.seat(seat).and_then(Seat::recorder) {
-                    port.borrow_buffer(&mut recorder.feed.jitter);
+                if let Some(seat) = self.seat(seat) {
+                    for feed in seat.feeds() {
+                        port.borrow_buffer(&mut feed.jitter);
+                    }
                 }
             }
         } else {
@@ -347,8 +359,10 @@ impl Room {
     }
 
     fn seat_command(&mut self, place: usize, command: MediaCommand) {
-        if let MediaCommand::Record { .. } = command {
-            self.end_recording(place, RecordEnded::Stopped);
+        match command {
+            MediaCommand::Record { .. } => self.end_recording(place, RecordEnded::Stopped),
+            MediaCommand::Listen { .. } | MediaCommand::Deafen => self.end_listening(place),
+            _ => {}
         }
         let ports = self.ports;
         let Some(seat) = self.seat(place) else {
@@ -391,8 +405,20 @@ impl Room {
                 }
                 self.attend();
             }
+            MediaCommand::Listen { mut feed } => {
+                for port in ports.iter() {
+                    if let Some(port) = self.port_at(port) {
+                        port.borrow_buffer(&mut feed.jitter);
+                    }
+                }
+                if let Some(seat) = self.seat(place) {
+                    seat.listen(feed);
+                }
+                self.attend();
+            }
             // A seat has no peer to agree with or to hear keys from.
-            MediaCommand::ToneSignalled(_)
+            MediaCommand::Deafen
+            | MediaCommand::ToneSignalled(_)
             | MediaCommand::Agree { .. }
             | MediaCommand::Hears(_) => {}
         }
@@ -465,10 +491,7 @@ impl Room {
         self.forwards = !(heard & self.ports).is_empty();
         for place in self.seats.iter() {
             let hears = self.may_hear(place);
-            if self
-                .seat(place)
-                .is_some_and(|seat| seat.recorder().is_some())
-            {
+            if self.seat(place).is_some_and(|seat| seat.is_listening()) {
                 heard |= hears;
             }
         }
@@ -525,10 +548,7 @@ impl Room {
 
     fn record(&mut self, desk: &mut Desk, with_seats: bool) {
         for place in self.seats.iter() {
-            if self
-                .seat(place)
-                .is_none_or(|seat| seat.recorder().is_none())
-            {
+            if self.seat(place).is_none_or(|seat| !seat.is_listening()) {
                 continue;
             }
             if with_seats {
@@ -541,10 +561,10 @@ impl Room {
                 let mix = self.mix(desk, of, self.rate, false);
                 desk.frame(mix)
             });
-            let ended = self
-                .seat(place)
-                .and_then(Seat::recorder)
-                .and_then(|recorder| recorder.frame(&frame, came));
+            let ended = self.seat(place).and_then(|seat| {
+                seat.hear(&frame);
+                seat.recorder()?.frame(&frame, came)
+            });
             if let Some(ended) = ended {
                 self.end_recording(place, ended);
             }
@@ -777,6 +797,21 @@ impl Room {
         }
     }
 
+    fn end_listening(&mut self, seat: usize) {
+        let Some(mut feed) = self.seat(seat).and_then(Seat::take_listener) else {
+            return;
+        };
+        self.attend();
+        for port in self.ports.iter() {
+            if let Some(port) = self.port_at(port) {
+                port.return_buffer(&mut feed.jitter);
+            }
+        }
+        if let Some(seat) = self.seat(seat) {
+            seat.deafened(feed);
+        }
+    }
+
     /// Ends every operation of a participant; the last thing that happens there.
     pub(crate) fn close(&mut self, id: PortId) {
         let place = id.place();
@@ -784,6 +819,7 @@ impl Room {
             return;
         }
         self.end_recording(place, RecordEnded::Stopped);
+        self.end_listening(place);
         if let Some(member) = &mut self.members[place] {
             match &mut member.kind {
                 Kind::Port(port) => port.close(),

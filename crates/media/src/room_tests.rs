@@ -748,6 +748,44 @@ fn a_recording_of_one_phone_is_what_it_said_to_the_sample() {
 }
 
 #[test]
+fn whoever_listens_hears_the_same_with_and_without_a_recording() {
+    let mut world = World::new();
+    let phone = world.phone(440.0, 0.3);
+    let seat = world.seat();
+    let (feed, mut ear) = recording();
+    world.command(seat, MediaCommand::Listen { feed });
+    world.run(10);
+    let mut tap = world.record(seat, "");
+    world.run(10);
+    let stop = MediaCommand::Stop {
+        operation: operation(2),
+    };
+    world.command(seat, stop);
+    world.run(10);
+    let frames = |tap: &mut RecordingTap| -> Vec<Vec<i16>> {
+        std::iter::from_fn(|| tap.read())
+            .map(|frame| frame.to_vec())
+            .collect()
+    };
+    let (heard, recorded) = (frames(&mut ear), frames(&mut tap));
+    assert_eq!((heard.len(), recorded.len()), (30, 10));
+    assert_eq!(heard[10..20], recorded);
+    assert!(heard[25].iter().any(|sample| sample.abs() > 5_000));
+    world.command(seat, MediaCommand::Deafen);
+    world.run(2);
+    assert!(ear.is_complete());
+    assert!(world.told.contains(&(seat, MediaEvent::Deafened)));
+    // What the port lent itself to hear is not missed by the next who listens.
+    let (feed, mut ear) = recording();
+    world.command(seat, MediaCommand::Listen { feed });
+    world.run(10);
+    assert_eq!(frames(&mut ear).len(), 10);
+    world.room.close(seat);
+    assert!(ear.is_complete());
+    let _ = phone;
+}
+
+#[test]
 fn a_host_that_was_late_records_the_time_and_drops_the_prompt() {
     let mut world = World::new();
     let phone = world.phone(440.0, 0.3);

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use offhook_terms::{OperationId, Tone};
 
+use crate::frame::Frame;
 use crate::g711::Law;
 use crate::limits;
 use crate::player::{PlayEnded, Player};
 use crate::rates::Rate;
 use crate::recorder::{RecordEnded, Recorder};
+use crate::recording::RecordingFeed;
 use crate::room::{MediaEvent, Spent};
 use crate::statistics::Statistics;
 use crate::tones::{Beat, Press, ToneSender, TonesEnded};
@@ -20,6 +22,8 @@ use crate::{TICK, TICK_SAMPLES};
 pub(crate) struct Seat {
     player: Option<Player>,
     recorder: Option<Recorder>,
+    /// Whoever listens beside a recording.
+    listener: Option<RecordingFeed>,
     tone_sender: Option<ToneSender>,
     /// The key it presses in this tick.
     pressed: Option<Press>,
@@ -32,6 +36,7 @@ impl Seat {
         Self {
             player: None,
             recorder: None,
+            listener: None,
             tone_sender: None,
             pressed: None,
             events: VecDeque::with_capacity(limits::SEAT_EVENTS),
@@ -62,6 +67,39 @@ impl Seat {
 
     pub(crate) fn recorder(&mut self) -> Option<&mut Recorder> {
         self.recorder.as_mut()
+    }
+
+    /// What it hears is wanted by somebody.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.recorder.is_some() || self.listener.is_some()
+    }
+
+    /// Somebody listens. Whoever did before must have been taken away.
+    pub(crate) fn listen(&mut self, feed: RecordingFeed) {
+        self.listener = Some(feed);
+    }
+
+    /// A frame, for whoever listens beside a recording.
+    pub(crate) fn hear(&self, frame: &Frame) {
+        if let Some(listener) = &self.listener {
+            listener.push(frame);
+        }
+    }
+
+    pub(crate) fn take_listener(&mut self) -> Option<RecordingFeed> {
+        self.listener.take()
+    }
+
+    /// Tells that nobody listens any more.
+    pub(crate) fn deafened(&mut self, feed: RecordingFeed) {
+        feed.end();
+        self.tell(MediaEvent::Deafened, Spent::Feed(feed));
+    }
+
+    /// Where what it hears goes.
+    pub(crate) fn feeds(&mut self) -> impl Iterator<Item = &mut RecordingFeed> {
+        let recorder = self.recorder.as_mut().map(|recorder| &mut recorder.feed);
+        recorder.into_iter().chain(self.listener.as_mut())
     }
 
     /// The recording, to be ended or handed back.

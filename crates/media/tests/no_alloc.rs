@@ -87,6 +87,9 @@ fn a_room_of_many(phones: &mut Phones) {
         feed,
     };
     phones.threads.send(room, seat, record).unwrap();
+    let (feed, _ear) = recording();
+    let listen = MediaCommand::Listen { feed };
+    phones.threads.send(room, seat, listen).unwrap();
     let far: Vec<RoomKey> = (101..113).map(RoomKey).collect();
     let mut ports = Vec::new();
     for (n, key) in far.iter().enumerate() {

@@ -230,6 +230,10 @@ pub(crate) const GONE_LEGS_REMEMBERED: usize = 64;
 /// the next one is new. More than twice in a row is no coincidence; the join is refused then.
 pub(crate) const JOIN_TRIES: usize = 3;
 
+/// Calls that begin to be listened to and wait for the thread that listens: as many as may begin in
+/// the same moment. One more is not listened to.
+pub(crate) const EARS_ORDERS_MAX: usize = 1024;
+
 /// Orders the scribe holds: a thousand recordings that begin and end in the same moment. A
 /// recording beyond it ends as not saved.
 pub(crate) const SCRIBE_ORDERS_MAX: usize = 4096;

@@ -1,6 +1,7 @@
 //! The media edge: tick threads around `crates/media`, and the translation between what the engine
 //! asks of a call's audio and what a room does. Session descriptions are read here and no further.
 
+mod ears;
 mod from_engine;
 mod host;
 mod moving;

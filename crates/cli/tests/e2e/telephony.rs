@@ -333,3 +333,125 @@ fn what_is_wrong_with_an_activity_is_said_and_the_call_goes_on() {
         assert_eq!(post(at, &path, &message("hello")).0, status, "{path}");
     }
 }
+
+/// Words as eSpeak NG says them, in a file that the phone can play: 16 kHz.
+fn spoken(words: &str, folder: &std::path::Path) -> String {
+    let spoken = Command::new("espeak-ng")
+        .args(["-v", "en-us", "-s", "140", "--stdout", words])
+        .output()
+        .expect("espeak-ng is installed");
+    let number = |at: usize| {
+        let octets = spoken.stdout[at..at + 4].try_into().expect("four");
+        u32::from_le_bytes(octets)
+    };
+    let samples: Vec<i16> = spoken.stdout[44..]
+        .chunks_exact(2)
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+        .collect();
+    // Its rate is not one a phone plays; between two samples is a straight line.
+    let step = f64::from(number(24)) / 16_000.0;
+    let length = (samples.len() as f64 / step) as usize - 1;
+    let at = |n: usize| {
+        let (whole, part) = ((n as f64 * step) as usize, (n as f64 * step).fract());
+        let (one, next) = (f64::from(samples[whole]), f64::from(samples[whole + 1]));
+        (one + (next - one) * part) as i16
+    };
+    let mut file = b"RIFF\0\0\0\0WAVEfmt ".to_vec();
+    for part in [16, 1 | 1 << 16, 16_000, 32_000, 2 | 16 << 16] {
+        file.extend_from_slice(&u32::to_le_bytes(part));
+    }
+    file.extend_from_slice(b"data");
+    file.extend_from_slice(&(2 * length as u32).to_le_bytes());
+    file.extend((0..length).flat_map(|n| at(n).to_le_bytes()));
+    let size = (file.len() as u32 - 8).to_le_bytes();
+    file[4..8].copy_from_slice(&size);
+    let path = folder.join("words.wav");
+    std::fs::write(&path, file).expect("written");
+    path.to_string_lossy().into_owned()
+}
+
+/// Asks a long question, and says good bye to whatever is said.
+fn asks() -> Bot {
+    Bot::new(|told| match told["text"].as_str() {
+        _ if starts(told) => {
+            let mut question = message(
+                "Would you like to hear the whole of our very long list of rooms, which goes on and \
+                 on and on, as it has always done, for as long as anybody can remember?",
+            );
+            question["listenFor"] = json!(["yes please", "no thank you", "operator"]);
+            (vec![question], 200)
+        }
+        Some(_) => (
+            vec![message("Good bye"), json!({"type": "endOfConversation"})],
+            200,
+        ),
+        None => (vec![], 200),
+    })
+}
+
+#[test]
+fn a_caller_interrupts_by_speaking_and_is_understood() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let words = spoken("yes please, that is what I want", folder.path());
+    let bot = asks();
+    let demo = Demo::start_with(
+        &["--bot", &bot.endpoint, "--protocol", "telephony"],
+        &[
+            ("OFFHOOK_SPEECH__RECOGNISER", "scripted"),
+            ("OFFHOOK_SPEECH__SCRIPT", r#"["I do"]"#),
+        ],
+    );
+    dial(
+        &demo,
+        &[
+            "--codec",
+            "PCMU",
+            "--expect-sound",
+            "1s",
+            "--play",
+            &words,
+            "--expect-sound",
+            "300ms",
+            "--expect-hang-up",
+            "--within",
+            "8s",
+        ],
+    );
+    let said = bot.until_told("message");
+    assert_eq!(said["text"], "I do");
+    assert_eq!(said["locale"], "en-US");
+    assert_eq!(said["channelData"]["speech"]["confidence"], 1.0);
+    let length = said["channelData"]["speech"]["durationMs"].as_u64();
+    assert!(
+        length.is_some_and(|ms| (1_000..6_000).contains(&ms)),
+        "{said}"
+    );
+    assert!(said.get("entities").is_none(), "{said}");
+}
+
+#[test]
+fn what_is_said_on_a_wideband_call_is_really_understood() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let words = spoken("no, thank you", folder.path());
+    let bot = asks();
+    let demo = Demo::start_with(
+        &["--bot", &bot.endpoint, "--protocol", "telephony"],
+        &[("OFFHOOK_SPEECH__RECOGNISER", "pocketsphinx")],
+    );
+    dial(
+        &demo,
+        &[
+            "--codec",
+            "G722",
+            "--expect-sound",
+            "1s",
+            "--play",
+            &words,
+            "--expect-hang-up",
+            "--within",
+            "10s",
+        ],
+    );
+    let said = bot.until_told("message");
+    assert_eq!(said["text"], "no thank you");
+}

@@ -14,6 +14,7 @@ use offhook_media::{Agreed, Clip, MediaCommand, PortId, RecordPlan, Repeat, Sour
 use offhook_terms::{AppId, CallId, LegId, OperationId, Private, Tone};
 use tokio::sync::{mpsc, oneshot};
 
+use super::ears::Listening;
 use super::host::{Host, Released, key};
 use super::scribe::{Verdict, Written};
 use super::to_engine::RecordingEnded;
@@ -54,6 +55,8 @@ pub(crate) struct CallAudio {
     /// The prompts of the operations that have some, by their place.
     clips: HashMap<OperationId, Vec<Option<Clip>>>,
     recordings: HashMap<OperationId, Recording>,
+    /// Bots that listen to what is said.
+    ears: HashMap<LegId, Listening>,
 }
 
 /// What a call's audio is made with.
@@ -123,6 +126,7 @@ impl CallAudio {
             running: HashMap::new(),
             clips: HashMap::new(),
             recordings: HashMap::new(),
+            ears: HashMap::new(),
         }
     }
 
@@ -226,10 +230,37 @@ impl CallAudio {
     }
 
     /// Begins to listen to whoever a bot's seat hears, or goes on otherwise.
-    pub(crate) fn listen(&mut self, _leg: LegId, _locale: String, _phrases: Vec<String>) {}
+    pub(crate) fn listen(&mut self, leg: LegId, locale: String, phrases: Vec<String>) {
+        if !self.ears.contains_key(&leg) {
+            let Some(ear) = self.begin_listening(leg) else {
+                tracing::error!(call = %self.call, "nobody can listen to this caller");
+                return;
+            };
+            self.ears.insert(leg, ear);
+        }
+        if let Some(ear) = self.ears.get(&leg) {
+            ear.expect(locale, phrases);
+        }
+    }
+
+    fn begin_listening(&mut self, leg: LegId) -> Option<Listening> {
+        let seat = self.seat(leg)?;
+        let host = Arc::clone(self.host());
+        let (feed, tap) = offhook_media::recording();
+        let ear = host.ears.as_ref()?.listen(leg, tap, self.mailbox.clone())?;
+        self.command(seat, MediaCommand::Listen { feed })
+            .then_some(ear)
+    }
 
     /// Listens no more for this seat.
-    pub(crate) fn deafen(&mut self, _leg: LegId) {}
+    pub(crate) fn deafen(&mut self, leg: LegId) {
+        if self.ears.remove(&leg).is_some()
+            && let Some(seat) = self.seats.get(&leg).copied()
+        {
+            // Not taken by a thread that is behind, it ends with the seat.
+            let _ = self.command(seat, MediaCommand::Deafen);
+        }
+    }
 
     /// A prompt was fetched, or could not be.
     pub(crate) fn prepared(&mut self, prepared: Prepared) -> Option<MediaEvent> {
@@ -465,6 +496,7 @@ impl CallAudio {
     /// The leg is gone, with its port or its seat.
     fn close(&mut self, leg: LegId) {
         self.hearing.remove(&leg);
+        self.ears.remove(&leg);
         let id = match self.ports.remove(&leg).map(|port| port.stage) {
             Some(Stage::Running(id)) => Some(id),
             _ => self.seats.remove(&leg),

@@ -9,12 +9,14 @@ use offhook_media::threads::{
     self, Events, NotTaken, Notice, PreparedPort, ReleasedPort, RoomKey, Threads,
 };
 use offhook_media::{Clip, Codec, Encryption, PortId, sdp};
+use offhook_speech::{Recogniser, ScriptedWords};
 use offhook_terms::{CallId, LegId};
 use tokio::sync::{Notify, oneshot};
 
+use super::ears::Ears;
 use super::scribe::Scribe;
 use super::to_engine::{self, Heard};
-use crate::config::{AudioCodec, Config, Srtp};
+use crate::config::{self, AudioCodec, Config, Srtp};
 use crate::switchboard::Switchboard;
 use crate::{calls, clock};
 
@@ -28,6 +30,8 @@ const A_SLOT: Duration = Duration::from_millis(5);
 pub(crate) struct Host {
     threads: Threads,
     pub(super) scribe: Scribe,
+    /// Nobody, where nobody could make words of what is heard.
+    pub(super) ears: Option<Ears>,
     pub(super) sounds: Sounds,
     rooms: Mutex<HashMap<CallId, Inside>>,
     codecs: Vec<Codec>,
@@ -76,6 +80,7 @@ impl Host {
         let host = Arc::new(Self {
             threads,
             scribe: Scribe::start()?,
+            ears: recogniser(&config.speech).map(Ears::start).transpose()?,
             sounds: Sounds {
                 ringback: Clip::ringback(),
                 hold_music: Clip::hold_music(),
@@ -94,7 +99,7 @@ impl Host {
 
     /// Somebody can make words of what callers say.
     pub(crate) fn hears_speech(&self) -> bool {
-        false
+        self.ears.is_some()
     }
 
     pub(super) fn threads(&self) -> &Threads {
@@ -212,6 +217,21 @@ impl Host {
 
     fn rooms(&self) -> std::sync::MutexGuard<'_, HashMap<CallId, Inside>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever makes words of what callers say.
+fn recogniser(settings: &config::Speech) -> Option<Recogniser> {
+    match settings.recogniser {
+        config::Recogniser::None => None,
+        config::Recogniser::Pocketsphinx => Some(Recogniser::pocketsphinx(
+            settings.pocketsphinx.clone(),
+            settings.pocketsphinx_model.clone(),
+        )),
+        config::Recogniser::Scripted => {
+            let words = ScriptedWords::new(settings.script.iter().cloned());
+            Some(Recogniser::scripted(Arc::new(words)))
+        }
     }
 }
 
