@@ -74,6 +74,7 @@ const STEPS: &[Step] = &[
             &tools::NEXTEST,
             &tools::GIT,
             &tools::BARESIP,
+            &tools::ESPEAK,
             &tools::PIP,
             &tools::NPM,
         ],
@@ -82,7 +83,14 @@ const STEPS: &[Step] = &[
     Step {
         name: "nextest",
         about: "all tests, from one function to whole calls by real phones",
-        needs: &[&tools::NEXTEST, &tools::GIT, &tools::SIPP, &tools::BARESIP],
+        needs: &[
+            &tools::NEXTEST,
+            &tools::GIT,
+            &tools::SIPP,
+            &tools::BARESIP,
+            &tools::ESPEAK,
+            &tools::POCKETSPHINX,
+        ],
         run: || {
             cargo(&[
                 "nextest",

@@ -82,6 +82,18 @@ pub(crate) const BARESIP: Tool = Tool {
     comes: Comes::DebianPackage("baresip-core"),
 };
 
+pub(crate) const ESPEAK: Tool = Tool {
+    program: "espeak-ng",
+    why: "to speak for bots and for callers",
+    comes: Comes::DebianPackage("espeak-ng"),
+};
+
+pub(crate) const POCKETSPHINX: Tool = Tool {
+    program: "pocketsphinx_continuous",
+    why: "to understand what is said",
+    comes: Comes::DebianPackage("pocketsphinx"),
+};
+
 pub(crate) const PIP: Tool = Tool {
     program: "pip3",
     why: "to install Microsoft's client for Python",

@@ -1,5 +1,6 @@
 //! `offhook`: a calling platform for bots that you run yourself.
 
+mod bots;
 mod check;
 mod demo;
 mod failure;
@@ -16,8 +17,8 @@ use clap::{Parser, Subcommand};
 
 /// A calling platform for bots that you run yourself.
 ///
-/// Offhook answers SIP phones and lets bots run the calls over the protocols they already speak:
-/// today the Microsoft Graph cloud-communications calls API.
+/// Offhook answers SIP phones and lets bots run the calls over the protocols they already speak: the
+/// Microsoft Graph cloud-communications calls API, and activities of the Bot Framework.
 #[derive(Parser)]
 #[command(
     name = "offhook",
@@ -38,6 +39,8 @@ enum Command {
     Serve(serve::Serve),
     /// Say whether a configuration is good, without starting anything.
     Check(check::Check),
+    /// Look at the bots of a configuration, and at what they have to be told.
+    Bots(bots::Bots),
     /// Call, or wait for a call, from the terminal: a scriptable phone.
     Dial(offhook_phone::cli::Dial),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => failure::report(demo.run()),
         Command::Serve(serve) => failure::report(serve.run()),
         Command::Check(check) => failure::report(check.run()),
+        Command::Bots(bots) => failure::report(bots.run()),
         Command::Dial(dial) => offhook_phone::cli::run(dial),
     }
 }

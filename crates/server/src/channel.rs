@@ -14,6 +14,7 @@ mod delivery;
 mod from_engine;
 mod refused;
 mod routes;
+mod settings;
 mod to_engine;
 
 use std::collections::{HashMap, VecDeque};
@@ -39,6 +40,7 @@ use crate::switchboard::Switchboard;
 use crate::{clock, limits};
 
 pub(crate) use routes::{handle, is_ours};
+pub use settings::{BotSettings, BotSettingsError, bot_settings};
 
 use attachments::Attachments;
 

@@ -39,6 +39,7 @@ mod workplace;
 
 use platform::Platform;
 
+pub use channel::{BotSettings, BotSettingsError, bot_settings};
 pub use registry::{Bot, Person, Registry};
 pub use running::{Running, StartError, start};
 pub use store::Refusal;

@@ -231,9 +231,12 @@ impl Login {
         now: SystemTime,
     ) -> Result<Minted, KeyFault> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        NotificationGrant::new(bot.app.to_string(), bot.tenant.as_str())
-            .for_service(service_url)
-            .issue(&keys.signing, now)
+        let mut grant = NotificationGrant::new(bot.app.to_string(), bot.tenant.as_str())
+            .for_service(service_url);
+        // Not Microsoft's name: some SDKs look for the keys of that one at Microsoft, whatever they are
+        // told.
+        grant.issuer = issuer(self.base.own(), &bot.tenant);
+        grant.issue(&keys.signing, now)
     }
 
     /// A token that tells a bot who delivers its notifications.
@@ -293,7 +296,7 @@ fn shown(headers: &HeaderMap) -> Result<&str, NotLetIn> {
     offhook_identity::bearer(text).map_err(NotLetIn::Token)
 }
 
-fn issuer(base: &str, tenant: &str) -> String {
+pub(crate) fn issuer(base: &str, tenant: &str) -> String {
     format!("{base}/{tenant}/v2.0")
 }
 

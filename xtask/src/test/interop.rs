@@ -1,5 +1,5 @@
 //! Microsoft's own clients run calls on the platform: installs them as anybody would, then runs the
-//! tests that drive them (`crates/cli/tests/e2e/interop.rs`).
+//! tests that drive them (`crates/cli/tests/e2e/interop.rs` and below).
 //!
 //! Python's packages go under the target folder, JavaScript's beside their lock file, where that
 //! language looks for them. Both are of exactly the versions and contents that the lock files name.
@@ -11,41 +11,14 @@ use super::{cargo, finish, quietly_in};
 use crate::{repository, tools};
 
 pub(super) fn run() -> Result<(), String> {
-    let graph = repository::root().join("interop/graph");
+    let interop = repository::root().join("interop");
     let kept = tools::target().join("interop");
     fs::create_dir_all(&kept).map_err(|error| format!("{}: {error}.", kept.display()))?;
-
-    let python = kept.join("python");
-    let wanted = graph.join("python/requirements.txt");
-    bring_once(&wanted, &kept.join("python.lock"), &python, || {
-        println!(
-            "Microsoft's client for Python is missing; pip installs it under the target folder."
-        );
-        // Added to what is there, old versions would stay beside the new.
-        let _ = fs::remove_dir_all(&python);
-        let mut pip = quietly_in("python3", &["-m", "pip", "install", "--quiet"]);
-        pip.args(["--root-user-action=ignore", "--no-compile"])
-            .args(["--require-hashes", "--requirement"])
-            .arg(&wanted)
-            .arg("--target")
-            .arg(&python);
-        finish(pip)
-    })?;
-
-    let node = graph.join("node");
-    let wanted = node.join("package-lock.json");
-    let modules = node.join("node_modules");
-    bring_once(&wanted, &kept.join("node.lock"), &modules, || {
-        println!(
-            "Microsoft's client for JavaScript is missing; npm installs it beside its lock file."
-        );
-        let mut npm = quietly_in(
-            "npm",
-            &["ci", "--no-audit", "--no-fund", "--loglevel=error"],
-        );
-        npm.current_dir(&node);
-        finish(npm)
-    })?;
+    for (clients, prefix) in [("graph", ""), ("channel", "channel-")] {
+        let scripts = interop.join(clients);
+        bring_python(&scripts.join("python/requirements.txt"), &kept, prefix)?;
+        bring_node(&scripts.join("node"), &kept, prefix)?;
+    }
 
     cargo(&[
         "nextest",
@@ -59,6 +32,50 @@ pub(super) fn run() -> Result<(), String> {
         "-E",
         "package(=offhook) and test(/^interop::/)",
     ])
+}
+
+fn bring_python(wanted: &Path, kept: &Path, prefix: &str) -> Result<(), String> {
+    let python = kept.join(format!("{prefix}python"));
+    bring_once(
+        wanted,
+        &kept.join(format!("{prefix}python.lock")),
+        &python,
+        || {
+            println!(
+                "Microsoft's packages for Python are missing; pip installs them under the target folder."
+            );
+            // Added to what is there, old versions would stay beside the new.
+            let _ = fs::remove_dir_all(&python);
+            let mut pip = quietly_in("python3", &["-m", "pip", "install", "--quiet"]);
+            pip.args(["--root-user-action=ignore", "--no-compile"])
+                .args(["--require-hashes", "--requirement"])
+                .arg(wanted)
+                .arg("--target")
+                .arg(&python);
+            finish(pip)
+        },
+    )
+}
+
+fn bring_node(node: &Path, kept: &Path, prefix: &str) -> Result<(), String> {
+    let wanted = node.join("package-lock.json");
+    let modules = node.join("node_modules");
+    bring_once(
+        &wanted,
+        &kept.join(format!("{prefix}node.lock")),
+        &modules,
+        || {
+            println!(
+                "Microsoft's packages for JavaScript are missing; npm installs them beside their lock file."
+            );
+            let mut npm = quietly_in(
+                "npm",
+                &["ci", "--no-audit", "--no-fund", "--loglevel=error"],
+            );
+            npm.current_dir(node);
+            finish(npm)
+        },
+    )
 }
 
 /// Brings something, unless it is there already and was brought by the same lock file.

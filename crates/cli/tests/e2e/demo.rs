@@ -124,6 +124,11 @@ impl Demo {
         &self.ready
     }
 
+    /// The configuration of a platform that was [served](Self::serve).
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.folder.path().join("offhook.toml")
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

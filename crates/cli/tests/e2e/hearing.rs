@@ -73,6 +73,13 @@ impl Hearing {
         }
     }
 
+    /// Whether there is sound for so long in all.
+    pub(crate) fn is_loud_for(&self, wanted: Duration) -> bool {
+        let windows = self.samples.chunks_exact(WINDOW);
+        let loud = windows.filter(|window| window.iter().any(|sample| sample.abs() > 500));
+        length(loud.count() * WINDOW) >= wanted
+    }
+
     pub(crate) fn lasts(&self) -> Duration {
         length(self.samples.len())
     }

@@ -11,6 +11,7 @@
 //! scenario ([`golden`]), whichever client it was. `cargo xtask test --only interop` installs the
 //! clients and runs these tests; `OFFHOOK_INTEROP=SCENARIO` plays one scenario alone.
 
+mod channel;
 mod golden;
 mod stage;
 

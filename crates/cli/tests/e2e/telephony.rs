@@ -146,8 +146,14 @@ fn demo(endpoint: &str) -> Demo {
 /// `offhook dial`, with these steps; gives what it printed.
 #[track_caller]
 fn dial(demo: &Demo, steps: &[&str]) -> String {
+    dial_to(demo, &demo.text("/bots/1/dial"), steps)
+}
+
+/// The same, of any address.
+#[track_caller]
+pub(crate) fn dial_to(demo: &Demo, to: &str, steps: &[&str]) -> String {
     let said = Command::new(env!("CARGO_BIN_EXE_offhook"))
-        .args(["dial", &demo.text("/bots/1/dial")])
+        .args(["dial", to])
         .args(["--from", "sip:+14255550123@elsewhere.example"])
         .args(steps)
         .output()
@@ -335,7 +341,7 @@ fn what_is_wrong_with_an_activity_is_said_and_the_call_goes_on() {
 }
 
 /// Words as eSpeak NG says them, in a file that the phone can play: 16 kHz.
-fn spoken(words: &str, folder: &std::path::Path) -> String {
+pub(crate) fn spoken(words: &str, folder: &std::path::Path) -> String {
     let spoken = Command::new("espeak-ng")
         .args(["-v", "en-us", "-s", "140", "--stdout", words])
         .output()

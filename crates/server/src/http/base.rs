@@ -14,7 +14,7 @@ pub(crate) struct PublicBase {
 
 impl PublicBase {
     /// `own` is the address of a door, for when nothing is configured.
-    pub(super) fn new(configured: Option<&Url>, own: String) -> Self {
+    pub(crate) fn new(configured: Option<&Url>, own: String) -> Self {
         let configured = configured.map(|url| url.as_str().trim_end_matches('/').to_owned());
         Self { configured, own }
     }

@@ -1,0 +1,268 @@
+//! Bots on Microsoft's SDKs for bots, as anybody gets them, on the Telephony channel.
+//!
+//! ```text
+//!   offhook dial, baresip ── SIP ──▶ offhook serve ── activities ──▶ the hotel of interop/channel
+//! ```
+//!
+//! The same calls for each SDK, open and with tokens of the platform: greeted, keys one by one, words,
+//! something the bot says of its own accord, a hang-up by either side.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{free_port, target};
+use crate::baresip::Baresip;
+use crate::demo::{Demo, eventually};
+use crate::telephony::{dial_to, spoken};
+
+const WITHIN: Duration = Duration::from_secs(30);
+
+#[test]
+#[ignore = "needs Microsoft's SDK: cargo xtask test --only interop"]
+fn a_bot_on_botbuilder_for_javascript_is_called() {
+    converses(|| node("botbuilder.mjs"), Mode::Open);
+}
+
+#[test]
+#[ignore = "needs Microsoft's SDK: cargo xtask test --only interop"]
+fn a_bot_on_botbuilder_for_javascript_is_called_and_tokens_are_checked() {
+    converses(|| node("botbuilder.mjs"), Mode::Own("js"));
+}
+
+#[test]
+#[ignore = "needs Microsoft's SDK: cargo xtask test --only interop"]
+fn a_bot_on_botbuilder_for_python_is_called() {
+    converses(python, Mode::Open);
+}
+
+#[test]
+#[ignore = "needs Microsoft's SDK: cargo xtask test --only interop"]
+fn a_bot_on_botbuilder_for_python_is_called_and_tokens_are_checked() {
+    converses(python, Mode::Own("python"));
+}
+
+#[test]
+#[ignore = "needs Microsoft's SDK: cargo xtask test --only interop"]
+fn a_bot_on_the_agents_sdk_is_called() {
+    converses(|| node("agents.mjs"), Mode::Open);
+}
+
+/// How the bot and the platform know each other.
+#[derive(Clone, Copy)]
+enum Mode {
+    Open,
+    /// By the platform's tokens, with the settings printed for this SDK.
+    Own(&'static str),
+}
+
+fn node(script: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg(scripts().join("node").join(script));
+    command
+}
+
+fn python() -> Command {
+    let mut command = Command::new("python3");
+    command
+        .arg(scripts().join("python/hotel.py"))
+        .env("PYTHONPATH", target().join("interop/channel-python"));
+    command
+}
+
+fn scripts() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../interop/channel")
+}
+
+#[track_caller]
+fn converses(bot: impl Fn() -> Command, mode: Mode) {
+    let port = free_port();
+    let authentication = match mode {
+        Mode::Open => "open",
+        Mode::Own(_) => "own",
+    };
+    let configuration = format!(
+        r#"
+        [[people]]
+        name = "Ada"
+        sip_user = "ada"
+
+        [[bots]]
+        name = "Hotel"
+        protocol = "telephony"
+        sip_user = "hotel"
+        numbers = ["+14255550199"]
+        endpoint = "http://127.0.0.1:{port}/api/messages"
+        authentication = "{authentication}"
+
+        [sip]
+        callers = "anyone"
+
+        [speech]
+        recogniser = "scripted"
+        script = ["yes please"]
+        "#
+    );
+    let platform = Demo::serve(&configuration, &[]);
+    let bot = Bot::start(&mut bot(), &platform, port, mode);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let words = spoken("yes please, I would like that", folder.path());
+
+    // The bot ends this call.
+    let hears = ["--expect-sound", "300ms"];
+    let is_quiet = ["--expect-silence", "600ms"];
+    let steps = [
+        &hears[..],
+        &["--keys", "1"],
+        &hears,
+        &is_quiet,
+        &["--keys", "2"],
+        &hears,
+        &is_quiet,
+        &["--play", &words],
+        &hears,
+        &is_quiet,
+        &["--keys", "#"],
+        &hears,
+        &["--expect-hang-up"],
+    ];
+    let to = format!("sip:+14255550199@{}", platform.sip());
+    dial_to(&platform, &to, &steps.concat());
+    let told = bot.told();
+    let of =
+        |kind: &str| -> Vec<&Value> { told.iter().filter(|line| line["type"] == kind).collect() };
+    assert!(of("error").is_empty(), "{told:#?}");
+    let [start] = of("conversationUpdate")[..] else {
+        panic!("{told:#?}")
+    };
+    assert_eq!(start["from"], "+14255550123");
+    assert_eq!(start["to"], "+14255550199");
+    let said: Vec<(&str, bool)> = of("message")
+        .iter()
+        .filter_map(|line| Some((line["text"].as_str()?, line["isKey"].as_bool()?)))
+        .collect();
+    let wanted = [("1", true), ("2", true), ("yes please", false), ("#", true)];
+    assert_eq!(said, wanted, "{told:#?}");
+    assert_eq!(of("answered")[0]["hasId"], true, "{told:#?}");
+
+    // A phone that is not ours, which ends its call itself.
+    let mut phone = Baresip::start(&platform, 0, 0.0);
+    phone.wait_for("REGISTER_OK", WITHIN);
+    phone.command("dial", &platform.text("/bots/0/dial"));
+    phone.wait_for("CALL_ESTABLISHED", WITHIN);
+    bot.until(|told| {
+        told.iter()
+            .filter(|line| line["type"] == "conversationUpdate")
+            .count()
+            == 2
+    });
+    eventually("the greeting is heard", WITHIN, || {
+        phone
+            .heard()
+            .is_some_and(|heard| heard.is_loud_for(Duration::from_secs(1)))
+    });
+    phone.command("sndcode", "1");
+    bot.until(|told| told.iter().filter(|line| line["text"] == "1").count() == 2);
+    phone.command("hangup", "");
+    phone.wait_for("CALL_CLOSED", WITHIN);
+    bot.until(|told| {
+        told.iter()
+            .any(|line| line["type"] == "endOfConversation" && line["code"] == "userCancelled")
+    });
+    phone.leave();
+}
+
+struct Bot {
+    process: Child,
+    told: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Bot {
+    fn start(command: &mut Command, platform: &Demo, port: u16, mode: Mode) -> Self {
+        let ca = platform.text("/ca_file");
+        let mut process = command
+            .env("BOT_PORT", port.to_string())
+            .envs(settings(platform, mode))
+            // Where each SDK's libraries look for more authorities to trust.
+            .env("REQUESTS_CA_BUNDLE", &ca)
+            .env("SSL_CERT_FILE", &ca)
+            .env("NODE_EXTRA_CA_CERTS", &ca)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the bot can be started: cargo xtask test --only interop");
+        let stdout = process.stdout.take().expect("its output is ours");
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let listens = Arc::clone(&told);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                match serde_json::from_str(&line) {
+                    Ok(line) => listens.lock().expect("no reader has failed").push(line),
+                    Err(_) => eprintln!("{line}"),
+                }
+            }
+        });
+        let bot = Self { process, told };
+        bot.until(|told| told.iter().any(|line: &Value| line["type"] == "ready"));
+        bot
+    }
+
+    fn told(&self) -> Vec<Value> {
+        self.told.lock().expect("no reader has failed").clone()
+    }
+
+    #[track_caller]
+    fn until(&self, holds: impl Fn(&[Value]) -> bool) {
+        eventually("the bot is told", WITHIN, || holds(&self.told()));
+    }
+}
+
+impl Drop for Bot {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the bot\n{:#?}", self.told());
+        }
+    }
+}
+
+/// What `offhook bots show` prints for this SDK.
+fn settings(platform: &Demo, mode: Mode) -> BTreeMap<String, String> {
+    let Mode::Own(sdk) = mode else {
+        return BTreeMap::new();
+    };
+    let address = |at: &str| {
+        let url = platform.text(at);
+        url.split_once("//")
+            .expect("a URL")
+            .1
+            .trim_end_matches('/')
+            .to_owned()
+    };
+    let shown = Command::new(env!("CARGO_BIN_EXE_offhook"))
+        .args(["bots", "show", "Hotel", "--sdk", sdk])
+        .args(["--config", &platform.configuration().to_string_lossy()])
+        .args(["--data", &platform.data().to_string_lossy()])
+        .args(["--http", &address("/http"), "--https", &address("/https")])
+        .output()
+        .expect("offhook bots can be started");
+    let printed = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(
+        shown.status.success(),
+        "{}",
+        String::from_utf8_lossy(&shown.stderr)
+    );
+    let settings: BTreeMap<String, String> = printed
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    assert!(settings.len() > 4, "{printed}");
+    settings
+}

@@ -1,0 +1,60 @@
+// What the bots of both JavaScript SDKs do: a hotel that can be called. It tells on standard output,
+// a line of JSON each, what it was told.
+
+import express from 'express';
+
+const BYE = { type: 'endOfConversation' };
+
+export function tell(line) {
+  process.stdout.write(JSON.stringify(line) + '\n');
+}
+
+/** One turn. `comeBack` says something later, in a turn that the bot begins itself. */
+export async function turn(context, comeBack) {
+  const { activity } = context;
+  const { type, text, code, name } = activity;
+  const isKey = (activity.entities ?? []).some((entity) => entity.type === 'DTMF');
+  tell({ type, text, code, name, isKey, from: activity.from?.name, to: activity.recipient?.name });
+  if (type === 'conversationUpdate') {
+    for (const member of activity.membersAdded ?? []) {
+      if (member.id !== activity.recipient.id) {
+        await context.sendActivity({
+          type: 'message',
+          text: 'Welcome to the hotel. Press one, two or hash, or say what you want. We have all the time in the world.',
+          inputHint: 'expectingInput',
+          listenFor: ['yes please', 'no thank you'],
+        });
+      }
+    }
+  } else if (type === 'message' && isKey) {
+    await pressed(context, text, comeBack);
+  } else if (type === 'message') {
+    await context.sendActivity(`You said ${text}.`);
+  }
+}
+
+async function pressed(context, key, comeBack) {
+  if (key === '1') {
+    await context.sendActivity({ type: 'typing' });
+    const said = await context.sendActivity({
+      type: 'message',
+      text: 'One',
+      speak: "<speak version='1.0' xml:lang='en-US'><voice name='en-US-GuyNeural'>One & only.</voice></speak>",
+    });
+    tell({ type: 'answered', hasId: Boolean(said?.id) });
+  } else if (key === '2') {
+    comeBack(context);
+  } else {
+    await context.sendActivity('Good bye.');
+    await context.sendActivity(BYE);
+  }
+}
+
+/** Serves the bot, and says so. */
+export function serve(handler) {
+  const app = express();
+  app.use(express.json());
+  app.post('/api/messages', handler);
+  const port = Number(process.env.BOT_PORT);
+  app.listen(port, '127.0.0.1', () => tell({ type: 'ready' }));
+}
