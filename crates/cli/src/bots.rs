@@ -186,12 +186,13 @@ fn lines<'a>(named: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     named.into_iter().map(line).collect()
 }
 
-/// The few lines of code that an SDK needs, because its settings are not enough.
+/// The few lines of code that an SDK needs, because its settings are not enough: its login asks
+/// Microsoft about every authority it does not know.
 fn code(sdk: Sdk) -> Option<&'static str> {
     match sdk {
-        Sdk::Dotnet | Sdk::Python => None,
+        Sdk::Dotnet => None,
         Sdk::Js => Some(
-            "#\n# MSAL asks Microsoft about every authority it is not told of, so tell it:\n\
+            "# and, because MSAL asks Microsoft about every authority it is not told of:\n\
              #   const application = new ConfidentialClientApplication({ auth: {\n\
              #     clientId: process.env.MicrosoftAppId, clientSecret: process.env.MicrosoftAppPassword,\n\
              #     authority: process.env.ToChannelFromBotLoginUrl,\n\
@@ -199,6 +200,18 @@ fn code(sdk: Sdk) -> Option<&'static str> {
              #   const credentials = new MsalServiceClientCredentialsFactory(process.env.MicrosoftAppId, application);\n\
              #   new CloudAdapter(new ConfigurationBotFrameworkAuthentication(process.env, credentials));\n",
         ),
-        Sdk::Agents => None,
+        Sdk::Python => Some(
+            "# and, because MSAL asks Microsoft about every authority, in the credentials of a factory of your own\n\
+             # (a PasswordServiceClientCredentialFactory whose create_credentials sets this):\n\
+             #   credentials.app = ConfidentialClientApplication(app_id, client_credential=password,\n\
+             #     authority=login_endpoint, instance_discovery=False)\n",
+        ),
+        Sdk::Agents => Some(
+            "# and, because the SDK's login asks Microsoft about every authority, one of your own:\n\
+             #   const provider = { connectionSettings: settings, getAccessToken: logIn };\n\
+             #   adapter.connectionManager.getTokenProvider = () => provider;\n\
+             #   adapter.connectionManager.getTokenProviderFromActivity = () => provider;\n\
+             # where logIn asks AUTHORITY/TENANT/oauth2/v2.0/token for https://api.botframework.com/.default\n",
+        ),
     }
 }

@@ -51,10 +51,10 @@ async function pressed(context, key, comeBack) {
 }
 
 /** Serves the bot, and says so. */
-export function serve(handler) {
+export function serve(handler, ...guards) {
   const app = express();
   app.use(express.json());
-  app.post('/api/messages', handler);
+  app.post('/api/messages', ...guards, handler);
   const port = Number(process.env.BOT_PORT);
   app.listen(port, '127.0.0.1', () => tell({ type: 'ready' }));
 }

@@ -12,6 +12,8 @@ from aiohttp import web
 from botbuilder.core import TurnContext
 from botbuilder.integration.aiohttp import CloudAdapter, ConfigurationBotFrameworkAuthentication
 from botbuilder.schema import Activity
+from botframework.connector.auth import PasswordServiceClientCredentialFactory
+from msal import ConfidentialClientApplication
 
 BYE = Activity(type="endOfConversation")
 
@@ -45,7 +47,33 @@ class Settings:
                 setattr(self, name, os.environ[name])
 
 
-adapter = CloudAdapter(ConfigurationBotFrameworkAuthentication(Settings()))
+class Credentials(PasswordServiceClientCredentialFactory):
+    """MSAL asks Microsoft about every authority, unless it is told not to."""
+
+    async def create_credentials(self, app_id, oauth_scope, login_endpoint, validate_authority):
+        made = await super().create_credentials(
+            app_id, oauth_scope, login_endpoint, validate_authority
+        )
+        if app_id:
+            made.app = ConfidentialClientApplication(
+                app_id,
+                client_credential=self.password,
+                authority=login_endpoint,
+                instance_discovery=False,
+            )
+        return made
+
+
+def authentication():
+    settings = Settings()
+    app_id = os.environ.get("APP_ID")
+    if not app_id:
+        return ConfigurationBotFrameworkAuthentication(settings)
+    credentials = Credentials(app_id, os.environ["APP_PASSWORD"])
+    return ConfigurationBotFrameworkAuthentication(settings, credentials_factory=credentials)
+
+
+adapter = CloudAdapter(authentication())
 
 
 async def on_error(_, error):

@@ -53,6 +53,12 @@ fn a_bot_on_the_agents_sdk_is_called() {
     converses(|| node("agents.mjs"), Mode::Open);
 }
 
+#[test]
+#[ignore = "needs Microsoft's SDK: cargo xtask test --only interop"]
+fn a_bot_on_the_agents_sdk_is_called_and_tokens_are_checked() {
+    converses(|| node("agents.mjs"), Mode::Own("agents"));
+}
+
 /// How the bot and the platform know each other.
 #[derive(Clone, Copy)]
 enum Mode {
@@ -161,11 +167,8 @@ fn converses(bot: impl Fn() -> Command, mode: Mode) {
             .count()
             == 2
     });
-    eventually("the greeting is heard", WITHIN, || {
-        phone
-            .heard()
-            .is_some_and(|heard| heard.is_loud_for(Duration::from_secs(1)))
-    });
+    // What this phone hears lies in a file that is whole when the call is over, so it listens a while.
+    std::thread::sleep(Duration::from_secs(2));
     phone.command("sndcode", "1");
     bot.until(|told| told.iter().filter(|line| line["text"] == "1").count() == 2);
     phone.command("hangup", "");
@@ -174,7 +177,12 @@ fn converses(bot: impl Fn() -> Command, mode: Mode) {
         told.iter()
             .any(|line| line["type"] == "endOfConversation" && line["code"] == "userCancelled")
     });
-    phone.leave();
+    let heard = phone.quit();
+    assert!(
+        heard.is_loud_for(Duration::from_secs(1)),
+        "{:?} were heard",
+        heard.lasts()
+    );
 }
 
 struct Bot {
