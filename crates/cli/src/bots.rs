@@ -67,9 +67,8 @@ impl Bots {
         let What::Show(show) = self.what;
         let config = show.settings.load(Some(&show.config))?;
         let bots = offhook_server::bot_settings(&config)?;
-        let is_it = |bot: &&BotSettings| {
-            bot.name == show.name || bot.reached_by.iter().any(|way| *way == show.name)
-        };
+        let is_it =
+            |bot: &&BotSettings| bot.name == show.name || bot.reached_by.contains(&show.name);
         let Some(bot) = bots.iter().find(is_it) else {
             let names: Vec<&str> = bots.iter().map(|bot| bot.name.as_str()).collect();
             bail!(

@@ -461,3 +461,356 @@ fn what_is_said_on_a_wideband_call_is_really_understood() {
     let said = bot.until_told("message");
     assert_eq!(said["text"], "no thank you");
 }
+
+/// What the connector answers to a request of the bot of an activity.
+fn ask(to: &Value, method: &str, below: &str, body: &Value) -> (u16, Value) {
+    let (at, path) = service(to);
+    let headers = "Content-Type: application/json\r\n";
+    let body = body.to_string();
+    let answer = web::request(
+        at,
+        method,
+        &format!("{path}v3/{below}"),
+        headers,
+        body.as_bytes(),
+    );
+    let body = serde_json::from_str(&answer.body).unwrap_or(Value::String(answer.body));
+    (answer.status, body)
+}
+
+#[test]
+fn the_connector_answers_all_it_is_asked_of_a_conversation() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let saw = Arc::clone(&seen);
+    let bot = Bot::new(move |told| {
+        if !starts(told) {
+            return (vec![], 200);
+        }
+        let conversation = told["conversation"]["id"].as_str().expect("an id");
+        let below = |rest: &str| format!("conversations/{conversation}/{rest}");
+        let long = message(
+            "This is a long story, and while it is told there is time for a lot of questions",
+        );
+        let (_, first) = ask(told, "POST", &below("activities"), &long);
+        let (_, second) = ask(told, "POST", &below("activities"), &message("never said"));
+        let (_, third) = ask(
+            told,
+            "POST",
+            &below("activities"),
+            &message("never said either"),
+        );
+        let id = |of: &Value| of["id"].as_str().expect("an id").to_owned();
+        let of = |answer: &Value| below(&format!("activities/{}", id(answer)));
+        let caller = told["from"]["id"]
+            .as_str()
+            .expect("an id")
+            .replace('+', "%2B");
+        let file = json!({"name": "a.txt", "type": "text/plain", "originalBase64": "aGVsbG8="});
+        let (uploaded, kept) = ask(told, "POST", &below("attachments"), &file);
+        let kept = format!("attachments/{}", id(&kept));
+        let nothing = Value::Null;
+        let answers = [
+            ask(told, "PUT", &of(&second), &message("something else")).0,
+            ask(
+                told,
+                "PUT",
+                &of(&second),
+                &json!({"type": "message", "id": "another"}),
+            )
+            .0,
+            ask(told, "PUT", &of(&second), &json!({"type": "typing"})).0,
+            ask(told, "DELETE", &of(&third), &nothing).0,
+            ask(told, "DELETE", &of(&third), &nothing).0,
+            ask(told, "GET", "conversations", &nothing).1["conversations"]
+                .as_array()
+                .map_or(0, Vec::len) as u16,
+            ask(told, "GET", &below("members"), &nothing)
+                .1
+                .as_array()
+                .map_or(0, Vec::len) as u16,
+            ask(
+                told,
+                "GET",
+                &of(&first).replace(&id(&first), &format!("{}/members", id(&first))),
+                &nothing,
+            )
+            .0,
+            ask(told, "GET", &below("pagedmembers?pageSize=1"), &nothing).0,
+            ask(told, "GET", &below(&format!("members/{caller}")), &nothing).0,
+            ask(told, "GET", &below("members/nobody"), &nothing).0,
+            ask(
+                told,
+                "POST",
+                &below("activities/history"),
+                &json!({"activities": [message("a"), 7]}),
+            )
+            .0,
+            ask(told, "POST", &below("activities/history"), &json!({})).0,
+            ask(told, "GET", &below("whatever"), &nothing).0,
+            ask(told, "PATCH", &below("members"), &nothing).0,
+            uploaded,
+            ask(told, "GET", &kept, &nothing).1["views"][0]["size"]
+                .as_u64()
+                .unwrap_or_default() as u16,
+            ask(told, "GET", &format!("{kept}/views/original"), &nothing).0,
+            ask(told, "GET", &format!("{kept}/views/thumbnail"), &nothing).0,
+            ask(told, "GET", "attachments/nothing", &nothing).0,
+        ];
+        *saw.lock().expect("no reader has failed") = answers.to_vec();
+        (vec![], 200)
+    });
+    let demo = demo(&bot.endpoint);
+    dial(&demo, &["--expect-sound", "1s"]);
+    let wanted = [
+        200, 400, 405, 200, 405, 1, 2, 200, 200, 200, 404, 200, 400, 404, 405, 200, 5, 200, 404,
+        404,
+    ];
+    assert_eq!(*seen.lock().expect("no reader has failed"), wanted);
+}
+
+#[test]
+fn a_bot_calls_somebody_who_answers_and_somebody_who_is_busy() {
+    let bot = Bot::new(|_| (vec![], 200));
+    let demo = demo(&bot.endpoint);
+    dial(&demo, &["--keys", "1"]);
+    let start = bot.until_told("endOfConversation");
+    let ada = demo.text("/people/0/sip_user");
+    let phone = |options: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_offhook"))
+            .args([
+                "dial",
+                &format!("sip:{}", demo.sip()),
+                "--user",
+                &ada,
+                "--register",
+            ])
+            .args([
+                "--domain",
+                &demo.text("/people/0/sip_domain"),
+                "--wait-for-call",
+            ])
+            .env("OFFHOOK_DIAL_PASSWORD", demo.text("/people/0/sip_password"))
+            .args(options)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("offhook dial can be started")
+    };
+    let call = || {
+        let body = json!({"members": [{"id": ada}], "activity": message("Your table is ready")});
+        ask(&start, "POST", "conversations", &body)
+    };
+    let ended = |id: &str| {
+        let is_end =
+            |told: &Value| told["type"] == "endOfConversation" && told["conversation"]["id"] == *id;
+        eventually("the call ends", WITHIN, || bot.told().iter().any(is_end));
+        bot.told().into_iter().find(is_end).expect("just seen")
+    };
+    // Nobody is there to be called.
+    let (status, made) = call();
+    assert_eq!(status, 201, "{made}");
+    assert!(made["activityId"].is_string() && made["serviceUrl"] == start["serviceUrl"]);
+    let end = ended(made["id"].as_str().expect("an id"));
+    assert_eq!(
+        (&end["code"], &end["channelData"]["reason"]),
+        (&json!("userCancelled"), &json!("notFound"))
+    );
+    // Somebody answers, hears what was to be said, and presses a key.
+    let phone_of_ada = phone(&["--expect-sound", "500ms", "--keys", "5"]);
+    let registered = || web::metric(demo.http(), "offhook_sip_registrations_total") >= 1.0;
+    eventually("the phone is registered", WITHIN, registered);
+    let (_, made) = call();
+    let id = made["id"].as_str().expect("an id").to_owned();
+    let end = ended(&id);
+    assert_eq!(end["code"], "userCancelled");
+    let heard = phone_of_ada.wait_with_output().expect("it ends");
+    assert!(
+        heard.status.success(),
+        "{}",
+        String::from_utf8_lossy(&heard.stdout)
+    );
+    let of_call: Vec<Value> = bot
+        .told()
+        .into_iter()
+        .filter(|told| told["conversation"]["id"] == *id)
+        .collect();
+    let kinds: Vec<&str> = of_call
+        .iter()
+        .filter_map(|told| told["type"].as_str())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["conversationUpdate", "message", "endOfConversation"]
+    );
+    assert_eq!(of_call[0]["from"]["name"], demo.text("/people/0/name"));
+    for (body, status) in [
+        (json!({}), 400),
+        (json!({"members": [{"id": "nobody at all"}]}), 400),
+        (json!({"members": [{"id": "a"}, {"id": "b"}]}), 400),
+        (json!({"members": [{"id": ada}], "isGroup": true}), 400),
+        (
+            json!({"members": [{"id": ada}], "activity": {"text": "no type"}}),
+            400,
+        ),
+    ] {
+        assert_eq!(
+            ask(&start, "POST", "conversations", &body).0,
+            status,
+            "{body}"
+        );
+    }
+}
+
+fn served(bot: &Bot, more: &str) -> Demo {
+    let endpoint = &bot.endpoint;
+    let configuration = format!(
+        r#"
+        [[bots]]
+        name = "Hotel"
+        protocol = "telephony"
+        sip_user = "hotel"
+        endpoint = "{endpoint}"
+        {more}
+
+        [[bots]]
+        name = "Other"
+        protocol = "telephony"
+        sip_user = "other"
+        endpoint = "http://127.0.0.1:9/"
+        authentication = "own"
+
+        [sip]
+        callers = "anyone"
+        "#
+    );
+    Demo::serve(&configuration, &[])
+}
+
+#[test]
+fn a_bot_that_cannot_reach_the_platform_replies_in_its_answers() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
+    let at = listener.local_addr().expect("a bound socket");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
+            let mut writer = stream;
+            std::thread::spawn(move || {
+                loop {
+                    let (mut length, mut line) = (0, String::new());
+                    while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                            length = value.trim().parse().expect("a length");
+                        }
+                        line.clear();
+                    }
+                    let mut body = vec![0; length];
+                    if length == 0 || reader.read_exact(&mut body).is_err() {
+                        return;
+                    }
+                    let told: Value = serde_json::from_slice(&body).expect("JSON");
+                    assert_eq!(told["deliveryMode"], "expectReplies");
+                    let said = match told["text"].as_str() {
+                        _ if starts(&told) => {
+                            json!({"activities": [message("Welcome"), 7, {"type": "typing"}]})
+                        }
+                        Some(_) => {
+                            json!({"activities": [message("Bye"), {"type": "endOfConversation"}]})
+                        }
+                        // Garbage says nothing.
+                        None => json!(["garbage"]),
+                    };
+                    let said = said.to_string();
+                    let head = format!(
+                        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{said}",
+                        said.len()
+                    );
+                    if writer.write_all(head.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let bot = Bot {
+        endpoint: format!("http://{at}/api/messages"),
+        told: Arc::default(),
+        answers: Arc::default(),
+    };
+    let demo = served(&bot, "expect_replies = true");
+    let steps = [
+        "--expect-sound",
+        "200ms",
+        "--keys",
+        "1",
+        "--expect-sound",
+        "100ms",
+        "--expect-hang-up",
+    ];
+    dial_to(&demo, &demo.text("/bots/0/dial"), &steps);
+}
+
+#[test]
+fn only_the_bots_own_token_opens_its_conversation() {
+    let bot = Bot::new(|_| (vec![], 200));
+    let demo = served(&bot, r#"authentication = "own""#);
+    let seen = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| {
+            dial_to(&demo, &demo.text("/bots/0/dial"), &["--pause", "3s"]);
+        });
+        let start = bot.until_told("conversationUpdate");
+        let conversation = start["conversation"]["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned();
+        let own = token(&demo, 0, "https://api.botframework.com");
+        let mut forged = own.clone();
+        let last = forged.pop();
+        forged.push(if last == Some('A') { 'B' } else { 'A' });
+        for (token, below) in [
+            (own.clone(), "activities"),
+            (String::new(), "activities"),
+            ("nonsense".to_owned(), "activities"),
+            (forged, "activities"),
+            // For the Graph.
+            (token(&demo, 0, "https://graph.microsoft.com"), "activities"),
+            // Of another bot.
+            (
+                token(&demo, 1, "https://api.botframework.com"),
+                "activities",
+            ),
+        ] {
+            let header = match token.is_empty() {
+                true => String::new(),
+                false => format!("Authorization: Bearer {token}\r\n"),
+            };
+            let headers = format!("Content-Type: application/json\r\n{header}");
+            let path = format!("/v3/conversations/{conversation}/{below}");
+            let body = json!({"type": "typing"}).to_string();
+            let answer = web::request(demo.http(), "POST", &path, &headers, body.as_bytes());
+            seen.lock()
+                .expect("no reader has failed")
+                .push(answer.status);
+        }
+        call.join().expect("the call ends well");
+    });
+    assert_eq!(
+        *seen.lock().expect("no reader has failed"),
+        [200, 401, 401, 401, 401, 403]
+    );
+}
+
+/// A token of a bot, for an audience.
+fn token(demo: &Demo, at: usize, audience: &str) -> String {
+    let of = |field: &str| demo.text(&format!("/bots/{at}/{field}"));
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}&scope={audience}/.default",
+        of("app_id"),
+        of("secret")
+    );
+    let path = format!("/{}/oauth2/v2.0/token", of("tenant"));
+    let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let answer = web::request(demo.http(), "POST", &path, headers, form.as_bytes());
+    let answer: Value = serde_json::from_str(&answer.body).expect("JSON");
+    answer["access_token"].as_str().expect("a token").to_owned()
+}
