@@ -39,6 +39,7 @@ use crate::registry::{Bot, Registry};
 use crate::switchboard::Switchboard;
 use crate::{clock, limits};
 
+pub(crate) use from_engine::timestamp;
 pub(crate) use routes::{handle, is_ours};
 pub use settings::{BotSettings, BotSettingsError, bot_settings};
 

@@ -760,13 +760,13 @@ pub enum BotAuthentication {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Speech {
-    /// Who speaks for bots of the Telephony channel: `"espeak"`, or `"none"` for a shipped apology.
-    /// Default `"espeak"`.
+    /// Who speaks for bots of the Telephony channel: `"espeak"`, `"azure"`, `"openai"`, or `"none"` for a
+    /// shipped apology. Default `"espeak"`.
     pub synthesiser: Synthesiser,
     /// The eSpeak NG program. Default `"espeak-ng"`.
     pub espeak: String,
     /// Who makes words of what callers say: `"none"`, `"pocketsphinx"`, which needs to be told what to
-    /// expect (`listenFor`), or `"scripted"`. Default `"none"`: callers press keys.
+    /// expect (`listenFor`), `"azure"`, `"openai"` or `"scripted"`. Default `"none"`: callers press keys.
     pub recogniser: Recogniser,
     /// The Pocketsphinx program. Default `"pocketsphinx_continuous"`.
     pub pocketsphinx: String,
@@ -774,6 +774,31 @@ pub struct Speech {
     pub pocketsphinx_model: String,
     /// What a scripted recogniser understands, an utterance each, over and over.
     pub script: Vec<String>,
+    /// Azure Speech: the key of the resource.
+    #[serde(deserialize_with = "values::private_opt")]
+    pub azure_key: Option<Private<String>>,
+    /// Azure Speech: its region, as in `"westeurope"`. Default `"westeurope"`.
+    pub azure_region: String,
+    /// Azure Speech: the voice of what names none. Default `"en-US-AvaMultilingualNeural"`.
+    pub azure_voice: String,
+    /// Azure Speech: where words become sound. Default: as the region has it.
+    #[serde(deserialize_with = "values::url_opt")]
+    pub azure_synthesis_url: Option<Url>,
+    /// Azure Speech: where sound becomes words. Default: as the region has it.
+    #[serde(deserialize_with = "values::websocket_opt")]
+    pub azure_recognition_url: Option<Url>,
+    /// OpenAI's interface: the start of the service's addresses. Default `"http://127.0.0.1:8000/v1"`.
+    #[serde(deserialize_with = "values::url")]
+    pub openai_url: Url,
+    /// OpenAI's interface: the key, if the service wants one.
+    #[serde(deserialize_with = "values::private_opt")]
+    pub openai_key: Option<Private<String>>,
+    /// OpenAI's interface: the model that speaks. Default `"tts-1"`.
+    pub openai_speech_model: String,
+    /// OpenAI's interface: the voice of what names none. Default `"alloy"`.
+    pub openai_voice: String,
+    /// OpenAI's interface: the model that understands. Default `"whisper-1"`.
+    pub openai_transcription_model: String,
 }
 
 impl Default for Speech {
@@ -785,6 +810,16 @@ impl Default for Speech {
             pocketsphinx: "pocketsphinx_continuous".to_owned(),
             pocketsphinx_model: "/usr/share/pocketsphinx/model/en-us".to_owned(),
             script: Vec::new(),
+            azure_key: None,
+            azure_region: "westeurope".to_owned(),
+            azure_voice: "en-US-AvaMultilingualNeural".to_owned(),
+            azure_synthesis_url: None,
+            azure_recognition_url: None,
+            openai_url: Url::parse("http://127.0.0.1:8000/v1").expect("a constant, tested"),
+            openai_key: None,
+            openai_speech_model: "tts-1".to_owned(),
+            openai_voice: "alloy".to_owned(),
+            openai_transcription_model: "whisper-1".to_owned(),
         }
     }
 }
@@ -795,6 +830,10 @@ impl Default for Speech {
 pub enum Synthesiser {
     /// eSpeak NG, on this machine.
     Espeak,
+    /// Azure Speech.
+    Azure,
+    /// A service with the interface of OpenAI's.
+    Openai,
     /// Nobody.
     None,
 }
@@ -807,6 +846,10 @@ pub enum Recogniser {
     None,
     /// Pocketsphinx, on this machine.
     Pocketsphinx,
+    /// Azure Speech.
+    Azure,
+    /// A service with the interface of OpenAI's.
+    Openai,
     /// A list of what will be said.
     Scripted,
 }

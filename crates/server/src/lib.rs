@@ -30,6 +30,7 @@ mod outbox;
 mod outgoing;
 mod platform;
 mod prompts;
+mod providers;
 mod registry;
 mod running;
 mod sip;

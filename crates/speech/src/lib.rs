@@ -6,12 +6,14 @@
 //! ```
 //!
 //! One provider, one file. Providers that are programs of this machine run as child processes, with
-//! a bound on how many and how long; nothing of them is linked.
+//! a bound on how many and how long; nothing of them is linked. Others are services, by HTTP or WebSocket.
 
 mod audio;
+mod azure;
 mod child;
 mod espeak;
 pub mod limits;
+mod openai;
 mod pocketsphinx;
 mod recogniser;
 mod scripted;
@@ -20,6 +22,8 @@ mod synthesiser;
 mod voice;
 
 pub use audio::Audio;
+pub use azure::Azure;
+pub use openai::OpenAi;
 pub use recogniser::{Recogniser, Request, Words};
 pub use scripted::ScriptedWords;
 pub use ssml::{Script, Stretch, plain, read};
@@ -52,6 +56,14 @@ pub enum SpeechFault {
     TooSlow {
         /// Which.
         program: String,
+    },
+    /// A service could not be reached or refused.
+    #[error("{service} did not do it: {why}")]
+    Refused {
+        /// Which.
+        service: &'static str,
+        /// What it said, without what it was asked.
+        why: String,
     },
     /// There is nobody to do it.
     #[error("nobody is configured who could")]

@@ -6,7 +6,7 @@ use offhook_terms::Private;
 
 use crate::pocketsphinx::Pocketsphinx;
 use crate::scripted::ScriptedWords;
-use crate::{Audio, SpeechFault};
+use crate::{Audio, Azure, OpenAi, SpeechFault};
 
 /// Somebody who understands.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Recogniser(Provider);
 enum Provider {
     Pocketsphinx(Pocketsphinx),
     Scripted(Arc<ScriptedWords>),
+    Azure(Azure),
+    OpenAi(OpenAi),
 }
 
 /// What is to be understood.
@@ -27,6 +29,8 @@ pub struct Request {
     pub locale: String,
     /// What will probably be said.
     pub phrases: Vec<String>,
+    /// The time, RFC 3339, for providers that want to know.
+    pub timestamp: String,
 }
 
 /// What was understood.
@@ -51,6 +55,16 @@ impl Recogniser {
         Self(Provider::Scripted(words))
     }
 
+    /// Azure Speech.
+    pub fn azure(azure: Azure) -> Self {
+        Self(Provider::Azure(azure))
+    }
+
+    /// A service with the interface of OpenAI's.
+    pub fn openai(openai: OpenAi) -> Self {
+        Self(Provider::OpenAi(openai))
+    }
+
     /// Understands one utterance; nothing when there were no words in it.
     ///
     /// # Errors
@@ -59,6 +73,8 @@ impl Recogniser {
         match &self.0 {
             Provider::Pocketsphinx(pocketsphinx) => pocketsphinx.understand(request).await,
             Provider::Scripted(words) => Ok(words.understand(&request)),
+            Provider::Azure(azure) => azure.understand(request).await,
+            Provider::OpenAi(openai) => openai.understand(request).await,
         }
     }
 }

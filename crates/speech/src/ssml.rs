@@ -379,8 +379,14 @@ fn unescape(text: &str) -> String {
         .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
+/// The words in the content of a `speak` element.
+pub(crate) fn words_of(markup: &str) -> String {
+    let text = unescape(&without_tags(markup));
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Characters that a document cannot have are left out.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

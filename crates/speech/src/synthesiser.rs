@@ -1,7 +1,7 @@
 //! Words to sound.
 
 use crate::espeak::Espeak;
-use crate::{Audio, Script, SpeechFault, Stretch, limits};
+use crate::{Audio, Azure, OpenAi, Script, SpeechFault, Stretch, limits};
 
 /// Somebody who speaks.
 #[derive(Debug)]
@@ -10,12 +10,24 @@ pub struct Synthesiser(Provider);
 #[derive(Debug)]
 enum Provider {
     Espeak(Espeak),
+    Azure(Azure),
+    OpenAi(OpenAi),
 }
 
 impl Synthesiser {
     /// The program of this name, eSpeak NG or one like it.
     pub fn espeak(program: String) -> Self {
         Self(Provider::Espeak(Espeak::new(program)))
+    }
+
+    /// Azure Speech.
+    pub fn azure(azure: Azure) -> Self {
+        Self(Provider::Azure(azure))
+    }
+
+    /// A service with the interface of OpenAI's.
+    pub fn openai(openai: OpenAi) -> Self {
+        Self(Provider::OpenAi(openai))
     }
 
     /// Speaks a script: all of it, or why not. `voice` and `locale` are for what the script leaves open.
@@ -49,6 +61,8 @@ impl Synthesiser {
                     let voice = own_voice.as_deref().or(voice);
                     match &self.0 {
                         Provider::Espeak(espeak) => espeak.speak(markup, locale, voice).await?,
+                        Provider::Azure(azure) => azure.speak(markup, locale, voice).await?,
+                        Provider::OpenAi(openai) => openai.speak(markup, voice).await?,
                     }
                 }
                 Stretch::Audio { uri, otherwise } => match fetch(uri.clone()).await {

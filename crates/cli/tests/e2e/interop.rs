@@ -13,6 +13,7 @@
 
 mod channel;
 mod golden;
+mod speech;
 mod stage;
 
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -20,15 +20,15 @@ const WITHIN: Duration = Duration::from_secs(20);
 type Turn = dyn Fn(&Value) -> (Vec<Value>, u16) + Send + Sync;
 
 /// A bot of one thread a connection, which answers a turn when all it has to say was taken.
-struct Bot {
-    endpoint: String,
+pub(crate) struct Bot {
+    pub(crate) endpoint: String,
     told: Arc<Mutex<Vec<Value>>>,
     /// What its requests were answered with.
     answers: Arc<Mutex<Vec<(u16, String)>>>,
 }
 
 impl Bot {
-    fn new(turn: impl Fn(&Value) -> (Vec<Value>, u16) + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(turn: impl Fn(&Value) -> (Vec<Value>, u16) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
         let at = listener.local_addr().expect("a bound socket");
         let bot = Self {
@@ -50,7 +50,7 @@ impl Bot {
     }
 
     /// What it was told, oldest first.
-    fn told(&self) -> Vec<Value> {
+    pub(crate) fn told(&self) -> Vec<Value> {
         self.told.lock().expect("no reader has failed").clone()
     }
 
@@ -131,11 +131,11 @@ fn post(at: SocketAddr, path: &str, body: &Value) -> (u16, String) {
     (answer.status, answer.body)
 }
 
-fn message(speak: &str) -> Value {
+pub(crate) fn message(speak: &str) -> Value {
     json!({"type": "message", "text": speak, "speak": speak})
 }
 
-fn starts(activity: &Value) -> bool {
+pub(crate) fn starts(activity: &Value) -> bool {
     activity["type"] == "conversationUpdate"
 }
 

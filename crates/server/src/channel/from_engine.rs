@@ -170,7 +170,7 @@ pub(super) fn conversation(leg: LegId) -> ConversationAccount {
     }
 }
 
-pub(super) fn timestamp(now: SystemTime) -> String {
+pub(crate) fn timestamp(now: SystemTime) -> String {
     let now = OffsetDateTime::from(now);
     now.format(&Rfc3339).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Recogniser, Synthesiser};
 use crate::outgoing::Origin;
 use crate::registry::Roles;
 
@@ -19,6 +19,7 @@ impl Config {
         self.check_doors()?;
         self.check_people()?;
         self.check_bots()?;
+        self.check_speech()?;
         self.check_trunks()
     }
 
@@ -72,6 +73,31 @@ impl Config {
             !self.prompts.timeout.is_zero(),
             "prompts.timeout",
             "is nothing, but wanted is at least \"1ms\"",
+        )
+    }
+
+    fn check_speech(&self) -> Result<(), ConfigError> {
+        let speech = &self.speech;
+        let wants_azure =
+            speech.synthesiser == Synthesiser::Azure || speech.recogniser == Recogniser::Azure;
+        wanted(
+            !wants_azure || speech.azure_key.is_some(),
+            "speech.azure_key",
+            "is missing, but Azure Speech wants one",
+        )?;
+        let region = &speech.azure_region;
+        wanted(
+            region
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !region.is_empty(),
+            "speech.azure_region",
+            &format!("is \"{region}\", but wanted is a region's name, as in \"westeurope\""),
+        )?;
+        wanted(
+            speech.recogniser != Recogniser::Scripted || !speech.script.is_empty(),
+            "speech.script",
+            "is empty, but a scripted recogniser needs something to understand",
         )
     }
 

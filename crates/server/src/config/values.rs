@@ -161,6 +161,15 @@ pub(super) fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {
         })
 }
 
+/// The address of a WebSocket, which may be left out.
+pub(super) fn websocket_opt<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {
+    let text = text(from)?;
+    let url = Url::parse(&text).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host());
+    url.map(Some)
+        .ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &"a ws or wss URL"))
+}
+
 pub(super) fn url_opt<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {
     url(from).map(Some)
 }

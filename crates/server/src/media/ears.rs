@@ -165,6 +165,7 @@ impl Job {
                     audio,
                     locale,
                     phrases,
+                    timestamp: crate::channel::timestamp(clock::wall()),
                 };
                 runtime.spawn(async move {
                     let news = understood(&recogniser, utterance, request).await;

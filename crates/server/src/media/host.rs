@@ -18,7 +18,7 @@ use super::scribe::Scribe;
 use super::to_engine::{self, Heard};
 use crate::config::{self, AudioCodec, Config, Srtp};
 use crate::switchboard::Switchboard;
-use crate::{calls, clock};
+use crate::{calls, clock, providers};
 
 /// A port that has left its room.
 pub(super) type Released = Box<ReleasedPort>;
@@ -228,6 +228,8 @@ fn recogniser(settings: &config::Speech) -> Option<Recogniser> {
             settings.pocketsphinx.clone(),
             settings.pocketsphinx_model.clone(),
         )),
+        config::Recogniser::Azure => providers::azure(settings).map(Recogniser::azure),
+        config::Recogniser::Openai => Some(Recogniser::openai(providers::openai(settings))),
         config::Recogniser::Scripted => {
             let words = ScriptedWords::new(settings.script.iter().cloned());
             Some(Recogniser::scripted(Arc::new(words)))

@@ -10,7 +10,7 @@ use offhook_speech::{Audio, SpeechFault, Synthesiser};
 use tokio::sync::OnceCell;
 
 use super::cache::Decoded;
-use crate::config;
+use crate::{config, providers};
 
 /// What a caller hears when words cannot be spoken: shipped, because nothing else is sure to work.
 const SORRY: &[u8] = include_bytes!("../../assets/sorry.wav");
@@ -30,6 +30,8 @@ impl Speaker {
     pub(crate) fn new(settings: &config::Speech) -> Self {
         let synthesiser = match settings.synthesiser {
             config::Synthesiser::Espeak => Some(Synthesiser::espeak(settings.espeak.clone())),
+            config::Synthesiser::Azure => providers::azure(settings).map(Synthesiser::azure),
+            config::Synthesiser::Openai => Some(Synthesiser::openai(providers::openai(settings))),
             config::Synthesiser::None => None,
         };
         Self {

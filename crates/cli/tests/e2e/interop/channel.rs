@@ -81,7 +81,7 @@ fn python() -> Command {
     command
 }
 
-fn scripts() -> PathBuf {
+pub(super) fn scripts() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../interop/channel")
 }
 
@@ -115,7 +115,7 @@ fn converses(bot: impl Fn() -> Command, mode: Mode) {
         "#
     );
     let platform = Demo::serve(&configuration, &[]);
-    let bot = Bot::start(&mut bot(), &platform, port, mode);
+    let bot = start(&mut bot(), &platform, port, mode);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let words = spoken("yes please, I would like that", folder.path());
 
@@ -161,7 +161,7 @@ fn converses(bot: impl Fn() -> Command, mode: Mode) {
     phone.wait_for("REGISTER_OK", WITHIN);
     phone.command("dial", &platform.text("/bots/0/dial"));
     phone.wait_for("CALL_ESTABLISHED", WITHIN);
-    bot.until(|told| {
+    bot.holds(|told| {
         told.iter()
             .filter(|line| line["type"] == "conversationUpdate")
             .count()
@@ -170,10 +170,10 @@ fn converses(bot: impl Fn() -> Command, mode: Mode) {
     // What this phone hears lies in a file that is whole when the call is over, so it listens a while.
     std::thread::sleep(Duration::from_secs(2));
     phone.command("sndcode", "1");
-    bot.until(|told| told.iter().filter(|line| line["text"] == "1").count() == 2);
+    bot.holds(|told| told.iter().filter(|line| line["text"] == "1").count() == 2);
     phone.command("hangup", "");
     phone.wait_for("CALL_CLOSED", WITHIN);
-    bot.until(|told| {
+    bot.holds(|told| {
         told.iter()
             .any(|line| line["type"] == "endOfConversation" && line["code"] == "userCancelled")
     });
@@ -185,25 +185,19 @@ fn converses(bot: impl Fn() -> Command, mode: Mode) {
     );
 }
 
-struct Bot {
+/// A script of ours, which tells lines of JSON.
+pub(super) struct Script {
     process: Child,
     told: Arc<Mutex<Vec<Value>>>,
 }
 
-impl Bot {
-    fn start(command: &mut Command, platform: &Demo, port: u16, mode: Mode) -> Self {
-        let ca = platform.text("/ca_file");
+impl Script {
+    pub(super) fn start(command: &mut Command) -> Self {
         let mut process = command
-            .env("BOT_PORT", port.to_string())
-            .envs(settings(platform, mode))
-            // Where each SDK's libraries look for more authorities to trust.
-            .env("REQUESTS_CA_BUNDLE", &ca)
-            .env("SSL_CERT_FILE", &ca)
-            .env("NODE_EXTRA_CA_CERTS", &ca)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the bot can be started: cargo xtask test --only interop");
+            .expect("the script can be started: cargo xtask test --only interop");
         let stdout = process.stdout.take().expect("its output is ours");
         let told = Arc::new(Mutex::new(Vec::new()));
         let listens = Arc::clone(&told);
@@ -215,29 +209,50 @@ impl Bot {
                 }
             }
         });
-        let bot = Self { process, told };
-        bot.until(|told| told.iter().any(|line: &Value| line["type"] == "ready"));
-        bot
+        Self { process, told }
     }
 
-    fn told(&self) -> Vec<Value> {
+    pub(super) fn told(&self) -> Vec<Value> {
         self.told.lock().expect("no reader has failed").clone()
     }
 
     #[track_caller]
-    fn until(&self, holds: impl Fn(&[Value]) -> bool) {
-        eventually("the bot is told", WITHIN, || holds(&self.told()));
+    fn holds(&self, holds: impl Fn(&[Value]) -> bool) {
+        eventually("the script tells it", WITHIN, || holds(&self.told()));
+    }
+
+    /// The first line of this type.
+    #[track_caller]
+    pub(super) fn until(&self, kind: &str) -> Value {
+        let is_it = |line: &Value| line["type"] == kind;
+        self.holds(|told| told.iter().any(is_it));
+        self.told().into_iter().find(is_it).expect("just seen")
     }
 }
 
-impl Drop for Bot {
+impl Drop for Script {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
         if std::thread::panicking() {
-            eprintln!("--- the bot\n{:#?}", self.told());
+            eprintln!("--- the script\n{:#?}", self.told());
         }
     }
+}
+
+fn start(command: &mut Command, platform: &Demo, port: u16, mode: Mode) -> Script {
+    let ca = platform.text("/ca_file");
+    let bot = Script::start(
+        command
+            .env("BOT_PORT", port.to_string())
+            .envs(settings(platform, mode))
+            // Where each SDK's libraries look for more authorities to trust.
+            .env("REQUESTS_CA_BUNDLE", &ca)
+            .env("SSL_CERT_FILE", &ca)
+            .env("NODE_EXTRA_CA_CERTS", &ca),
+    );
+    bot.until("ready");
+    bot
 }
 
 /// What `offhook bots show` prints for this SDK.
