@@ -1,10 +1,11 @@
-//! `offhook demo`: everything on loopback, with two sample people and the calling bot.
+//! `offhook demo`: everything on loopback, with two sample people, the calling bot and the echo bot.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use offhook_calling_bot as calling_bot;
+use offhook_echo_bot as echo_bot;
 use offhook_server::Running;
 use offhook_server::config::{Bot, Callers, Config, Person, Protocol};
 use tokio::net::TcpListener;
@@ -16,10 +17,13 @@ use crate::settings::Settings;
 /// The calling bot's name, which is also how it is dialled.
 const CALLING_BOT: &str = "calling-bot";
 
+/// How the bot that says everything again is dialled.
+const ECHO_BOT: &str = "echo";
+
 /// How the reader's own bot is dialled.
 const YOUR_BOT: &str = "your-bot";
 
-/// Start everything on this machine, with two sample people and the calling bot.
+/// Start everything on this machine, with two sample people, the calling bot and an echo bot.
 ///
 /// Prints what to dial, from which account, what will happen, and where each secret and log is.
 /// Nothing outside this machine can reach it.
@@ -67,10 +71,19 @@ impl Demo {
             .await
             .context("the calling bot found no free port on loopback")?;
         let bot_address = bot_listener.local_addr()?;
-        add_samples(&mut config, bot_address, self.bot, self.protocol.into())?;
+        let echo_listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+            .await
+            .context("the echo bot found no free port on loopback")?;
+        let echo_address = echo_listener.local_addr()?;
+        let yours = self.bot.map(|webhook| Bot {
+            protocol: self.protocol.into(),
+            ..Bot::new("Your Bot", YOUR_BOT, webhook)
+        });
+        add_samples(&mut config, bot_address, echo_address, yours)?;
 
         let platform = offhook_server::start(config).await?;
         let bot = start_calling_bot(&platform, bot_listener).await?;
+        let _echo = echo_bot::start_on(echo_listener);
         explain(&platform);
         crate::ready::announce(&platform, self.settings.ready_file.as_deref())?;
 
@@ -86,8 +99,8 @@ impl Demo {
 fn add_samples(
     config: &mut Config,
     bot: SocketAddr,
-    yours: Option<Url>,
-    protocol: Protocol,
+    echo: SocketAddr,
+    yours: Option<Bot>,
 ) -> anyhow::Result<()> {
     // Only this machine reaches the demo, so a phone without an account may try it too.
     config.sip.callers.get_or_insert(Callers::Anyone);
@@ -97,12 +110,14 @@ fn add_samples(
     let webhook = Url::parse(&format!("http://{bot}{}", calling_bot::CALLBACK_PATH))
         .context("the calling bot's own address is a URL")?;
     let mut bots = vec![Bot::new("Calling Bot", CALLING_BOT, webhook)];
-    if let Some(webhook) = yours {
-        bots.push(Bot {
-            protocol,
-            ..Bot::new("Your Bot", YOUR_BOT, webhook)
-        });
-    }
+    bots.extend(yours);
+    let endpoint = Url::parse(&format!("http://{echo}{}", echo_bot::PATH))
+        .context("the echo bot's own address is a URL")?;
+    bots.push(Bot {
+        protocol: Protocol::Telephony,
+        expect_replies: true,
+        ..Bot::new("Echo Bot", ECHO_BOT, endpoint)
+    });
     for bot in &mut bots {
         // A sample that somebody brings must run as it is, whatever it needs.
         bot.roles = Bot::every_role();
@@ -174,9 +189,11 @@ fn explain(platform: &Running) {
         .unwrap_or_else(|| "offhook".to_owned());
     println!(
         "\n  Try it: dial {sip} from any SIP phone, with one of the accounts above or none.\n  \
-         You hear a prompt and a beep. Say something and press #: you hear it again.\n\n  \
+         You hear a prompt and a beep. Say something and press #: you hear it again.\n  \
+         Or dial {}, which speaks (with espeak-ng): it says every key again.\n\n  \
          Without a phone, in another terminal:\n    \
-         {offhook} dial {sip} --expect-beep 1000 --play tone:440:2s --keys '#' --expect-tone 440 --for 1s"
+         {offhook} dial {sip} --expect-beep 1000 --play tone:440:2s --keys '#' --expect-tone 440 --for 1s",
+        platform.dial(ECHO_BOT)
     );
     // Microsoft's clients log in over HTTPS only, and send their token nowhere else.
     let base = match platform.https() {

@@ -33,7 +33,7 @@ struct Offhook {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Start everything on this machine, with two sample people and the calling bot.
+    /// Start everything on this machine, with two sample people and two bots.
     Demo(demo::Demo),
     /// Start the platform with your own configuration.
     Serve(serve::Serve),

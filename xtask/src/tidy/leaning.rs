@@ -29,9 +29,10 @@ const TABLE: &[Row] = &[
     Row { name: "bot",         leans_on: &["wire", "identity"], tests_with: &["simulator"] },
     // The bot's tests stand in for the platform, so they write what the platform writes.
     Row { name: "calling-bot", leans_on: &["bot", "speech"], tests_with: &["simulator", "wire", "identity"] },
+    Row { name: "echo-bot",    leans_on: &["bot"], tests_with: &[] },
     // The whole binary, watched from outside: its tests know every protocol it speaks.
     Row { name: "cli",
-          leans_on: &["server", "phone", "bot", "calling-bot", "wire"],
+          leans_on: &["server", "phone", "bot", "calling-bot", "echo-bot", "wire"],
           tests_with: &["simulator", "sip", "media", "identity"] },
     Row { name: "simulator",
           leans_on: &["engine", "workplace", "sip", "media", "speech", "wire", "identity", "server", "phone", "bot", "calling-bot"],
@@ -48,6 +49,7 @@ const MAY_WAIT: &[&str] = &[
     "speech",
     "cli",
     "calling-bot",
+    "echo-bot",
 ];
 
 /// An async runtime, or a crate that needs one to be of any use.

@@ -814,3 +814,25 @@ fn token(demo: &Demo, at: usize, audience: &str) -> String {
     let answer: Value = serde_json::from_str(&answer.body).expect("JSON");
     answer["access_token"].as_str().expect("a token").to_owned()
 }
+
+#[test]
+fn the_demos_echo_bot_says_every_key_again() {
+    let demo = Demo::start();
+    let echo = demo.text("/bots/1/dial");
+    let steps = [
+        "--expect-sound",
+        "500ms",
+        "--keys",
+        "5",
+        "--expect-sound",
+        "300ms",
+        "--expect-silence",
+        "600ms",
+        "--keys",
+        "#",
+        "--expect-sound",
+        "100ms",
+        "--expect-hang-up",
+    ];
+    dial_to(&demo, &echo, &steps);
+}
