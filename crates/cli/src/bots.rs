@@ -109,6 +109,11 @@ fn all(bot: &BotSettings) -> anyhow::Result<String> {
                  this platform reach its endpoint.\n";
         return Ok(text);
     }
+    if bot.authentication == BotAuthentication::Microsoft {
+        text += "\nKnown to Microsoft: the bot keeps the settings it has. Its endpoint is told of calls with\n\
+                 its own credentials, and it answers with tokens of Microsoft's.\n";
+        return Ok(text);
+    }
     for sdk in Sdk::ALL {
         text += &format!("\n# {}\n{}", sdk.heading(), block(bot, sdk)?);
         if let Some(code) = code(sdk) {
@@ -120,8 +125,8 @@ fn all(bot: &BotSettings) -> anyhow::Result<String> {
 
 /// The lines of one SDK's file.
 fn block(bot: &BotSettings, sdk: Sdk) -> anyhow::Result<String> {
-    if bot.protocol != Protocol::Telephony || bot.authentication == BotAuthentication::Open {
-        // Nothing is what an open bot needs.
+    if bot.protocol != Protocol::Telephony || bot.authentication != BotAuthentication::Own {
+        // Nothing is what an open bot needs, and what one that Microsoft knows has already.
         return Ok(String::new());
     }
     let secret = bot.secret.reveal().as_str();

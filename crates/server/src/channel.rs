@@ -12,6 +12,7 @@
 mod attachments;
 mod delivery;
 mod from_engine;
+mod microsoft;
 mod refused;
 mod routes;
 mod settings;
@@ -40,10 +41,12 @@ use crate::switchboard::Switchboard;
 use crate::{clock, limits};
 
 pub(crate) use from_engine::timestamp;
+pub(crate) use microsoft::Home;
 pub(crate) use routes::{handle, is_ours};
 pub use settings::{BotSettings, BotSettingsError, bot_settings};
 
 use attachments::Attachments;
+use microsoft::Microsoft;
 
 /// Something that a conversation of a call is to hear of.
 pub(crate) enum TalkNews {
@@ -88,6 +91,7 @@ struct Shared {
     prompts: Arc<Prompts>,
     registry: Arc<Registry>,
     attachments: Attachments,
+    microsoft: Microsoft,
     /// Told whenever a queue has run empty.
     emptied: Notify,
 }
@@ -170,6 +174,7 @@ impl Channel {
                 prompts,
                 registry: Arc::clone(registry),
                 attachments: Attachments::default(),
+                microsoft: Microsoft::default(),
                 emptied: Notify::new(),
             }),
         }
@@ -315,30 +320,38 @@ impl Line {
 }
 
 impl BotDoor {
-    /// The `Authorization` header of what this bot is sent, if it wants one; signed once an hour.
-    fn authorization(&self, login: &Login) -> Option<HeaderValue> {
-        if self.bot.talk.authentication == BotAuthentication::Open {
-            return None;
+    /// The `Authorization` header of what this bot is sent, if it wants one; made once an hour.
+    ///
+    /// # Errors
+    /// Why there is none, in words for an operator.
+    async fn authorization(&self, shared: &Shared) -> Result<Option<HeaderValue>, String> {
+        match self.bot.talk.authentication {
+            BotAuthentication::Open => Ok(None),
+            BotAuthentication::Own => self.own_token(&shared.login).map(Some),
+            BotAuthentication::Microsoft => {
+                let header = shared.microsoft.authorization(&self.bot).await;
+                header
+                    .map(Some)
+                    .map_err(|why| format!("no token for it can be had: {why}"))
+            }
         }
+    }
+
+    fn own_token(&self, login: &Login) -> Result<HeaderValue, String> {
         let now = clock::wall();
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((minted, header)) = &*token
             && !minted.is_due(now)
         {
-            return Some(header.clone());
+            return Ok(header.clone());
         }
-        let minted = match login.activity_token(&self.bot, &self.service_url, now) {
-            Ok(minted) => minted,
-            Err(why) => {
-                tracing::error!(bot = %self.bot.app, %why, "an activity's token was not signed");
-                return None;
-            }
-        };
+        let minted = login.activity_token(&self.bot, &self.service_url, now);
+        let minted = minted.map_err(|why| format!("its token was not signed: {why}"))?;
         let text = format!("Bearer {}", minted.token.reveal());
-        let mut header = HeaderValue::try_from(text).ok()?;
+        let mut header = HeaderValue::try_from(text).map_err(|why| why.to_string())?;
         header.set_sensitive(true);
         *token = Some((minted, header.clone()));
-        Some(header)
+        Ok(header)
     }
 }
 
@@ -346,7 +359,7 @@ impl BotDoor {
 pub(crate) fn service_url(base: &str, bot: &Bot) -> String {
     match bot.talk.authentication {
         BotAuthentication::Open => format!("{base}/s/{}/", bot.talk.key.reveal()),
-        BotAuthentication::Own => format!("{base}/"),
+        BotAuthentication::Own | BotAuthentication::Microsoft => format!("{base}/"),
     }
 }
 

@@ -560,10 +560,22 @@ pub struct Bot {
     /// Phone numbers in full that reach it, as in `["+14255550199"]`.
     #[serde(default)]
     pub numbers: Vec<String>,
-    /// Telephony channel: how the bot and the platform know each other, `"open"` or `"own"`. Default
-    /// `"open"`.
+    /// Telephony channel: how the bot and the platform know each other: `"open"`, `"own"` or
+    /// `"microsoft"`. Default `"open"`.
     #[serde(default)]
     pub authentication: BotAuthentication,
+    /// Telephony channel, `"microsoft"`: where the bot logs in, with the tenant. Default: Microsoft's for
+    /// bots of many tenants.
+    #[serde(default = "Bot::usual_login", deserialize_with = "values::url")]
+    pub login_url: Url,
+    /// Telephony channel, `"microsoft"`: where the keys of the bot's tokens are named. Default: below
+    /// `login_url`.
+    #[serde(default, deserialize_with = "values::url_opt")]
+    pub metadata_url: Option<Url>,
+    /// Telephony channel, `"microsoft"`: who may issue the bot's tokens. Default: Microsoft's tenant for
+    /// bots of many tenants.
+    #[serde(default = "Bot::usual_issuers")]
+    pub issuers: Vec<String>,
     /// Telephony channel: the language callers speak and the bot answers in. Default `"en-US"`.
     #[serde(default = "Bot::usual_locale")]
     pub locale: String,
@@ -602,12 +614,28 @@ impl Bot {
             limits: BotLimits::default(),
             numbers: Vec::new(),
             authentication: BotAuthentication::default(),
+            login_url: Self::usual_login(),
+            metadata_url: None,
+            issuers: Self::usual_issuers(),
             locale: Self::usual_locale(),
             voice: None,
             receipts: false,
             no_input: None,
             expect_replies: false,
         }
+    }
+
+    fn usual_login() -> Url {
+        let login = "https://login.microsoftonline.com/botframework.com";
+        Url::parse(login).expect("a constant, tested")
+    }
+
+    fn usual_issuers() -> Vec<String> {
+        let tenant = "d6d49420-f39b-4df7-a1dc-d59a935871db";
+        vec![
+            format!("https://sts.windows.net/{tenant}/"),
+            format!("https://login.microsoftonline.com/{tenant}/v2.0"),
+        ]
     }
 
     fn usual_locale() -> String {
@@ -754,6 +782,9 @@ pub enum BotAuthentication {
     Open,
     /// By tokens that this platform issues.
     Own,
+    /// By Microsoft's: the bot is spoken to with its own `app_id` and `secret`, as the Bot Framework
+    /// Emulator does.
+    Microsoft,
 }
 
 /// `[speech]`

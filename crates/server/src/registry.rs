@@ -17,6 +17,7 @@ use url::Url;
 
 use offhook_workplace::ActsFor;
 
+use crate::channel::Home;
 use crate::config::{BotAuthentication, BotLimits, Config, EVERYBODY, Protocol};
 use crate::outgoing::{Guard, Origin};
 
@@ -105,6 +106,8 @@ pub(crate) struct Talk {
     pub(crate) authentication: BotAuthentication,
     /// What stands in the address that it answers at, where that is all there is to protect it.
     pub(crate) key: Private<String>,
+    /// Where it is known, if Microsoft knows it.
+    pub(crate) home: Home,
     pub(crate) locale: String,
     pub(crate) voice: Option<String>,
     pub(crate) receipts: bool,
@@ -117,12 +120,23 @@ impl Talk {
         Self {
             authentication: bot.authentication,
             key: key_of(secret),
+            home: home(bot),
             locale: bot.locale.clone(),
             voice: bot.voice.clone(),
             receipts: bot.receipts,
             no_input: bot.no_input,
             expect_replies: bot.expect_replies,
         }
+    }
+}
+
+fn home(bot: &crate::config::Bot) -> Home {
+    let login = bot.login_url.as_str().trim_end_matches('/').to_owned();
+    let usual = || format!("{login}/v2.0/.well-known/openid-configuration");
+    Home {
+        metadata: bot.metadata_url.as_ref().map_or_else(usual, Url::to_string),
+        issuers: bot.issuers.clone(),
+        login,
     }
 }
 

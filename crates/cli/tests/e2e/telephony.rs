@@ -25,6 +25,8 @@ pub(crate) struct Bot {
     told: Arc<Mutex<Vec<Value>>>,
     /// What its requests were answered with.
     answers: Arc<Mutex<Vec<(u16, String)>>>,
+    /// The `Authorization` headers it was shown.
+    shown: Arc<Mutex<Vec<String>>>,
 }
 
 impl Bot {
@@ -35,15 +37,17 @@ impl Bot {
             endpoint: format!("http://{at}/api/messages"),
             told: Arc::default(),
             answers: Arc::default(),
+            shown: Arc::default(),
         };
         let (told, answers) = (Arc::clone(&bot.told), Arc::clone(&bot.answers));
+        let shown = Arc::clone(&bot.shown);
         let turn: Arc<Turn> = Arc::new(turn);
         // The threads end with the test's process.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (told, answers) = (Arc::clone(&told), Arc::clone(&answers));
-                let turn = Arc::clone(&turn);
-                std::thread::spawn(move || serve(stream, &told, &answers, &*turn));
+                let (turn, shown) = (Arc::clone(&turn), Arc::clone(&shown));
+                std::thread::spawn(move || serve(stream, &told, &answers, &shown, &*turn));
             }
         });
         bot
@@ -52,6 +56,10 @@ impl Bot {
     /// What it was told, oldest first.
     pub(crate) fn told(&self) -> Vec<Value> {
         self.told.lock().expect("no reader has failed").clone()
+    }
+
+    fn shown(&self) -> Vec<String> {
+        self.shown.lock().expect("no reader has failed").clone()
     }
 
     fn answers(&self) -> Vec<(u16, String)> {
@@ -70,6 +78,7 @@ fn serve(
     stream: TcpStream,
     told: &Mutex<Vec<Value>>,
     answers: &Mutex<Vec<(u16, String)>>,
+    shown: &Mutex<Vec<String>>,
     turn: &Turn,
 ) -> Option<()> {
     let mut writer = stream.try_clone().ok()?;
@@ -88,6 +97,11 @@ fn serve(
                 && name.eq_ignore_ascii_case("content-length")
             {
                 length = value.trim().parse().ok()?;
+            }
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("authorization")
+            {
+                shown.lock().ok()?.push(value.trim().to_owned());
             }
         }
         let mut body = vec![0; length];
@@ -735,6 +749,7 @@ fn a_bot_that_cannot_reach_the_platform_replies_in_its_answers() {
         endpoint: format!("http://{at}/api/messages"),
         told: Arc::default(),
         answers: Arc::default(),
+        shown: Arc::default(),
     };
     let demo = served(&bot, "expect_replies = true");
     let steps = [
@@ -835,4 +850,137 @@ fn the_demos_echo_bot_says_every_key_again() {
         "--expect-hang-up",
     ];
     dial_to(&demo, &echo, &steps);
+}
+
+/// One platform stands in for Microsoft: it grants tokens and names its keys.
+#[test]
+fn a_bot_that_microsoft_knows_is_spoken_to_with_its_own_credentials() {
+    let nobody = Bot::new(|_| (vec![], 200));
+    let microsoft = served(&nobody, "");
+    let (app, secret) = (
+        microsoft.text("/bots/0/app_id"),
+        microsoft.text("/bots/0/secret"),
+    );
+    let tenant = microsoft.text("/bots/0/tenant");
+    let home = microsoft.http();
+    let bot = Bot::new(|_| (vec![], 200));
+    let endpoint = &bot.endpoint;
+    let configuration = format!(
+        r#"
+        [[bots]]
+        name = "Hotel"
+        protocol = "telephony"
+        sip_user = "hotel"
+        endpoint = "{endpoint}"
+        authentication = "microsoft"
+        app_id = "{app}"
+        secret = "{secret}"
+        login_url = "http://{home}/{tenant}"
+        issuers = ["http://{home}/{tenant}/v2.0"]
+
+        [sip]
+        callers = "anyone"
+        "#
+    );
+    let demo = Demo::serve(&configuration, &[]);
+    let seen = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| {
+            dial_to(&demo, &demo.text("/bots/0/dial"), &["--pause", "3s"]);
+        });
+        let start = bot.until_told("conversationUpdate");
+        let conversation = start["conversation"]["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned();
+        for token in [
+            token(&microsoft, 0, "https://api.botframework.com"),
+            token(&microsoft, 0, "https://graph.microsoft.com"),
+            // Of another bot that Microsoft knows.
+            token(&microsoft, 1, "https://api.botframework.com"),
+            // Of this platform's, which this bot has nothing to do with.
+            token(&demo, 0, "https://api.botframework.com"),
+        ] {
+            let headers =
+                format!("Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n");
+            let path = format!("/v3/conversations/{conversation}/activities");
+            let body = json!({"type": "typing"}).to_string();
+            let answer = web::request(demo.http(), "POST", &path, &headers, body.as_bytes());
+            seen.lock()
+                .expect("no reader has failed")
+                .push(answer.status);
+        }
+        call.join().expect("the call ends well");
+    });
+    assert_eq!(
+        *seen.lock().expect("no reader has failed"),
+        [200, 401, 401, 401]
+    );
+    // What the bot was shown is a token of its own, by the same login.
+    let shown = bot.shown();
+    assert!(!shown.is_empty());
+    assert!(
+        shown
+            .iter()
+            .all(|header| header.to_lowercase().starts_with("bearer ey")),
+        "{}",
+        shown.len()
+    );
+}
+
+#[test]
+fn a_turn_of_half_a_minute_stops_nothing() {
+    let bot = Bot::new(|told| match told["text"].as_str() {
+        _ if starts(told) => (vec![message("Welcome")], 200),
+        Some("1") => {
+            std::thread::sleep(Duration::from_secs(31));
+            (
+                vec![
+                    message("There you are"),
+                    json!({"type": "endOfConversation"}),
+                ],
+                200,
+            )
+        }
+        _ => (vec![], 200),
+    });
+    let demo = demo(&bot.endpoint);
+    // What is pressed meanwhile is told afterwards, and the call goes on.
+    dial(
+        &demo,
+        &[
+            "--expect-sound",
+            "300ms",
+            "--keys",
+            "1",
+            "--pause",
+            "1s",
+            "--keys",
+            "2",
+            "--expect-sound",
+            "300ms",
+            "--within",
+            "40s",
+            "--expect-hang-up",
+        ],
+    );
+    let keys: Vec<Value> = bot
+        .told()
+        .into_iter()
+        .filter(|told| told["type"] == "message")
+        .collect();
+    assert_eq!(keys[0]["text"], "1");
+}
+
+#[test]
+fn a_sound_that_cannot_be_had_is_its_words() {
+    let bot = Bot::new(|told| match starts(told) {
+        true => {
+            let speak = "<speak><audio src='http://127.0.0.1:9/bell.wav'>a bell rings three times</audio></speak>";
+            (vec![message(speak)], 200)
+        }
+        false => (vec![], 200),
+    });
+    let demo = demo(&bot.endpoint);
+    dial(&demo, &["--expect-sound", "500ms"]);
 }

@@ -131,8 +131,12 @@ async fn once(
     if let Ok(id) = HeaderValue::try_from(leg.to_string()) {
         headers.insert(CONVERSATION, id);
     }
-    if let Some(authorization) = door.authorization(&shared.login) {
-        headers.insert(header::AUTHORIZATION, authorization);
+    match door.authorization(shared).await {
+        Ok(authorization) => {
+            let authorization = authorization.map(|value| (header::AUTHORIZATION, value));
+            request.headers_mut().extend(authorization);
+        }
+        Err(why) => return (Verdict::Again, why),
     }
     let _seat = door.seats.acquire().await;
     let answering = async {

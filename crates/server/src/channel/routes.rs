@@ -100,7 +100,7 @@ fn decoded(segment: &str) -> Option<String> {
 impl Shared {
     async fn answer(self: &Arc<Self>, parts: &Parts, body: Body) -> Result<Response, Refused> {
         let target = Target::read(parts.uri.path())?;
-        let bot = self.let_in(parts, target.key.as_deref())?;
+        let bot = self.let_in(parts, target.key.as_deref()).await?;
         let door = self.doors.get(&bot.app);
         let door = Arc::clone(door.ok_or_else(Refused::no_conversation)?);
         let ask = Ask {
@@ -128,7 +128,7 @@ impl Shared {
     }
 
     /// Which bot asks: an open one by the key in its address, another by its token.
-    fn let_in(&self, parts: &Parts, key: Option<&str>) -> Result<Arc<Bot>, Refused> {
+    async fn let_in(&self, parts: &Parts, key: Option<&str>) -> Result<Arc<Bot>, Refused> {
         if let Some(key) = key {
             let mut bots = self.doors.values().map(|door| &door.bot);
             let found = bots.find(|bot| {
@@ -137,12 +137,22 @@ impl Shared {
             });
             return found.cloned().ok_or_else(Refused::wrong_key);
         }
-        let bot = self.login.answering(&parts.headers, clock::wall());
-        let bot = bot.map_err(Refused::not_let_in)?;
-        match bot.talk.authentication {
-            BotAuthentication::Own => Ok(bot),
-            BotAuthentication::Open => Err(Refused::wrong_key()),
-        }
+        let own = self.login.answering(&parts.headers, clock::wall());
+        let why = match own {
+            Ok(bot) if bot.talk.authentication == BotAuthentication::Own => return Ok(bot),
+            Ok(_) => return Err(Refused::wrong_key()),
+            Err(why) => why,
+        };
+        // It may be somebody whom Microsoft knows.
+        let bots = self.doors.values().map(|door| &door.bot);
+        let by_microsoft =
+            |bot: &&Arc<Bot>| bot.talk.authentication == BotAuthentication::Microsoft;
+        let bots: Vec<Arc<Bot>> = bots.filter(by_microsoft).cloned().collect();
+        let Some(token) = shown(&parts.headers).filter(|_| !bots.is_empty()) else {
+            return Err(Refused::not_let_in(why));
+        };
+        let known = self.microsoft.answering(token, bots).await;
+        known.map_err(Refused::not_let_in)
     }
 
     /// The conversation of this id, which must be this bot's.
@@ -154,6 +164,12 @@ impl Shared {
             None => Err(Refused::no_conversation()),
         }
     }
+}
+
+/// The token a request shows.
+fn shown(headers: &http::HeaderMap) -> Option<&str> {
+    let header = headers.get(header::AUTHORIZATION)?.to_str().ok();
+    offhook_identity::bearer(header).ok()
 }
 
 /// Compared in the same time wherever they differ.

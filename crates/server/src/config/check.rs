@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Config, ConfigError, Recogniser, Synthesiser};
+use super::{BotAuthentication, Config, ConfigError, Recogniser, Synthesiser};
 use crate::outgoing::Origin;
 use crate::registry::Roles;
 
@@ -194,6 +194,13 @@ impl Config {
                     &format!("has \"{number}\", which somebody else has already"),
                 )?;
             }
+            wanted(
+                bot.authentication != BotAuthentication::Microsoft
+                    || (bot.app_id.is_some() && bot.secret.is_some()),
+                &key("app_id"),
+                "or `secret` is missing, but with `authentication = \"microsoft\"` they are the bot's \
+                 own, as Microsoft knows them",
+            )?;
             wanted(
                 is_locale(&bot.locale),
                 &key("locale"),
