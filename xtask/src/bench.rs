@@ -21,6 +21,7 @@ mod platform;
 mod process;
 mod room;
 mod signalling;
+mod talk;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -34,12 +35,13 @@ cargo xtask bench [--calls N,N] [--only PART,PART] [--quick] [--no-build]
 Measures the platform on one core beside the floor, and prints a table. About twelve minutes.
 
   --calls N,N    how many calls at once for the audio [default: 500,1000]
-  --only PARTS   some of audio, rooms, codecs, bots, signalling, placing, keys [default: all]
+  --only PARTS   some of audio, rooms, codecs, bots, signalling, placing, keys, talk
+                 [default: all]
   --quick        shorter windows, one size and fewer presses: to see that it works
   --no-build     measure what was built last
 ";
 
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "audio",
     "rooms",
     "codecs",
@@ -47,6 +49,7 @@ const PARTS: [&str; 7] = [
     "signalling",
     "placing",
     "keys",
+    "talk",
 ];
 
 /// More calls than this need more ports than one address has.
@@ -63,6 +66,8 @@ pub(crate) struct Plan {
     paced: Duration,
     /// Key presses on a bad line.
     presses: usize,
+    /// Conversations that are timed.
+    conversations: usize,
 }
 
 impl Plan {
@@ -74,6 +79,7 @@ impl Plan {
             window: Duration::from_secs(10),
             paced: Duration::from_secs(15),
             presses: 10_000,
+            conversations: 20,
         };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
@@ -106,6 +112,7 @@ impl Plan {
                     plan.window = Duration::from_secs(3);
                     plan.paced = Duration::from_secs(3);
                     plan.presses = 500;
+                    plan.conversations = 5;
                 }
                 _ => return Err(format!("`{arg}` is not known.\n\n{HELP}")),
             }
@@ -125,6 +132,7 @@ pub(crate) struct Programs {
     room: PathBuf,
     load: PathBuf,
     keys: PathBuf,
+    conversing: PathBuf,
     bot: PathBuf,
 }
 
@@ -137,6 +145,7 @@ impl Programs {
             room: example("room"),
             load: example("load"),
             keys: example("lossy_keys"),
+            conversing: example("conversing"),
             bot: example("instant"),
         }
     }
@@ -160,6 +169,8 @@ impl Programs {
                 "load",
                 "--example",
                 "lossy_keys",
+                "--example",
+                "conversing",
             ],
             &["-p", "offhook-bot", "--example", "instant"],
         ] {
@@ -228,6 +239,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     }
     if plan.has("keys") {
         keys::measure(&plan, &programs)?;
+    }
+    if plan.has("talk") {
+        talk::measure(&plan, &programs)?;
     }
     println!(
         "\nAllocations on the tick are counted by a test, not here: \

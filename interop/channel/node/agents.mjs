@@ -3,7 +3,7 @@
 
 import { CloudAdapter, authorizeJWT, getAuthConfigWithDefaults } from '@microsoft/agents-hosting';
 
-import { serve, tell, turn } from './hotel.mjs';
+import { GRACE, serve, tell, turn } from './hotel.mjs';
 
 const { env } = process;
 
@@ -52,7 +52,16 @@ function comeBack(context) {
   }, 300);
 }
 
+function callGrace(context) {
+  const { channelId, serviceUrl } = context.activity;
+  const audience = 'https://api.botframework.com';
+  adapter
+    .createConversationAsync(env.clientId, channelId, serviceUrl, audience, GRACE, async () => {})
+    .catch((error) => tell({ type: 'error', why: String(error?.stack ?? error) }));
+}
+
 serve(
-  (request, response) => adapter.process(request, response, (context) => turn(context, comeBack)),
+  (request, response) =>
+    adapter.process(request, response, (context) => turn(context, comeBack, callGrace)),
   authorizeJWT(settings),
 );

@@ -10,7 +10,7 @@ import {
 } from 'botbuilder';
 import connector from 'botframework-connector';
 
-import { serve, tell, turn } from './hotel.mjs';
+import { GRACE, serve, tell, turn } from './hotel.mjs';
 
 const { env } = process;
 
@@ -43,4 +43,14 @@ function comeBack(context) {
   }, 300);
 }
 
-serve((request, response) => adapter.process(request, response, (context) => turn(context, comeBack)));
+function callGrace(context) {
+  const { channelId, serviceUrl } = context.activity;
+  const audience = env.ToChannelFromBotOAuthScope ?? 'https://api.botframework.com';
+  adapter
+    .createConversationAsync(env.MicrosoftAppId ?? '', channelId, serviceUrl, audience, GRACE, async () => {})
+    .catch((error) => tell({ type: 'error', why: String(error?.stack ?? error) }));
+}
+
+serve((request, response) =>
+  adapter.process(request, response, (context) => turn(context, comeBack, callGrace)),
+);

@@ -9,8 +9,17 @@ export function tell(line) {
   process.stdout.write(JSON.stringify(line) + '\n');
 }
 
-/** One turn. `comeBack` says something later, in a turn that the bot begins itself. */
-export async function turn(context, comeBack) {
+/** Whom the bot calls of its own accord, and what it says first. */
+export const GRACE = {
+  members: [{ id: 'grace' }],
+  activity: { type: 'message', text: 'This is the hotel. Your table is ready, and so is the kitchen.' },
+};
+
+/**
+ * One turn. `comeBack` says something later, in a turn that the bot begins itself; `callGrace` calls
+ * somebody, later too.
+ */
+export async function turn(context, comeBack, callGrace) {
   const { activity } = context;
   const { type, text, code, name } = activity;
   const isKey = (activity.entities ?? []).some((entity) => entity.type === 'DTMF');
@@ -27,13 +36,13 @@ export async function turn(context, comeBack) {
       }
     }
   } else if (type === 'message' && isKey) {
-    await pressed(context, text, comeBack);
+    await pressed(context, text, comeBack, callGrace);
   } else if (type === 'message') {
     await context.sendActivity(`You said ${text}.`);
   }
 }
 
-async function pressed(context, key, comeBack) {
+async function pressed(context, key, comeBack, callGrace) {
   if (key === '1') {
     await context.sendActivity({ type: 'typing' });
     const said = await context.sendActivity({
@@ -44,6 +53,8 @@ async function pressed(context, key, comeBack) {
     tell({ type: 'answered', hasId: Boolean(said?.id) });
   } else if (key === '2') {
     comeBack(context);
+  } else if (key === '3') {
+    callGrace(context);
   } else {
     await context.sendActivity('Good bye.');
     await context.sendActivity(BYE);

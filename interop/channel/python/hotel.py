@@ -11,7 +11,7 @@ import traceback
 from aiohttp import web
 from botbuilder.core import TurnContext
 from botbuilder.integration.aiohttp import CloudAdapter, ConfigurationBotFrameworkAuthentication
-from botbuilder.schema import Activity
+from botbuilder.schema import Activity, ChannelAccount, ConversationParameters
 from botframework.connector.auth import PasswordServiceClientCredentialFactory
 from msal import ConfidentialClientApplication
 
@@ -127,6 +127,9 @@ async def pressed(context: TurnContext, key: str):
     elif key == "2":
         reference = TurnContext.get_conversation_reference(context.activity)
         asyncio.get_running_loop().create_task(come_back(reference))
+    elif key == "3":
+        service_url = context.activity.service_url
+        asyncio.get_running_loop().create_task(call_grace(service_url))
     else:
         await context.send_activity("Good bye.")
         await context.send_activity(BYE)
@@ -140,6 +143,28 @@ async def come_back(reference):
     try:
         app_id = os.environ.get("APP_ID", "")
         await adapter.continue_conversation(reference, again, app_id)
+    except Exception:
+        tell(type="error", why=traceback.format_exc())
+
+
+async def call_grace(service_url):
+    async def nothing(_):
+        pass
+
+    first = "This is the hotel. Your table is ready, and so is the kitchen."
+    parameters = ConversationParameters(
+        members=[ChannelAccount(id="grace")],
+        activity=Activity(type="message", text=first),
+    )
+    try:
+        await adapter.create_conversation(
+            os.environ.get("APP_ID", ""),
+            nothing,
+            parameters,
+            "telephony",
+            service_url,
+            "https://api.botframework.com",
+        )
     except Exception:
         tell(type="error", why=traceback.format_exc())
 

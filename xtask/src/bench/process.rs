@@ -108,6 +108,11 @@ impl Process {
         Ok(text)
     }
 
+    /// Its number, for whoever measures it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Processor time so far, in seconds.
     pub(crate) fn cpu(&self) -> f64 {
         cpu_of(&format!("/proc/{}/stat", self.child.id())).map_or(0.0, |(_, cpu)| cpu)

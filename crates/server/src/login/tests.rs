@@ -369,3 +369,37 @@ async fn keys_rotate_and_old_tokens_stay_good() {
     caller(&login, &old, now + 30 * DAY).expect("still good");
     caller(&login, &new, now + 31 * DAY).expect("good");
 }
+
+#[tokio::test]
+async fn the_connector_takes_its_own_tokens_and_no_others() {
+    let world = World::new().await;
+    let other = World::new().await;
+    let now = clock::wall();
+    let good = || {
+        let mut grant = world.login.grant_for_tests(&world.bot, vec![]);
+        grant.audience = offhook_identity::NOTIFICATION_ISSUER.to_owned();
+        grant
+    };
+    let answering = |token: String| {
+        let header = format!("Bearer {token}").parse().expect("a header");
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, header)]);
+        world.login.answering(&headers, now).map(|bot| bot.app)
+    };
+    let token = |grant: &offhook_identity::AccessGrant| world.login.granted_for_tests(grant, now);
+    assert_eq!(answering(token(&good())), Ok(world.bot.app));
+    let refused = |why| Err(NotLetIn::Token(why));
+    let mut audience = good();
+    audience.audience = "https://graph.microsoft.com".to_owned();
+    assert_eq!(answering(token(&audience)), refused(TokenFault::WrongAudience));
+    let mut issuer = good();
+    issuer.issuer = "https://sts.windows.net/somebody/".to_owned();
+    assert_eq!(answering(token(&issuer)), refused(TokenFault::WrongIssuer));
+    let long_ago = now - DAY;
+    let expired = world.login.granted_for_tests(&good(), long_ago);
+    assert_eq!(answering(expired), refused(TokenFault::Expired));
+    let elsewhere = other.login.granted_for_tests(&good(), now);
+    assert_eq!(answering(elsewhere), refused(TokenFault::UnknownKey));
+    let mut nobody = good();
+    nobody.app_id = "0ff400c0-0000-4000-8000-000000000000".to_owned();
+    assert_eq!(answering(token(&nobody)), Err(NotLetIn::NotRegistered));
+}
