@@ -390,7 +390,10 @@ async fn the_connector_takes_its_own_tokens_and_no_others() {
     let refused = |why| Err(NotLetIn::Token(why));
     let mut audience = good();
     audience.audience = "https://graph.microsoft.com".to_owned();
-    assert_eq!(answering(token(&audience)), refused(TokenFault::WrongAudience));
+    assert_eq!(
+        answering(token(&audience)),
+        refused(TokenFault::WrongAudience)
+    );
     let mut issuer = good();
     issuer.issuer = "https://sts.windows.net/somebody/".to_owned();
     assert_eq!(answering(token(&issuer)), refused(TokenFault::WrongIssuer));
