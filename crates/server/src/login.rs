@@ -287,7 +287,7 @@ impl Login {
 }
 
 /// The token a request shows.
-fn shown(headers: &HeaderMap) -> Result<&str, NotLetIn> {
+pub(crate) fn shown(headers: &HeaderMap) -> Result<&str, NotLetIn> {
     let malformed = |_| NotLetIn::Token(TokenFault::Malformed);
     let header = headers.get(header::AUTHORIZATION);
     let text = header

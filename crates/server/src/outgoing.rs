@@ -62,6 +62,15 @@ impl Outgoing {
     }
 }
 
+/// The cause at the bottom; the layers above say only that there was one.
+pub(crate) fn root(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
 /// The client of every bot.
 pub(crate) type Clients = Arc<HashMap<AppId, Outgoing>>;
 

@@ -583,7 +583,7 @@ fn the_connector_answers_all_it_is_asked_of_a_conversation() {
 }
 
 #[test]
-fn a_bot_calls_somebody_who_answers_and_somebody_who_is_busy() {
+fn a_bot_calls_somebody_who_answers_and_somebody_who_has_no_phone() {
     let bot = Bot::new(|_| (vec![], 200));
     let demo = demo(&bot.endpoint);
     dial(&demo, &["--keys", "1"]);

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use super::{BotDoor, Shared, TalkNews, Turn, Waiting, bytes, routes};
 use crate::limits;
-use crate::outgoing::Payload;
+use crate::outgoing::{Payload, root};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const USER_AGENT: HeaderValue =
@@ -190,13 +190,4 @@ fn replies(door: &BotDoor, answer: &Bytes) -> Vec<Activity> {
     activities
         .filter_map(|one| Activity::read(one).ok())
         .collect()
-}
-
-/// The cause at the bottom; the layers above say only that there was one.
-fn root(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }

@@ -26,6 +26,7 @@ use super::to_engine::{Asked, Usual, asked};
 use super::{BotDoor, Channel, Line, Shared, TalkNews, Turn, callback, from_engine, new_id};
 use crate::calls::{Message, post};
 use crate::config::BotAuthentication;
+use crate::login::shown;
 use crate::registry::Bot;
 use crate::switchboard::NotConnected;
 use crate::{clock, limits};
@@ -148,7 +149,7 @@ impl Shared {
         let by_microsoft =
             |bot: &&Arc<Bot>| bot.talk.authentication == BotAuthentication::Microsoft;
         let bots: Vec<Arc<Bot>> = bots.filter(by_microsoft).cloned().collect();
-        let Some(token) = shown(&parts.headers).filter(|_| !bots.is_empty()) else {
+        let Some(token) = shown(&parts.headers).ok().filter(|_| !bots.is_empty()) else {
             return Err(Refused::not_let_in(why));
         };
         let known = self.microsoft.answering(token, bots).await;
@@ -164,12 +165,6 @@ impl Shared {
             None => Err(Refused::no_conversation()),
         }
     }
-}
-
-/// The token a request shows.
-fn shown(headers: &http::HeaderMap) -> Option<&str> {
-    let header = headers.get(header::AUTHORIZATION)?.to_str().ok();
-    offhook_identity::bearer(header).ok()
 }
 
 /// Compared in the same time wherever they differ.

@@ -22,7 +22,7 @@ use offhook_wire::graph::tag::COMMS_NOTIFICATIONS;
 use super::Shared;
 use super::door::BotDoor;
 use super::queue::{Target, Waiting, Weight};
-use crate::outgoing::Payload;
+use crate::outgoing::{Payload, root};
 use crate::{clock, limits};
 
 const CHAIN_ID: HeaderName = HeaderName::from_static("x-microsoft-skype-chain-id");
@@ -307,13 +307,4 @@ async fn finish(response: Response<Incoming>) {
     let rest = Limited::new(body, limits::NOTIFICATION_ANSWER_BYTES_MAX).collect();
     // Whatever it says, and whether it comes at all, changes nothing.
     let _ = tokio::time::timeout(limits::NOTIFICATION_ANSWERED_WITHIN, rest).await;
-}
-
-/// The cause at the bottom; the layers above say only that there was one.
-fn root(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }
