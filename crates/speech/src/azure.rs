@@ -9,26 +9,31 @@
 //! A text message is headers, an empty line and JSON; a binary one is the length of its headers in two
 //! octets, the headers and sound.
 
+use std::time::Duration;
+
+use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
 use offhook_terms::Private;
 use reqwest::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::Message;
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use url::Url;
 
 use crate::openai::{refused, root, send};
 use crate::recogniser::{Request, Words};
 use crate::ssml::escape;
-use crate::{Audio, SpeechFault, limits};
+use crate::voice::RATE;
+use crate::{Audio, SpeechFault, Utterance, limits};
 
 const SERVICE: &str = "Azure Speech";
 
 /// Sound in one message: a tenth of a second, as the SDK sends it.
-const PIECE_BYTES: usize = 3_200;
+const PIECE_SAMPLES: usize = 1_600;
 
 /// How to reach it.
 #[derive(Debug, Clone)]
@@ -88,18 +93,68 @@ impl Azure {
         Audio::from_wav(&file).ok_or_else(|| refused(SERVICE, "its answer is no sound"))
     }
 
-    pub(crate) async fn understand(&self, request: Request) -> Result<Option<Words>, SpeechFault> {
-        let turn = self.turn(request);
-        let done = tokio::time::timeout(limits::WORK_WITHIN, turn).await;
-        done.unwrap_or_else(|_| {
-            Err(SpeechFault::TooSlow {
-                program: SERVICE.to_owned(),
-            })
-        })
+    pub(crate) async fn understand(
+        &self,
+        request: Request,
+        utterance: &mut Utterance,
+    ) -> Result<Option<Words>, SpeechFault> {
+        let (mut write, mut read) = within(limits::WORK_WITHIN, self.open(&request)).await?;
+        let turn = Turn {
+            id: new_id(),
+            timestamp: request.timestamp.clone(),
+        };
+        let nothing = Audio::silence(RATE, Duration::ZERO);
+        let first = [
+            turn.text("speech.config", &config()),
+            turn.text("speech.context", &context(&request)),
+            turn.sound(&nothing.to_wav(), true),
+        ];
+        let mut heard = Answers {
+            locale: &request.locale,
+            words: None,
+        };
+        let speaking = async {
+            for message in first {
+                write.send(message).await.map_err(broken)?;
+            }
+            // They may know before we have said all.
+            loop {
+                tokio::select! {
+                    piece = utterance.next() => match piece {
+                        Some(samples) => {
+                            for samples in samples.chunks(PIECE_SAMPLES) {
+                                let sound: Vec<u8> =
+                                    samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+                                write.send(turn.sound(&sound, false)).await.map_err(broken)?;
+                            }
+                        }
+                        None if utterance.is_abandoned() => return Ok(true),
+                        None => {
+                            write.send(turn.sound(&[], false)).await.map_err(broken)?;
+                            return Ok(false);
+                        }
+                    },
+                    message = read.next() => if heard.take(message)? {
+                        return Ok(true);
+                    },
+                }
+            }
+        };
+        let is_over = within(limits::UTTERANCE_MAX + limits::WORK_WITHIN, speaking).await?;
+        if !is_over {
+            let rest = async {
+                while !heard.take(read.next().await)? {}
+                Ok(())
+            };
+            within(limits::WORK_WITHIN, rest).await?;
+        }
+        let words = heard.words;
+        // It closes as well, and nobody waits for that.
+        let _ = write.close().await;
+        Ok(words)
     }
 
-    async fn turn(&self, request: Request) -> Result<Option<Words>, SpeechFault> {
-        let broken = |why: tokio_tungstenite::tungstenite::Error| refused(SERVICE, &root(&why));
+    async fn open(&self, request: &Request) -> Result<(Write, Read), SpeechFault> {
         let mut url = self.recognition.clone();
         url.query_pairs_mut()
             .append_pair("language", &request.locale)
@@ -113,45 +168,55 @@ impl Azure {
         if let Ok(id) = HeaderValue::try_from(new_id()) {
             headers.insert("X-ConnectionId", id);
         }
-        let (mut socket, _) = connect_async(upgrade).await.map_err(broken)?;
-        let turn = Turn {
-            id: new_id(),
-            timestamp: request.timestamp.clone(),
+        let (socket, _) = connect_async(upgrade).await.map_err(broken)?;
+        Ok(socket.split())
+    }
+}
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Write = SplitSink<Socket, Message>;
+type Read = SplitStream<Socket>;
+
+fn broken(why: tungstenite::Error) -> SpeechFault {
+    refused(SERVICE, &root(&why))
+}
+
+async fn within<T>(
+    longest: Duration,
+    work: impl Future<Output = Result<T, SpeechFault>>,
+) -> Result<T, SpeechFault> {
+    let done = tokio::time::timeout(longest, work).await;
+    done.unwrap_or_else(|_| {
+        Err(SpeechFault::TooSlow {
+            program: SERVICE.to_owned(),
+        })
+    })
+}
+
+/// What they have said so far.
+struct Answers<'a> {
+    locale: &'a str,
+    words: Option<Words>,
+}
+
+impl Answers<'_> {
+    /// Takes a message; true when it is the last.
+    fn take(
+        &mut self,
+        message: Option<Result<Message, tungstenite::Error>>,
+    ) -> Result<bool, SpeechFault> {
+        let message = message.ok_or_else(|| refused(SERVICE, "it hung up before the end"))?;
+        let Message::Text(text) = message.map_err(broken)? else {
+            return Ok(false);
         };
-        let messages = [
-            turn.text("speech.config", &config()),
-            turn.text("speech.context", &context(&request)),
-        ];
-        let file = request.audio.to_wav();
-        let (head, sound) = file.split_at(limits::WAV_HEAD_BYTES);
-        let pieces = std::iter::once(turn.sound(head, true))
-            .chain(
-                sound
-                    .chunks(PIECE_BYTES)
-                    .map(|piece| turn.sound(piece, false)),
-            )
-            .chain([turn.sound(&[], false)]);
-        for message in messages.into_iter().chain(pieces) {
-            socket.send(message).await.map_err(broken)?;
-        }
-        let mut words = None;
-        while let Some(message) = socket.next().await {
-            let Message::Text(text) = message.map_err(broken)? else {
-                continue;
-            };
-            match answer(&text) {
-                Some(Answer::Phrase(phrase)) => {
-                    words = words.or_else(|| phrase.words(&request.locale))
-                }
-                Some(Answer::TurnEnd) => {
-                    // It closes as well, and nobody waits for that.
-                    let _ = socket.close(None).await;
-                    return Ok(words);
-                }
-                None => {}
+        match answer(&text) {
+            Some(Answer::Phrase(phrase)) if self.words.is_none() => {
+                self.words = phrase.words(self.locale);
+                Ok(false)
             }
+            Some(Answer::TurnEnd) => Ok(true),
+            Some(Answer::Phrase(_)) | None => Ok(false),
         }
-        Err(refused(SERVICE, "it hung up before the end"))
     }
 }
 
@@ -311,5 +376,94 @@ mod tests {
             answer("Path:turn.end\r\n\r\n{}"),
             Some(Answer::TurnEnd)
         ));
+    }
+
+    /// A service that says when it hears sound, and answers at the end or, if it is `hasty`, at once.
+    async fn service(hasty: bool) -> (Azure, tokio::sync::mpsc::Receiver<usize>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let at = listener.local_addr().expect("an address");
+        let (tell, told) = tokio::sync::mpsc::channel(64);
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a caller");
+            let mut socket = tokio_tungstenite::accept_async(stream)
+                .await
+                .expect("a WebSocket");
+            while let Some(Ok(message)) = socket.next().await {
+                let Message::Binary(message) = message else {
+                    continue;
+                };
+                let head = usize::from(u16::from_be_bytes([message[0], message[1]]));
+                let sound = message.len() - 2 - head;
+                let _ = tell.send(sound).await;
+                if sound == 0 || hasty {
+                    let phrase = r#"{"RecognitionStatus":"Success","DisplayText":"Yes."}"#;
+                    for (path, body) in [("speech.phrase", phrase), ("turn.end", "{}")] {
+                        let text = format!("Path:{path}\r\n\r\n{body}");
+                        let _ = socket.send(Message::text(text)).await;
+                    }
+                }
+            }
+        });
+        let url = |scheme: &str| Url::parse(&format!("{scheme}://{at}/")).expect("a URL");
+        let azure = Azure {
+            key: Private::new("a key".to_owned()),
+            synthesis: url("http"),
+            recognition: url("ws"),
+            voice: String::new(),
+            client: Client::new(),
+        };
+        (azure, told)
+    }
+
+    fn request() -> Request {
+        Request {
+            locale: "en-US".to_owned(),
+            phrases: Vec::new(),
+            timestamp: "2026-01-01T00:00:00Z".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn it_hears_what_is_said_while_it_is_said() {
+        let (azure, mut told) = service(false).await;
+        let (feed, mut utterance) = crate::utterance();
+        let speaker = async {
+            // The next is said only when the last was heard.
+            let mut heard = vec![told.recv().await];
+            for _ in 0..3 {
+                feed.say(vec![7; 1_600]);
+                heard.push(told.recv().await);
+            }
+            feed.end();
+            heard.push(told.recv().await);
+            heard
+        };
+        let (heard, words) = tokio::join!(speaker, azure.understand(request(), &mut utterance));
+        assert_eq!(heard, [44, 3_200, 3_200, 3_200, 0].map(Some));
+        assert_eq!(words.expect("words").expect("words").text.reveal(), "Yes.");
+        assert_eq!(utterance.duration(), Duration::from_millis(300));
+    }
+
+    #[tokio::test]
+    async fn it_may_know_before_all_was_said() {
+        let (azure, _told) = service(true).await;
+        let (feed, mut utterance) = crate::utterance();
+        feed.say(vec![7; 1_600]);
+        let words = azure.understand(request(), &mut utterance).await;
+        assert_eq!(words.expect("words").expect("words").text.reveal(), "Yes.");
+        assert!(!utterance.is_abandoned());
+    }
+
+    #[tokio::test]
+    async fn what_is_given_up_is_not_waited_for() {
+        let (azure, _told) = service(false).await;
+        let (feed, mut utterance) = crate::utterance();
+        feed.say(vec![7; 1_600]);
+        drop(feed);
+        let words = azure.understand(request(), &mut utterance).await;
+        assert_eq!(words, Ok(None));
+        assert!(utterance.is_abandoned());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   SSML or text ─▶ Script ─▶ Synthesiser ─▶ Audio          (a voice of a provider)
-//!   samples ─▶ VoiceDetector ─▶ Utterance ─▶ Recogniser ─▶ words
+//!   samples ─▶ Ear ─▶ Utterance, piece by piece ─▶ Recogniser ─▶ words
 //! ```
 //!
 //! One provider, one file. Providers that are programs of this machine run as child processes, with
@@ -19,6 +19,7 @@ mod recogniser;
 mod scripted;
 mod ssml;
 mod synthesiser;
+mod utterance;
 mod voice;
 
 pub use audio::Audio;
@@ -28,6 +29,7 @@ pub use recogniser::{Recogniser, Request, Words};
 pub use scripted::ScriptedWords;
 pub use ssml::{Script, Stretch, plain, read};
 pub use synthesiser::Synthesiser;
+pub use utterance::{Utterance, UtteranceFeed, utterance};
 pub use voice::{Ear, Sound};
 
 /// Why something was not spoken or understood, in words for an operator.

@@ -30,9 +30,6 @@ pub const UTTERANCE_MAX: Duration = Duration::from_secs(20);
 /// The longest answer of a service: the longest speech.
 pub const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// What stands before the sound in a WAV file of ours.
-pub(crate) const WAV_HEAD_BYTES: usize = 44;
-
 /// Phrases that a recogniser is told to expect: more than a menu has.
 pub const PHRASES_MAX: usize = 64;
 

@@ -53,8 +53,12 @@ impl OpenAi {
         Audio::from_wav(&file).ok_or_else(|| refused(SERVICE, "its answer is no sound"))
     }
 
-    pub(crate) async fn understand(&self, request: Request) -> Result<Option<Words>, SpeechFault> {
-        let file = Part::bytes(request.audio.to_wav()).file_name("utterance.wav");
+    pub(crate) async fn understand(
+        &self,
+        request: Request,
+        audio: &Audio,
+    ) -> Result<Option<Words>, SpeechFault> {
+        let file = Part::bytes(audio.to_wav()).file_name("utterance.wav");
         let file = file
             .mime_str("audio/wav")
             .map_err(|why| refused(SERVICE, &why.to_string()))?;

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use crate::child::Children;
 use crate::recogniser::{Request, Words};
-use crate::{SpeechFault, limits};
+use crate::{Audio, SpeechFault, limits};
 
 const SETTING: &str = "speech.pocketsphinx";
 
@@ -32,7 +32,11 @@ impl Pocketsphinx {
         }
     }
 
-    pub(crate) async fn understand(&self, request: Request) -> Result<Option<Words>, SpeechFault> {
+    pub(crate) async fn understand(
+        &self,
+        request: Request,
+        audio: &Audio,
+    ) -> Result<Option<Words>, SpeechFault> {
         let dictionary = self.dictionary.get_or_try_init(|| self.words()).await?;
         let grammar = grammar(&request.phrases, dictionary);
         let model = format!("{}/en-us", self.model);
@@ -52,7 +56,7 @@ impl Pocketsphinx {
         }
         let heard = self
             .children
-            .run(&self.program, SETTING, &arguments, &request.audio.to_wav())
+            .run(&self.program, SETTING, &arguments, &audio.to_wav())
             .await?;
         // A line for each stretch of speech it found in the utterance.
         let heard = String::from_utf8_lossy(&heard);

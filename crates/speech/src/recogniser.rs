@@ -6,7 +6,7 @@ use offhook_terms::Private;
 
 use crate::pocketsphinx::Pocketsphinx;
 use crate::scripted::ScriptedWords;
-use crate::{Audio, Azure, OpenAi, SpeechFault};
+use crate::{Azure, OpenAi, SpeechFault, Utterance};
 
 /// Somebody who understands.
 #[derive(Debug)]
@@ -20,11 +20,9 @@ enum Provider {
     OpenAi(OpenAi),
 }
 
-/// What is to be understood.
+/// What is known of an utterance before it is understood.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// One utterance, 16,000 samples a second.
-    pub audio: Audio,
     /// The language, a BCP 47 tag.
     pub locale: String,
     /// What will probably be said.
@@ -65,16 +63,30 @@ impl Recogniser {
         Self(Provider::OpenAi(openai))
     }
 
-    /// Understands one utterance; nothing when there were no words in it.
+    /// Understands one utterance; nothing when there were no words in it, or when it was given up. A
+    /// provider that can listens while it is spoken, the others begin at its end.
     ///
     /// # Errors
     /// What the provider met.
-    pub async fn understand(&self, request: Request) -> Result<Option<Words>, SpeechFault> {
+    pub async fn understand(
+        &self,
+        request: Request,
+        utterance: &mut Utterance,
+    ) -> Result<Option<Words>, SpeechFault> {
         match &self.0 {
-            Provider::Pocketsphinx(pocketsphinx) => pocketsphinx.understand(request).await,
-            Provider::Scripted(words) => Ok(words.understand(&request)),
-            Provider::Azure(azure) => azure.understand(request).await,
-            Provider::OpenAi(openai) => openai.understand(request).await,
+            Provider::Azure(azure) => azure.understand(request, utterance).await,
+            Provider::Pocketsphinx(pocketsphinx) => match utterance.whole().await {
+                Some(audio) => pocketsphinx.understand(request, &audio).await,
+                None => Ok(None),
+            },
+            Provider::Scripted(words) => {
+                let whole = utterance.whole().await;
+                Ok(whole.and_then(|_| words.understand(&request)))
+            }
+            Provider::OpenAi(openai) => match utterance.whole().await {
+                Some(audio) => openai.understand(request, &audio).await,
+                None => Ok(None),
+            },
         }
     }
 }

@@ -13,9 +13,10 @@ use std::collections::VecDeque;
 
 use earshot::Detector;
 
-use crate::{Audio, limits};
+use crate::limits;
+use crate::utterance::PIECE;
 
-const RATE: u32 = 16_000;
+pub(crate) const RATE: u32 = 16_000;
 const WINDOW: usize = 256;
 
 /// How likely a voice must be.
@@ -30,6 +31,8 @@ const KEPT_BEFORE: usize = 20 * WINDOW;
 /// Quiet for so many windows ends an utterance: 640 ms.
 const ENDS: u32 = 40;
 
+const PIECE_SAMPLES: usize = RATE as usize * PIECE.as_millis() as usize / 1_000;
+
 /// As loud as this much over the floor (12 dB) is more than what is always there.
 const OVER_FLOOR: f32 = 4.0;
 
@@ -41,8 +44,10 @@ const FLOOR_MIN: f32 = 20.0;
 pub enum Sound {
     /// Somebody begins to speak.
     Began,
-    /// They have ended; this is what was said.
-    Ended(Audio),
+    /// What they say, from a little before they began; in pieces of a tenth of a second and more.
+    Said(Vec<i16>),
+    /// They have ended.
+    Ended,
 }
 
 /// Listens for utterances.
@@ -56,7 +61,15 @@ pub struct Ear {
     quiet: u32,
     before: VecDeque<i16>,
     /// What is being said.
-    utterance: Option<Vec<i16>>,
+    utterance: Option<Saying>,
+}
+
+#[derive(Default)]
+struct Saying {
+    /// Samples so far.
+    length: usize,
+    /// What was not told yet.
+    piece: Vec<i16>,
 }
 
 impl std::fmt::Debug for Ear {
@@ -86,43 +99,45 @@ impl Ear {
             self.window.push(*sample);
             if self.window.len() == WINDOW {
                 let window = std::mem::take(&mut self.window);
-                if let Some(sound) = self.judge(&window) {
-                    notice(sound);
-                }
+                self.judge(&window, &mut notice);
                 self.window = window;
                 self.window.clear();
             }
         }
     }
 
-    fn judge(&mut self, window: &[i16]) -> Option<Sound> {
+    fn judge(&mut self, window: &[i16], notice: &mut impl FnMut(Sound)) {
         let is_speech = self.is_speech(window);
         self.recent = self.recent << 1 | u32::from(is_speech);
-        let Some(utterance) = &mut self.utterance else {
+        let Some(saying) = &mut self.utterance else {
             let (wanted, of) = BEGINS;
             self.before.extend(window);
             let surplus = self.before.len().saturating_sub(KEPT_BEFORE);
             self.before.drain(..surplus);
             let latest = self.recent & ((1 << of) - 1);
-            if latest.count_ones() < wanted {
-                return None;
+            if latest.count_ones() >= wanted {
+                self.quiet = 0;
+                let length = self.before.len();
+                let piece = Vec::new();
+                self.utterance = Some(Saying { length, piece });
+                notice(Sound::Began);
+                notice(Sound::Said(self.before.drain(..).collect()));
             }
-            self.quiet = 0;
-            self.utterance = Some(self.before.drain(..).collect());
-            return Some(Sound::Began);
+            return;
         };
-        utterance.extend_from_slice(window);
+        saying.piece.extend_from_slice(window);
+        saying.length += window.len();
         self.quiet = if is_speech { 0 } else { self.quiet + 1 };
         let longest = (limits::UTTERANCE_MAX.as_secs() as usize) * RATE as usize;
-        if self.quiet < ENDS && utterance.len() < longest {
-            return None;
+        let is_over = self.quiet >= ENDS || saying.length >= longest;
+        if is_over || saying.piece.len() >= PIECE_SAMPLES {
+            notice(Sound::Said(std::mem::take(&mut saying.piece)));
         }
-        self.recent = 0;
-        let samples = self.utterance.take().unwrap_or_default();
-        Some(Sound::Ended(Audio {
-            rate: RATE,
-            samples,
-        }))
+        if is_over {
+            self.recent = 0;
+            self.utterance = None;
+            notice(Sound::Ended);
+        }
     }
 
     fn is_speech(&mut self, window: &[i16]) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   tick ── ring of frames ──▶ ears: voice detection ──▶ mailbox: somebody speaks
-//!                                     └─ an utterance ──▶ recogniser (a task) ──▶ mailbox: words
+//!                                     └─ what they say ──▶ recogniser (a task) ──▶ mailbox: words
 //! ```
 //!
 //! Only calls whose bot wants to hear words are here. One thread looks at all of them, fifty times a
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use offhook_engine::Heard;
 use offhook_media::{Rate, RecordingTap, Resampler};
-use offhook_speech::{Audio, Ear, Recogniser, Request, Sound};
+use offhook_speech::{Ear, Recogniser, Request, Sound, Utterance, UtteranceFeed, utterance};
 use offhook_terms::LegId;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -61,6 +61,8 @@ struct Job {
     mailbox: mpsc::Sender<Message>,
     /// Beginnings of speech so far.
     utterances: u64,
+    /// Where what is being said goes. Dropped with the rest when nobody listens any more.
+    saying: Option<UtteranceFeed>,
 }
 
 impl Ears {
@@ -93,6 +95,7 @@ impl Ears {
             subject: Arc::clone(&subject),
             mailbox,
             utterances: 0,
+            saying: None,
         };
         let taken = self.orders.try_send(Box::new(job));
         taken.is_ok().then_some(Listening(subject))
@@ -154,25 +157,40 @@ impl Job {
             Sound::Began => {
                 self.utterances += 1;
                 self.tell(TalkNews::SpeechBegan(self.utterances));
+                self.saying = Some(self.understand(recogniser, runtime));
             }
-            Sound::Ended(audio) => {
-                let subject = self.subject.lock().unwrap_or_else(PoisonError::into_inner);
-                let Subject { locale, phrases } = subject.clone();
-                drop(subject);
-                let (recogniser, mailbox) = (Arc::clone(recogniser), self.mailbox.clone());
-                let (leg, utterance) = (self.leg, self.utterances);
-                let request = Request {
-                    audio,
-                    locale,
-                    phrases,
-                    timestamp: crate::channel::timestamp(clock::wall()),
-                };
-                runtime.spawn(async move {
-                    let news = understood(&recogniser, utterance, request).await;
-                    post(&mailbox, Message::Talk { leg, news });
-                });
+            Sound::Said(samples) => {
+                if let Some(saying) = &self.saying {
+                    saying.say(samples);
+                }
+            }
+            Sound::Ended => {
+                if let Some(saying) = self.saying.take() {
+                    saying.end();
+                }
             }
         }
+    }
+
+    /// Has what is said from now on understood.
+    fn understand(&self, recogniser: &Arc<Recogniser>, runtime: &Handle) -> UtteranceFeed {
+        let subject = self.subject.lock().unwrap_or_else(PoisonError::into_inner);
+        let Subject { locale, phrases } = subject.clone();
+        drop(subject);
+        let (feed, utterance) = utterance();
+        let (recogniser, mailbox) = (Arc::clone(recogniser), self.mailbox.clone());
+        let (leg, number) = (self.leg, self.utterances);
+        let request = Request {
+            locale,
+            phrases,
+            timestamp: crate::channel::timestamp(clock::wall()),
+        };
+        runtime.spawn(async move {
+            if let Some(news) = understood(&recogniser, number, request, utterance).await {
+                post(&mailbox, Message::Talk { leg, news });
+            }
+        });
+        feed
     }
 
     fn tell(&self, news: TalkNews) {
@@ -181,21 +199,30 @@ impl Job {
     }
 }
 
-async fn understood(recogniser: &Recogniser, utterance: u64, request: Request) -> TalkNews {
-    let duration = Audio::duration(&request.audio);
-    match recogniser.understand(request).await {
+/// What was said; nothing when nobody wants to know any more.
+async fn understood(
+    recogniser: &Recogniser,
+    number: u64,
+    request: Request,
+    mut utterance: Utterance,
+) -> Option<TalkNews> {
+    let words = recogniser.understand(request, &mut utterance).await;
+    if utterance.is_abandoned() {
+        return None;
+    }
+    Some(match words {
         Ok(Some(words)) => TalkNews::Heard(Heard {
-            utterance,
+            utterance: number,
             text: words.text,
             locale: words.locale,
             confidence: words.confidence,
-            duration,
+            duration: utterance.duration(),
         }),
-        Ok(None) => TalkNews::NotUnderstood(utterance),
+        Ok(None) => TalkNews::NotUnderstood(number),
         Err(why) => {
             metrics::counter!("offhook_recognition_failed_total").increment(1);
             tracing::error!(%why, "what a caller said could not be understood");
-            TalkNews::NotUnderstood(utterance)
+            TalkNews::NotUnderstood(number)
         }
-    }
+    })
 }
