@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::voice::RATE;
 use crate::{Audio, limits};
 
 /// A tenth of a second.
@@ -22,7 +23,6 @@ pub struct UtteranceFeed(mpsc::Sender<Piece>);
 #[derive(Debug)]
 pub struct Utterance {
     pieces: mpsc::Receiver<Piece>,
-    rate: u32,
     samples: usize,
     is_over: bool,
     is_abandoned: bool,
@@ -47,7 +47,6 @@ pub fn utterance() -> (UtteranceFeed, Utterance) {
     let (feed, inbox) = mpsc::channel(pieces as usize + 3);
     let utterance = Utterance {
         pieces: inbox,
-        rate: crate::voice::RATE,
         samples: 0,
         is_over: false,
         is_abandoned: false,
@@ -91,13 +90,13 @@ impl Utterance {
         while let Some(piece) = self.next().await {
             samples.extend(piece);
         }
-        let rate = self.rate;
+        let rate = RATE;
         (!self.is_abandoned).then_some(Audio { rate, samples })
     }
 
     /// How much of it has come out.
     pub fn duration(&self) -> Duration {
-        Duration::from_secs_f64(self.samples as f64 / f64::from(self.rate))
+        Duration::from_secs_f64(self.samples as f64 / f64::from(RATE))
     }
 
     /// Nobody wants to know what was said: it was given up before its end.
