@@ -18,9 +18,13 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use offhook_media::{Clip, Codec};
-use offhook_phone::hearing::Kind;
-use offhook_phone::{Call, Config, Dial, Phone};
+use offhook_phone::{Config, Dial, Phone};
+use offhook_sip::Endpoint;
 use serde_json::{Value, json};
+
+use crate::line::Line;
+
+mod line;
 
 /// Longer than anybody listens before they interrupt.
 const STORY: &str = "Once upon a time there was a telephone that rang and rang, all day and all night, until \
@@ -99,13 +103,18 @@ async fn measure(wanted: &Conversing) -> Result<Value, String> {
     let words = std::fs::read(&wanted.words).map_err(|why| why.to_string())?;
     let words = Clip::from_wav(&words).map_err(|why| why.to_string())?;
 
+    let at = (Ipv4Addr::LOCALHOST, 0).into();
+    let (endpoint, _arrivals) = offhook_sip::listen(offhook_sip::Config::new(at))
+        .await
+        .map_err(|why| why.to_string())?;
     let mut times: [Vec<f64>; 4] = Default::default();
     for _ in 0..wanted.calls {
-        let one = converse(&phone, &wanted.uri, &words, &seen).await?;
+        let one = converse(&endpoint, &wanted.uri, &words, &seen).await?;
         for (all, one) in times.iter_mut().zip(one) {
             all.push(one);
         }
     }
+    endpoint.shutdown().await;
     let [told, greeted, by_key, by_words] = times;
     let sent = activities(&phone, wanted, &seen).await?;
     lock(&seen).speaks = false;
@@ -123,64 +132,37 @@ async fn measure(wanted: &Conversing) -> Result<Value, String> {
     }))
 }
 
-/// One conversation: when the bot was told of a key, when it was first heard, and how long it was heard
-/// after a key and after words began.
+/// One conversation: when the bot was told of a key, when it first spoke, and how long it spoke on after a
+/// key and after words began.
 async fn converse(
-    phone: &Phone,
+    endpoint: &Endpoint,
     uri: &str,
     words: &Clip,
     seen: &Shared,
 ) -> Result<[f64; 4], String> {
-    let broken = |why: offhook_phone::Interrupted| why.to_string();
-    let mut call = phone
-        .dial(Dial::new(uri))
-        .await
-        .map_err(|why| why.to_string())?;
-    call.pause(Duration::from_millis(2_000))
-        .await
-        .map_err(broken)?;
-    let first = call
-        .hearing()
-        .runs()
-        .into_iter()
-        .find(|run| run.kind != Kind::Silence);
-    let greeted = first.ok_or("nothing was heard")?.from_ms as f64;
+    let mut line = Line::dial(endpoint, uri).await?;
+    line.wait(Duration::from_millis(2_000)).await?;
+    let greeted = line.greeted()?;
 
-    let (pressed, heard) = (Instant::now(), elapsed(&call));
-    call.press("5").await.map_err(broken)?;
-    call.pause(Duration::from_millis(800))
-        .await
-        .map_err(broken)?;
+    let pressed = Instant::now();
+    line.press('5');
+    line.wait(Duration::from_millis(900)).await?;
     let key = lock(seen)
         .key
         .take()
         .ok_or("the bot was not told of the key")?;
     let told = key.duration_since(pressed).as_secs_f64() * 1_000.0;
-    let by_key = silent_since(&call)? - heard;
+    let by_key = line.sounded_since(pressed)?;
 
     // The bot tells its story again.
-    call.press("1").await.map_err(broken)?;
-    call.pause(Duration::from_millis(1_500))
-        .await
-        .map_err(broken)?;
-    let heard = elapsed(&call);
-    call.play(words.clone()).await.map_err(broken)?;
-    let by_words = silent_since(&call)? - heard;
-    call.finish().await;
+    line.press('1');
+    line.wait(Duration::from_millis(1_700)).await?;
+    let spoken = Instant::now();
+    line.play(words);
+    line.wait(words.duration()).await?;
+    let by_words = line.sounded_since(spoken)?;
+    line.finish().await;
     Ok([told, greeted, by_key, by_words])
-}
-
-fn elapsed(call: &Call) -> f64 {
-    call.hearing().elapsed().as_secs_f64() * 1_000.0
-}
-
-/// When the last sound ended, if it is quiet now.
-fn silent_since(call: &Call) -> Result<f64, String> {
-    let current = call.hearing().current().ok_or("nothing was heard")?;
-    match current.kind {
-        Kind::Silence => Ok(current.from_ms as f64),
-        _ => Err("the bot was not interrupted".to_owned()),
-    }
 }
 
 /// How many activities a second the connector takes, four at a time.
