@@ -124,14 +124,24 @@ impl BotScript<'_> {
     pub fn transfers_to(mut self, target: &'static str) {
         let target = self.invitee(target);
         let transferee = None;
-        self.asks(Command::Transfer { transferee, target }).ok();
+        self.asks(Command::Transfer {
+            transferee,
+            target,
+            ring_for: limits::RINGS_FOR,
+        })
+        .ok();
     }
 
     /// Transfers a participant.
     pub fn transfers(mut self, transferee: &str, target: &'static str) {
         let target = self.invitee(target);
         let transferee = Some(self.world.leg_called(transferee));
-        self.asks(Command::Transfer { transferee, target }).ok();
+        self.asks(Command::Transfer {
+            transferee,
+            target,
+            ring_for: limits::RINGS_FOR,
+        })
+        .ok();
     }
 
     /// Transfers the other party to the party of another leg of this bot.

@@ -10,6 +10,7 @@
 )]
 
 mod bench;
+mod kills;
 mod repository;
 mod rust_text;
 mod test;
@@ -39,6 +40,11 @@ const CHORES: &[Chore] = &[
         name: "bench",
         about: "the platform under load, beside the least that moving its packets costs",
         run: bench::run,
+    },
+    Chore {
+        name: "kills",
+        about: "kill the platform while it records, a thousand times",
+        run: kills::run,
     },
 ];
 

@@ -246,7 +246,7 @@ impl Call {
             Signal::NotReached(why) => self.on_not_reached(leg, why),
             Signal::ReferRefused => self.on_refer_refused(leg),
             Signal::ReferDone => self.on_refer_done(leg),
-            Signal::ReferFailed => self.on_refer_failed(leg),
+            Signal::ReferFailed(why) => self.on_refer_failed(leg, why),
             Signal::HungUp => self.on_hung_up(leg),
             Signal::Reoffered { offer } => self.on_reoffered(leg, offer),
             Signal::Lost(loss) => self.on_signalling_lost(leg, loss),
@@ -328,7 +328,11 @@ impl Call {
                 // Nobody is told who answers: a caller sees a connection and no name.
                 mask_callee: _,
             } => self.redirect(leg, targets, ring_for, mask_caller),
-            Command::Transfer { transferee, target } => self.transfer(leg, transferee, target),
+            Command::Transfer {
+                transferee,
+                target,
+                ring_for,
+            } => self.transfer(leg, transferee, target, ring_for),
             Command::TransferTo {
                 transferee,
                 replaces,

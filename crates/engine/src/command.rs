@@ -63,6 +63,8 @@ pub enum Command {
         transferee: Option<LegId>,
         /// Who is to be called.
         target: Invitee,
+        /// How long that may take.
+        ring_for: Duration,
     },
     /// Connect the other party with the party of another call of this bot, and leave both.
     TransferTo {
@@ -287,6 +289,14 @@ pub struct RecordRules {
     pub max_duration: Duration,
     /// One of these keys was pressed.
     pub stop_tones: Vec<Tone>,
+}
+
+/// What somebody who is called is told beside who calls, in headers of the SIP request. Checked and
+/// bounded at the edge.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SipContext {
+    /// Names and values of header fields, in order.
+    pub headers: Vec<(String, Private<String>)>,
 }
 
 /// Why a bot rejects a call.

@@ -12,8 +12,11 @@
 //! ```
 //!
 //! The message that is being spoken decides what may interrupt it; between messages everything is
-//! heard. An interruption stops what is spoken and drops what waits behind it. A hang-up waits for what
-//! was said before it.
+//! heard. An interruption stops what is spoken and drops what waits behind it. A hang-up and a hand-off
+//! wait for what was said before them; while a hand-off is under way nothing is spoken or heard. What a
+//! bot commands of the recording of its call waits for nothing that is said (`tape.rs`).
+
+mod tape;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -23,7 +26,14 @@ use std::time::{Duration, Instant};
 use offhook_terms::{LegId, OperationId, Private};
 
 use crate::limits;
-use crate::{AtOnce, Command, Ending, Fact, Hosting, Outcome, Prompt, RejectReason, Speech};
+use crate::{
+    AtOnce, Command, Ending, Fact, Hosting, Invitee, NotReached, Outcome, Party, Prompt,
+    RejectReason, SipContext, Speech,
+};
+
+pub use tape::{TapeChannels, TapeCommand, TapeOrder, TapeRefusal, TapeVerb};
+
+use tape::{Judged, Tape};
 
 /// What does not change while a conversation lasts.
 #[derive(Debug, Clone)]
@@ -38,6 +48,39 @@ pub struct TalkRules {
     pub no_input: Option<Duration>,
     /// Somebody can make words of what the caller says.
     pub hears_speech: bool,
+    /// How a caller is handed off.
+    pub handoff: HandoffRules,
+}
+
+/// How a caller is handed off to somebody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandoffRules {
+    /// How long the target rings.
+    pub ring_for: Duration,
+    /// Ring again, and again, when nobody answers.
+    pub redials: bool,
+    /// Tell the bot of success before the end of the conversation.
+    pub tells_success: bool,
+}
+
+/// The bot wants its caller to go on with somebody else.
+#[derive(Debug, Clone)]
+pub struct Handoff {
+    /// The id of its activity, for the status.
+    pub activity: String,
+    /// Who is to have the caller.
+    pub target: Party,
+    /// What they are told of the call.
+    pub context: SipContext,
+}
+
+/// How a hand-off went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HandoffState {
+    /// The target has the caller.
+    Accepted,
+    /// The caller is back with the bot.
+    Failed(NotReached),
 }
 
 /// What may interrupt a message while it is spoken.
@@ -170,6 +213,20 @@ pub enum Told {
         /// Which.
         message: String,
     },
+    /// What came of a command about the recording of the call.
+    Commanded {
+        /// The command.
+        command: TapeCommand,
+        /// Why it was not carried out.
+        refusal: Option<TapeRefusal>,
+    },
+    /// How a hand-off went.
+    Handoff {
+        /// The id of the activity that asked for it.
+        activity: String,
+        /// How.
+        state: HandoffState,
+    },
     /// The conversation is over. The last thing the bot is told.
     Ended {
         /// How.
@@ -195,6 +252,8 @@ pub enum Wish {
     },
     /// Listen no more.
     Deafen,
+    /// Do something with the recording of the call, and answer the order.
+    Tape(TapeOrder),
 }
 
 /// One bot's conversation with one caller.
@@ -210,6 +269,9 @@ pub struct Conversation {
     last: Option<Asked>,
     pattern: Option<KeyPattern>,
     keys: String,
+    tape: Tape,
+    /// The hand-off that is under way.
+    leaving: Option<Handoff>,
     /// Beginnings of speech that may be told, if words come of them.
     utterances: VecDeque<u64>,
     listens: Option<(String, Vec<String>)>,
@@ -245,6 +307,7 @@ enum Stage {
 #[derive(Debug)]
 enum Line {
     Say(Said),
+    HandOff(Handoff),
     HangUp,
 }
 
@@ -295,6 +358,8 @@ impl Conversation {
             last: None,
             pattern: None,
             keys: String::new(),
+            tape: Tape::default(),
+            leaving: None,
             utterances: VecDeque::new(),
             listens: None,
             operations: 0,
@@ -342,7 +407,12 @@ impl Conversation {
                 let operation = self.operation();
                 self.at_once(operation, AtOnce::SubscribeToTones);
                 self.timers.keep_alive = Some(now + limits::TALK_KEEPS_ALIVE_EVERY);
+                while let Some(judged) = self.tape.next_early() {
+                    self.judged(judged);
+                }
             }
+            Fact::TransferAccepted => self.on_handed_off(),
+            Fact::TransferFailed { why, .. } => self.on_hand_off_failed(*why, now),
             Fact::AudioFlows if self.stage == Stage::Opening && self.timers.greet.is_none() => {
                 self.timers.greet = Some(now + limits::GREETING_AFTER);
             }
@@ -369,6 +439,63 @@ impl Conversation {
             self.go_on(now);
         }
         Ok(())
+    }
+
+    /// The bot wants its caller to go on with somebody else, after what was said before. Refused when
+    /// more waits than is held.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn handle_handoff(&mut self, handoff: Handoff, now: Instant) -> Result<(), NotQueued> {
+        if self.lines.len() >= limits::MESSAGES_MAX {
+            return Err(NotQueued);
+        }
+        self.bot_acts();
+        if !self.is_closing() {
+            self.lines.push_back(Line::HandOff(handoff));
+            self.go_on(now);
+        }
+        Ok(())
+    }
+
+    /// The call refused to hand the caller off.
+    pub fn handle_not_handed_off(&mut self, now: Instant) {
+        self.on_hand_off_failed(NotReached::Refused, now);
+    }
+
+    /// The bot commands something of the recording of its call.
+    pub fn handle_tape_command(&mut self, command: TapeCommand) {
+        self.bot_acts();
+        if matches!(self.stage, Stage::Leaving | Stage::Over) {
+            let refusal = Some(TapeRefusal::CallEnded);
+            return self.tell(Told::Commanded { command, refusal });
+        }
+        let is_open = matches!(self.stage, Stage::Opening | Stage::Talking);
+        let judged = self.tape.command(command, is_open);
+        self.judged(judged);
+    }
+
+    /// An order about the recording was carried out, or could not be.
+    pub fn handle_taped(&mut self, ticket: u64, is_done: bool) {
+        if let Some((command, refusal)) = self.tape.answered(ticket, is_done) {
+            self.tell(Told::Commanded { command, refusal });
+        }
+    }
+
+    /// The recording cannot be written any more, and has ended.
+    pub fn handle_tape_broken(&mut self) {
+        self.tape.broken();
+    }
+
+    fn judged(&mut self, judged: Judged) {
+        match judged {
+            Judged::Do(order) => self.wishes.push_back(Wish::Tape(order)),
+            Judged::Refused(command, why) => {
+                let refusal = Some(why);
+                self.tell(Told::Commanded { command, refusal });
+            }
+            Judged::Waits => {}
+        }
     }
 
     /// The bot wants the call to end: after what was said before, or at once.
@@ -579,7 +706,7 @@ impl Conversation {
     /// that may be interrupted; a hang-up that waited for it comes at once.
     fn takes(&mut self, input: Input, now: Instant) -> bool {
         let is_over = self.is_lost || matches!(self.stage, Stage::Leaving | Stage::Over);
-        if is_over || !self.admits(input) {
+        if is_over || self.leaving.is_some() || !self.admits(input) {
             return false;
         }
         self.interrupt();
@@ -588,6 +715,8 @@ impl Conversation {
             return false;
         }
         self.timers.no_input = None;
+        // A hand-off that waited comes at once.
+        self.go_on(now);
         true
     }
 
@@ -598,7 +727,7 @@ impl Conversation {
             return;
         }
         self.stop_speaking();
-        self.lines.retain(|line| matches!(line, Line::HangUp));
+        self.lines.retain(|line| !matches!(line, Line::Say(_)));
     }
 
     fn stop_speaking(&mut self) {
@@ -646,9 +775,10 @@ impl Conversation {
 
     /// Does what comes next, if nothing is under way.
     fn go_on(&mut self, now: Instant) {
-        while self.stage == Stage::Talking && self.speaking.is_none() {
+        while self.stage == Stage::Talking && self.speaking.is_none() && self.leaving.is_none() {
             match self.lines.pop_front() {
                 None => return,
+                Some(Line::HandOff(handoff)) => self.hand_off(handoff),
                 Some(Line::HangUp) => return self.hang_up(),
                 Some(Line::Say(said)) => self.say(said, now),
             }
@@ -680,6 +810,55 @@ impl Conversation {
             context: None,
         });
         self.speaking = Some(Speaking { operation, said });
+    }
+
+    fn hand_off(&mut self, handoff: Handoff) {
+        self.timers.no_input = None;
+        self.tell_keys();
+        self.last = None;
+        self.redial(handoff);
+    }
+
+    fn redial(&mut self, handoff: Handoff) {
+        self.operations += 1;
+        let leg = LegId::from_bits(self.leg.bits().wrapping_add(self.operations));
+        self.command(Command::Transfer {
+            transferee: None,
+            target: Invitee {
+                context: handoff.context.clone(),
+                ..Invitee::new(leg, handoff.target.clone())
+            },
+            ring_for: self.rules.handoff.ring_for,
+        });
+        self.leaving = Some(handoff);
+    }
+
+    fn on_handed_off(&mut self) {
+        let Some(handoff) = self.leaving.take() else {
+            return;
+        };
+        // What waits to be said is for nobody.
+        self.lines.clear();
+        if self.rules.handoff.tells_success {
+            self.tell(Told::Handoff {
+                activity: handoff.activity,
+                state: HandoffState::Accepted,
+            });
+        }
+    }
+
+    fn on_hand_off_failed(&mut self, why: NotReached, now: Instant) {
+        let Some(handoff) = self.leaving.take() else {
+            return;
+        };
+        if why == NotReached::NoAnswer && self.rules.handoff.redials && !self.is_closing() {
+            return self.redial(handoff);
+        }
+        self.tell(Told::Handoff {
+            activity: handoff.activity,
+            state: HandoffState::Failed(why),
+        });
+        self.go_on(now);
     }
 
     fn listen(&mut self) {
@@ -719,6 +898,11 @@ impl Conversation {
             self.wishes.push_back(Wish::Deafen);
         }
         self.tell_keys();
+        let unanswered: Vec<TapeCommand> = self.tape.over().collect();
+        for command in unanswered {
+            let refusal = Some(TapeRefusal::CallEnded);
+            self.tell(Told::Commanded { command, refusal });
+        }
         let code = match why {
             _ if self.is_lost => EndCode::BotTimedOut,
             Ending::CallerHungUp | Ending::CallerGaveUp | Ending::NotReached(_) => {

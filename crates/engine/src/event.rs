@@ -69,6 +69,8 @@ pub enum Fact {
     TransferFailed {
         /// It was to the party of another call of the bot.
         consultative: bool,
+        /// Why nobody came.
+        why: NotReached,
     },
     /// The bot asked to leave and is leaving.
     Terminating,

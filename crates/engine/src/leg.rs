@@ -3,7 +3,7 @@
 use offhook_terms::{AppId, CallId, LegId, OperationId, PersonId, Private};
 
 use crate::phone::Phone;
-use crate::{OperationKind, Outcome};
+use crate::{OperationKind, Outcome, SipContext};
 
 /// A session description (SDP, RFC 8866), carried unopened: only media reads it.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct Invitee {
     pub party: Party,
     /// It hears and is heard through routing groups alone.
     pub is_routed_only: bool,
+    /// What they are told of the call, beside who calls.
+    pub context: SipContext,
 }
 
 impl Invitee {
@@ -74,6 +76,7 @@ impl Invitee {
             leg,
             party,
             is_routed_only: false,
+            context: SipContext::default(),
         }
     }
 }

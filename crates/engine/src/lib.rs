@@ -69,10 +69,11 @@ mod voice;
 pub use call::{Call, Output};
 pub use command::{
     Accepted, AtOnce, Command, Prompt, Purpose, RecordRules, Refusal, RejectReason, RouteChange,
-    RoutingGroup, RoutingMode, Speech, SpeechForm,
+    RoutingGroup, RoutingMode, SipContext, Speech, SpeechForm,
 };
 pub use conversation::{
-    Conversation, EndCode, Heard, Hint, KeyPattern, NotQueued, Said, TalkRules, Told, Wish,
+    Conversation, EndCode, Handoff, HandoffRules, HandoffState, Heard, Hint, KeyPattern, NotQueued,
+    Said, TalkRules, TapeChannels, TapeCommand, TapeOrder, TapeRefusal, TapeVerb, Told, Wish,
 };
 pub use event::{
     Ending, Event, Fact, NotReached, OperationKind, Outcome, PlayFault, RecordEnding, Roster,

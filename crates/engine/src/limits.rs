@@ -64,6 +64,9 @@ pub const KEYS_GATHERED_MAX: usize = 64;
 /// the oldest.
 pub const UTTERANCES_OPEN_MAX: usize = 8;
 
+/// Commands about the recording of a call that wait for their results: a bot sends one and waits.
+pub const TAPE_COMMANDS_MAX: usize = 16;
+
 /// How often the call is told that a bot that converses is still there: it has no way of its own to
 /// say so, and its silence means nothing.
 pub const TALK_KEEPS_ALIVE_EVERY: Duration = Duration::from_secs(30 * 60);

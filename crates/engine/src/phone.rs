@@ -5,7 +5,7 @@ use offhook_terms::LegId;
 use crate::voice::Voice;
 use crate::{
     Description, Ending, Invitee, Misfit, NotReached, Participant, Party, RecordingStatus,
-    RejectReason, SignalRequest, TurnDown,
+    RejectReason, SignalRequest, SipContext, TurnDown,
 };
 
 /// A phone in a call. It is the value that moves when a leg is handed over, so everything the call
@@ -49,6 +49,8 @@ pub(crate) enum Stage {
     Offering {
         /// Who calls, as it is to see it.
         caller: Party,
+        /// What it is told of the call.
+        context: SipContext,
     },
     /// It is being called.
     Called,
@@ -95,9 +97,9 @@ impl Phone {
     }
 
     /// A phone that we call.
-    pub(crate) fn called(leg: LegId, party: Party, caller: Party) -> Self {
+    pub(crate) fn called(leg: LegId, party: Party, caller: Party, context: SipContext) -> Self {
         Self {
-            stage: Stage::Offering { caller },
+            stage: Stage::Offering { caller, context },
             owes_answer: false,
             ..Self::arriving(leg, party, true, Then::Join)
         }

@@ -2,7 +2,7 @@
 
 use offhook_terms::{LegId, Tone};
 
-use crate::{Description, Misfit, NotReached, Party};
+use crate::{Description, Misfit, NotReached, Party, SipContext};
 
 /// Something that happened on a phone's signalling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Signal {
     /// The phone took the transfer and reached whom it was sent to; it is about to hang up.
     ReferDone,
     /// The phone took the transfer and did not reach whom it was sent to.
-    ReferFailed,
+    ReferFailed(NotReached),
     /// The phone hung up (BYE).
     HungUp,
     /// The phone proposes a new description for a running call (re-INVITE, UPDATE): hold, resume,
@@ -87,6 +87,8 @@ pub enum SignalRequest {
         callee: Party,
         /// Who calls, as the callee is to see it.
         caller: Party,
+        /// What they are told of the call beside that.
+        context: SipContext,
         /// Our offer.
         offer: Description,
     },
@@ -96,6 +98,8 @@ pub enum SignalRequest {
         leg: LegId,
         /// Whom it is to call.
         target: Party,
+        /// What they are to be told of the call.
+        context: SipContext,
     },
     /// End a call that was answered (BYE), or that we placed and nobody answered yet (CANCEL). Nothing to do for a phone that is gone already: hang-ups
     /// cross on the wire, and the call may hear of the phone's too late.

@@ -66,7 +66,7 @@ pub use player::{PlayEnded, Repeat};
 pub use port::{Port, StreamStart};
 pub use rates::Rate;
 pub use recorder::{RecordEnded, RecordPlan, StopTones};
-pub use recording::{RecordingFeed, RecordingTap, recording};
+pub use recording::{RecordingFeed, RecordingTap, TapeFeed, TapeTap, recording, tape};
 pub use resample::Resampler;
 pub use room::{MediaCommand, MediaEvent, Output, Room};
 pub use sdp::{Agreed, Direction, Encryption, TonesAs};

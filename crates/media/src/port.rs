@@ -245,7 +245,11 @@ impl Port {
             MediaCommand::Stop { operation } => self.stop(operation),
             MediaCommand::Agree { agreed, coders } => self.agree(agreed, coders, now),
             // Who hears whom is the room's business.
-            MediaCommand::Listen { .. } | MediaCommand::Deafen | MediaCommand::Hears(_) => {}
+            MediaCommand::Listen { .. }
+            | MediaCommand::Deafen
+            | MediaCommand::Tape { .. }
+            | MediaCommand::Untape
+            | MediaCommand::Hears(_) => {}
         }
     }
 

@@ -73,6 +73,76 @@ impl RecordingFeed {
     }
 }
 
+/// The tick's end of the recording of a call: what a seat hears and what it says, side by side.
+#[derive(Debug)]
+pub struct TapeFeed {
+    pub(crate) heard: RecordingFeed,
+    said: RecordingFeed,
+}
+
+/// The writer's end of the recording of a call.
+#[derive(Debug)]
+pub struct TapeTap {
+    heard: RecordingTap,
+    said: RecordingTap,
+}
+
+/// Both ends of a new recording of a call, or of a part of one. All of its frames have this rate, or
+/// that of the first. Allocates; called by the control side.
+pub fn tape(rate: Option<Rate>) -> (TapeFeed, TapeTap) {
+    let (heard_feed, mut heard) = recording();
+    let (mut said_feed, mut said) = recording();
+    (heard.rate, said.rate) = (rate, rate);
+    // It says, and hears nothing.
+    said_feed.jitter = None;
+    let feed = TapeFeed {
+        heard: heard_feed,
+        said: said_feed,
+    };
+    (feed, TapeTap { heard, said })
+}
+
+impl TapeFeed {
+    /// Both are in the rings or neither is: the directions stay side by side.
+    pub(crate) fn push(&self, heard: &Frame, said: &Frame) {
+        if self.heard.ring.frames.is_full() || self.said.ring.frames.is_full() {
+            self.heard.ring.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.heard.push(heard);
+        self.said.push(said);
+    }
+
+    pub(crate) fn end(&self) {
+        self.said.end();
+        self.heard.end();
+    }
+}
+
+impl TapeTap {
+    /// The next frame of what was heard and what was said meanwhile, if they are there.
+    pub fn read(&mut self) -> Option<(Frame, Frame)> {
+        // Pushed last: when it is there, so is the other.
+        let said = self.said.read()?;
+        Some((self.heard.read()?, said))
+    }
+
+    /// The rate of all frames; `None` before the first was read.
+    pub fn rate(&self) -> Option<Rate> {
+        self.heard.rate()
+    }
+
+    /// Nothing more will come: the recording ended and every frame of it has been read.
+    pub fn is_complete(&self) -> bool {
+        self.heard.has_ended() && self.said.is_complete()
+    }
+
+    /// Frames lost because nobody read in time.
+    pub fn frames_dropped(&self) -> u64 {
+        self.heard.frames_dropped()
+    }
+}
+
 /// A feed that is dropped has ended: a call that fails leaves no writer waiting.
 impl Drop for RecordingFeed {
     fn drop(&mut self) {
@@ -148,6 +218,36 @@ mod tests {
         assert_eq!(tap.read().unwrap()[0], 1);
         assert_eq!(tap.read().unwrap()[0], 2);
         assert!(tap.read().is_none() && tap.is_complete());
+    }
+
+    #[test]
+    fn the_two_directions_stay_side_by_side_when_frames_are_lost() {
+        let (feed, mut tap) = tape(None);
+        let frame = |value: usize| {
+            let mut frame = Frame::silence(Rate::Wide);
+            frame.fill(value as i16);
+            frame
+        };
+        for n in 0..limits::RECORDING_FRAMES + 3 {
+            feed.push(&frame(n), &frame(1_000 + n));
+        }
+        assert_eq!(tap.frames_dropped(), 3);
+        for n in 0..limits::RECORDING_FRAMES {
+            let (heard, said) = tap.read().expect("a pair");
+            assert_eq!((heard[0], said[0]), (n as i16, 1_000 + n as i16));
+        }
+        assert!(tap.read().is_none() && !tap.is_complete());
+        drop(feed);
+        assert!(tap.is_complete());
+        assert_eq!(tap.rate(), Some(Rate::Wide));
+    }
+
+    #[test]
+    fn a_later_part_has_the_rate_it_was_given() {
+        let (feed, mut tap) = tape(Some(Rate::Wide));
+        feed.push(&Frame::silence(Rate::Narrow), &Frame::silence(Rate::Narrow));
+        let (heard, said) = tap.read().expect("a pair");
+        assert_eq!((heard.rate(), said.rate()), (Rate::Wide, Rate::Wide));
     }
 
     #[test]

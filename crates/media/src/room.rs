@@ -28,7 +28,7 @@ use crate::player::{PlayEnded, Player, Repeat};
 use crate::port::Port;
 use crate::rates::{Past, Rate, WIDE_SAMPLES};
 use crate::recorder::{RecordEnded, RecordPlan, Recorder};
-use crate::recording::RecordingFeed;
+use crate::recording::{RecordingFeed, TapeFeed};
 use crate::sdp::Agreed;
 use crate::seat::Seat;
 use crate::statistics::Statistics;
@@ -68,6 +68,14 @@ pub enum MediaCommand {
     },
     /// Nobody listens any more.
     Deafen,
+    /// Hands out what a seat hears and what it says, beside everything else. Replaces what does so
+    /// already. Only a seat's.
+    Tape {
+        /// Where the audio goes; made by [`tape`](crate::tape()).
+        feed: Box<TapeFeed>,
+    },
+    /// No more of that.
+    Untape,
     /// Presses keys.
     SendTones {
         /// Whose ending [`MediaEvent::TonesSent`] tells.
@@ -137,6 +145,8 @@ pub enum MediaEvent {
     },
     /// A [`Listen`](MediaCommand::Listen) ended.
     Deafened,
+    /// A [`Tape`](MediaCommand::Tape) ended.
+    Untaped,
     /// A [`SendTones`](MediaCommand::SendTones) ended.
     TonesSent {
         /// Which.
@@ -172,6 +182,7 @@ pub(crate) enum Spent {
     Nothing,
     Clips(Vec<Clip>),
     Feed(RecordingFeed),
+    Tape(Box<TapeFeed>),
     Tones(Vec<Tone>),
     Coders(Box<Coders>),
 }
@@ -362,6 +373,7 @@ impl Room {
         match command {
             MediaCommand::Record { .. } => self.end_recording(place, RecordEnded::Stopped),
             MediaCommand::Listen { .. } | MediaCommand::Deafen => self.end_listening(place),
+            MediaCommand::Tape { .. } | MediaCommand::Untape => self.end_taping(place),
             _ => {}
         }
         let ports = self.ports;
@@ -395,32 +407,51 @@ impl Room {
                 plan,
                 mut feed,
             } => {
-                for port in ports.iter() {
-                    if let Some(port) = self.port_at(port) {
-                        port.borrow_buffer(&mut feed.jitter);
-                    }
-                }
+                self.lend(ports, &mut feed);
                 if let Some(seat) = self.seat(place) {
                     seat.record(Recorder::new(operation, plan, feed));
                 }
                 self.attend();
             }
             MediaCommand::Listen { mut feed } => {
-                for port in ports.iter() {
-                    if let Some(port) = self.port_at(port) {
-                        port.borrow_buffer(&mut feed.jitter);
-                    }
-                }
+                self.lend(ports, &mut feed);
                 if let Some(seat) = self.seat(place) {
                     seat.listen(feed);
                 }
                 self.attend();
             }
+            MediaCommand::Tape { mut feed } => {
+                self.lend(ports, &mut feed.heard);
+                if let Some(seat) = self.seat(place) {
+                    seat.tape(feed);
+                }
+                self.attend();
+            }
             // A seat has no peer to agree with or to hear keys from.
             MediaCommand::Deafen
+            | MediaCommand::Untape
             | MediaCommand::ToneSignalled(_)
             | MediaCommand::Agree { .. }
             | MediaCommand::Hears(_) => {}
+        }
+    }
+
+    /// Whoever listens brings a jitter buffer for a port that has none.
+    fn lend(&mut self, ports: Places, feed: &mut RecordingFeed) {
+        for port in ports.iter() {
+            if let Some(port) = self.port_at(port) {
+                port.borrow_buffer(&mut feed.jitter);
+            }
+        }
+    }
+
+    /// And takes it along.
+    fn take_buffers_back(&mut self, feed: &mut RecordingFeed) {
+        self.attend();
+        for port in self.ports.iter() {
+            if let Some(port) = self.port_at(port) {
+                port.return_buffer(&mut feed.jitter);
+            }
         }
     }
 
@@ -561,8 +592,9 @@ impl Room {
                 let mix = self.mix(desk, of, self.rate, false);
                 desk.frame(mix)
             });
+            let rate = self.rate;
             let ended = self.seat(place).and_then(|seat| {
-                seat.hear(&frame);
+                seat.hear(&frame, rate, with_seats);
                 seat.recorder()?.frame(&frame, came)
             });
             if let Some(ended) = ended {
@@ -786,12 +818,7 @@ impl Room {
         let Some(mut recorder) = self.seat(seat).and_then(Seat::take_recorder) else {
             return;
         };
-        self.attend();
-        for port in self.ports.iter() {
-            if let Some(port) = self.port_at(port) {
-                port.return_buffer(&mut recorder.feed.jitter);
-            }
-        }
+        self.take_buffers_back(&mut recorder.feed);
         if let Some(seat) = self.seat(seat) {
             seat.recorded(recorder, ended);
         }
@@ -801,14 +828,19 @@ impl Room {
         let Some(mut feed) = self.seat(seat).and_then(Seat::take_listener) else {
             return;
         };
-        self.attend();
-        for port in self.ports.iter() {
-            if let Some(port) = self.port_at(port) {
-                port.return_buffer(&mut feed.jitter);
-            }
-        }
+        self.take_buffers_back(&mut feed);
         if let Some(seat) = self.seat(seat) {
             seat.deafened(feed);
+        }
+    }
+
+    fn end_taping(&mut self, seat: usize) {
+        let Some(mut feed) = self.seat(seat).and_then(Seat::take_tape) else {
+            return;
+        };
+        self.take_buffers_back(&mut feed.heard);
+        if let Some(seat) = self.seat(seat) {
+            seat.untaped(feed);
         }
     }
 
@@ -820,6 +852,7 @@ impl Room {
         }
         self.end_recording(place, RecordEnded::Stopped);
         self.end_listening(place);
+        self.end_taping(place);
         if let Some(member) = &mut self.members[place] {
             match &mut member.kind {
                 Kind::Port(port) => port.close(),

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use offhook_terms::{OperationId, Tone};
 
+use crate::dual_tone;
 use crate::frame::Frame;
 use crate::g711::Law;
 use crate::limits;
 use crate::player::{PlayEnded, Player};
 use crate::rates::Rate;
 use crate::recorder::{RecordEnded, Recorder};
-use crate::recording::RecordingFeed;
+use crate::recording::{RecordingFeed, TapeFeed};
 use crate::room::{MediaEvent, Spent};
 use crate::statistics::Statistics;
 use crate::tones::{Beat, Press, ToneSender, TonesEnded};
@@ -24,6 +25,8 @@ pub(crate) struct Seat {
     recorder: Option<Recorder>,
     /// Whoever listens beside a recording.
     listener: Option<RecordingFeed>,
+    /// The recording of the call.
+    tape: Option<Box<TapeFeed>>,
     tone_sender: Option<ToneSender>,
     /// The key it presses in this tick.
     pressed: Option<Press>,
@@ -37,6 +40,7 @@ impl Seat {
             player: None,
             recorder: None,
             listener: None,
+            tape: None,
             tone_sender: None,
             pressed: None,
             events: VecDeque::with_capacity(limits::SEAT_EVENTS),
@@ -71,7 +75,7 @@ impl Seat {
 
     /// What it hears is wanted by somebody.
     pub(crate) fn is_listening(&self) -> bool {
-        self.recorder.is_some() || self.listener.is_some()
+        self.recorder.is_some() || self.listener.is_some() || self.tape.is_some()
     }
 
     /// Somebody listens. Whoever did before must have been taken away.
@@ -79,11 +83,36 @@ impl Seat {
         self.listener = Some(feed);
     }
 
-    /// A frame, for whoever listens beside a recording.
-    pub(crate) fn hear(&self, frame: &Frame) {
+    /// A frame, for whoever listens beside a recording; `speaks` unless what it would have said
+    /// meanwhile was dropped.
+    pub(crate) fn hear(&self, frame: &Frame, rate: Rate, speaks: bool) {
         if let Some(listener) = &self.listener {
             listener.push(frame);
         }
+        if let Some(tape) = &self.tape {
+            let mut said = Frame::silence(rate);
+            match self.pressed {
+                Some(press) => dual_tone::sound(press, &mut said),
+                None if speaks => self.samples(rate, &mut said),
+                None => {}
+            }
+            tape.push(frame, &said);
+        }
+    }
+
+    /// The call is recorded. What did so before must have been taken away.
+    pub(crate) fn tape(&mut self, feed: Box<TapeFeed>) {
+        self.tape = Some(feed);
+    }
+
+    pub(crate) fn take_tape(&mut self) -> Option<Box<TapeFeed>> {
+        self.tape.take()
+    }
+
+    /// Tells that the call is recorded no more.
+    pub(crate) fn untaped(&mut self, feed: Box<TapeFeed>) {
+        feed.end();
+        self.tell(MediaEvent::Untaped, Spent::Tape(feed));
     }
 
     pub(crate) fn take_listener(&mut self) -> Option<RecordingFeed> {
@@ -99,7 +128,11 @@ impl Seat {
     /// Where what it hears goes.
     pub(crate) fn feeds(&mut self) -> impl Iterator<Item = &mut RecordingFeed> {
         let recorder = self.recorder.as_mut().map(|recorder| &mut recorder.feed);
-        recorder.into_iter().chain(self.listener.as_mut())
+        let tape = self.tape.as_mut().map(|tape| &mut tape.heard);
+        recorder
+            .into_iter()
+            .chain(self.listener.as_mut())
+            .chain(tape)
     }
 
     /// The recording, to be ended or handed back.

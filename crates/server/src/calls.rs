@@ -20,11 +20,11 @@ use std::time::Instant;
 use futures::FutureExt as _;
 use offhook_engine::{
     Accepted, BotJoin, Call, CallDirection, Command, Conversation, EndCode, Ending, Event, Fact,
-    LegView, Loss, MediaEvent, NotReached, OperationKind, OperationView, Outcome, Output,
-    Participant, PhoneJoin, Purpose, Refusal, RoutingGroup, Signal, SignalRequest, Told, TurnDown,
-    Wish,
+    LegView, Loss, MediaEvent, MediaRequest, NotReached, OperationKind, OperationView, Outcome,
+    Output, Participant, PhoneJoin, Purpose, Refusal, RoutingGroup, Signal, SignalRequest,
+    TapeOrder, TapeVerb, Told, TurnDown, Wish,
 };
-use offhook_terms::{AppId, LegId, OperationId};
+use offhook_terms::{AppId, LegId, OperationId, Private};
 use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
@@ -34,6 +34,7 @@ use crate::channel::TalkNews;
 use crate::config::Protocol;
 use crate::media::{CallAudio, PhoneAudio, PortCame, Prepared, RecordingEnded, Written};
 use crate::sip::{Dialled, News, NoWay, PhoneLeg};
+use crate::tapes::{self, About, DocumentId, EndReason};
 use crate::{Platform, clock, limits};
 
 /// Something for one call.
@@ -508,6 +509,16 @@ impl CallTask {
             TalkNews::SpeechBegan(utterance) => talk.handle_speech_began(utterance, now),
             TalkNews::Heard(heard) => talk.handle_heard(heard, now),
             TalkNews::NotUnderstood(utterance) => talk.handle_not_understood(utterance, now),
+            TalkNews::Tape(command) => talk.handle_tape_command(*command),
+            TalkNews::Taped { ticket, is_done } => talk.handle_taped(ticket, is_done),
+            TalkNews::TapeBroken => {
+                talk.handle_tape_broken();
+                self.audio.tape_broke(leg);
+            }
+            TalkNews::Handoff(handoff, reply) => {
+                // The asker may have gone away; the hand-off stands.
+                let _ = reply.send(talk.handle_handoff(*handoff, now));
+            }
         }
     }
 
@@ -531,10 +542,53 @@ impl CallTask {
                     }
                     Wish::Listen { locale, phrases } => self.audio.listen(leg, locale, phrases),
                     Wish::Deafen => self.audio.deafen(leg),
+                    Wish::Tape(order) => self.tape(leg, order),
                 }
             }
         }
         granted
+    }
+
+    /// Something is to be done with the recording of a bot's call.
+    fn tape(&mut self, leg: LegId, order: TapeOrder) {
+        let ticket = order.ticket;
+        let is_under_way = match (order.verb, self.owed.bot(leg)) {
+            (TapeVerb::Start, Some(bot)) => {
+                let metadata = order.metadata.map(Private::into_inner);
+                let about = About {
+                    document: DocumentId::from_random(rand::random()),
+                    call: self.call.id(),
+                    leg,
+                    bot,
+                    caller: Private::new(self.other_party(leg)),
+                    began_ms: tapes::ms(clock::wall()),
+                    kind: tapes::Kind::Mixed,
+                    metadata: metadata.and_then(|text| serde_json::from_str(&text).ok()),
+                };
+                let tapes = &self.platform.tapes;
+                self.audio.tape(tapes, about, order.channels, ticket)
+            }
+            (TapeVerb::Start, None) => false,
+            (TapeVerb::Pause, _) => self.audio.pause_tape(leg, ticket),
+            (TapeVerb::Resume, _) => self.audio.resume_tape(leg, ticket),
+            (TapeVerb::Stop, _) => self.audio.stop_tape(leg, ticket),
+        };
+        if !is_under_way && let Some(talk) = self.talks.get_mut(&leg) {
+            talk.handle_taped(ticket, false);
+        }
+    }
+
+    /// Who is at the other end of a bot's call: by number, by id, or by name.
+    fn other_party(&self, leg: LegId) -> String {
+        let Some(view) = self.call.leg(leg) else {
+            return String::new();
+        };
+        let party = match view.direction {
+            CallDirection::Incoming => Some(view.caller),
+            CallDirection::Outgoing => view.targets.into_iter().next().map(|one| one.party),
+        };
+        let id = party.map(|party| crate::channel::account(leg, &party).id);
+        id.flatten().map(Private::into_inner).unwrap_or_default()
     }
 
     /// A conversation asks something of its leg. What is refused has ended with nothing done: a
@@ -544,9 +598,13 @@ impl CallTask {
             Command::Play { operation, .. } => Some(*operation),
             _ => None,
         };
+        let is_transfer = matches!(command, Command::Transfer { .. });
         let refused = self.call.handle_command(leg, command, now).err();
         let Some(refusal) = refused else { return };
         tracing::debug!(%leg, ?refusal, "a conversation asked for what cannot be");
+        if is_transfer && let Some(talk) = self.talks.get_mut(&leg) {
+            return talk.handle_not_handed_off(now);
+        }
         if let (Some(operation), Some(talk)) = (operation, self.talks.get_mut(&leg)) {
             let ended = Fact::OperationEnded {
                 operation,
@@ -752,12 +810,14 @@ impl CallTask {
                 leg,
                 callee,
                 caller,
+                context,
                 offer,
             }) => {
                 let dialled = Dialled {
                     leg,
                     callee,
                     caller,
+                    context,
                     offer,
                 };
                 match self.platform.dialler.call(&dialled) {
@@ -771,10 +831,14 @@ impl CallTask {
                     }
                 }
             }
-            Output::Signal(SignalRequest::Refer { leg, target }) => {
+            Output::Signal(SignalRequest::Refer {
+                leg,
+                target,
+                context,
+            }) => {
                 let platform = Arc::clone(&self.platform);
                 let phone = self.phone(leg);
-                if !phone.is_some_and(|phone| platform.dialler.refer(phone, &target)) {
+                if !phone.is_some_and(|phone| platform.dialler.refer(phone, &target, &context)) {
                     answers.push_back(Answer::Signal(leg, Signal::ReferRefused));
                 }
             }
@@ -785,9 +849,16 @@ impl CallTask {
                 }
             }
             Output::Media(request) => {
+                if let MediaRequest::Record { leg, .. } = &request {
+                    let caller = self.other_party(*leg);
+                    self.audio.answers(*leg, caller);
+                }
                 answers.extend(self.audio.perform(request).map(Answer::Media));
             }
             Output::Event(event) => {
+                if let Fact::Terminated(Ending::Transferred) = event.fact {
+                    self.audio.end_tape(event.leg, EndReason::CallTransferred);
+                }
                 if let Some(talk) = self.talks.get_mut(&event.leg) {
                     talk.handle_fact(&event.fact, clock::now());
                 }

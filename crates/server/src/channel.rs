@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderValue, Uri};
-use offhook_engine::{Heard, NotQueued, Party, Said, Told};
+use offhook_engine::{Handoff, Heard, NotQueued, Party, Said, TapeCommand, Told};
 use offhook_identity::Minted;
 use offhook_terms::{AppId, CallId, LegId, OperationId, Private};
 use offhook_wire::activity::{Activity, ChannelAccount};
@@ -38,9 +38,10 @@ use crate::outgoing::{Clients, Outgoing};
 use crate::prompts::Prompts;
 use crate::registry::{Bot, Registry};
 use crate::switchboard::Switchboard;
+use crate::tapes::Tapes;
 use crate::{clock, limits};
 
-pub(crate) use from_engine::timestamp;
+pub(crate) use from_engine::{account, timestamp};
 pub(crate) use microsoft::Home;
 pub(crate) use routes::{handle, is_ours};
 pub use settings::{BotSettings, BotSettingsError, bot_settings};
@@ -75,6 +76,19 @@ pub(crate) enum TalkNews {
     Heard(Heard),
     /// No words could be made of it.
     NotUnderstood(u64),
+    /// The bot commands something of the recording of its call.
+    Tape(Box<TapeCommand>),
+    /// An order about the recording was carried out, or could not be.
+    Taped {
+        /// Which.
+        ticket: u64,
+        /// Whether it was.
+        is_done: bool,
+    },
+    /// The recording cannot be written any more.
+    TapeBroken,
+    /// The bot wants its caller to go on with somebody else.
+    Handoff(Box<Handoff>, oneshot::Sender<Result<(), NotQueued>>),
 }
 
 /// The conversations of all bots that speak this protocol. Cheap to clone.
@@ -90,6 +104,7 @@ struct Shared {
     switchboard: Switchboard,
     prompts: Arc<Prompts>,
     registry: Arc<Registry>,
+    tapes: Arc<Tapes>,
     attachments: Attachments,
     microsoft: Microsoft,
     /// Told whenever a queue has run empty.
@@ -118,7 +133,12 @@ struct Line {
     /// The bot, by the number it was called on.
     bot: ChannelAccount,
     locale: String,
+    /// What came with the call beside who calls, in headers of the SIP request.
+    headers: Vec<(String, Private<String>)>,
     waiting: VecDeque<Waiting>,
+    /// Requests of the bot that have no answer yet, and what came of them meanwhile: the bot is told
+    /// when it knows their ids.
+    unanswered: HashMap<String, Vec<Activity>>,
     delivering: bool,
     /// The bot was told, or is about to be, that it is over: what it still says is for nobody.
     is_over: bool,
@@ -150,6 +170,7 @@ impl Channel {
         login: Arc<Login>,
         switchboard: Switchboard,
         prompts: Arc<Prompts>,
+        tapes: Arc<Tapes>,
         base: &PublicBase,
     ) -> Self {
         let door = |bot: &Bot| {
@@ -173,6 +194,7 @@ impl Channel {
                 switchboard,
                 prompts,
                 registry: Arc::clone(registry),
+                tapes,
                 attachments: Attachments::default(),
                 microsoft: Microsoft::default(),
                 emptied: Notify::new(),
@@ -180,11 +202,19 @@ impl Channel {
         }
     }
 
-    /// A caller dialled this on their way to a bot's leg.
-    pub(crate) fn dialled(&self, call: CallId, leg: LegId, bot: AppId, number: &str) {
+    /// A caller dialled this on their way to a bot's leg; `headers` is what came with the call.
+    pub(crate) fn dialled(
+        &self,
+        call: CallId,
+        leg: LegId,
+        bot: AppId,
+        number: &str,
+        headers: Vec<(String, Private<String>)>,
+    ) {
         self.open(call, leg, bot);
         if let Some(line) = self.shared.lines().get_mut(&leg) {
             line.bot.name = Some(Private::new(number.to_owned()));
+            line.headers = headers;
         }
     }
 
@@ -225,9 +255,23 @@ impl Channel {
                 line.caller = from_engine::account(leg, party);
             }
             line.is_over |= turn == Turn::End;
-            from_engine::activity(told, &line.call)
+            if turn == Turn::End {
+                // Before the end, whoever waits for what.
+                let early = std::mem::take(&mut line.unanswered);
+                for activity in early.into_values().flatten() {
+                    let activity = line.addressed(leg, activity);
+                    line.waiting.push_back(Waiting {
+                        activity,
+                        turn: Turn::Input,
+                    });
+                }
+            }
+            from_engine::activity(told, &line.call, &line.headers)
         };
-        self.shared.push(leg, activity, turn);
+        match turn {
+            Turn::Input => self.shared.push_result(leg, activity),
+            Turn::Start | Turn::End => self.shared.push(leg, activity, turn),
+        }
     }
 
     /// How many activities wait, all conversations together.
@@ -276,6 +320,40 @@ impl Shared {
         }
     }
 
+    /// Queues what came of something the bot asked, unless it has no answer to that yet.
+    fn push_result(self: &Arc<Self>, leg: LegId, activity: Activity) {
+        {
+            let mut lines = self.lines();
+            let line = lines.get_mut(&leg);
+            let asked = activity.reply_to_id.as_ref();
+            let early = line.and_then(|line| line.unanswered.get_mut(asked?));
+            if let Some(early) = early {
+                return early.push(activity);
+            }
+        }
+        self.push(leg, activity, Turn::Input);
+    }
+
+    /// The bot is asking for something, and what comes of it waits for the answer.
+    fn asks(&self, leg: LegId, id: &str) {
+        if let Some(line) = self.lines().get_mut(&leg) {
+            line.unanswered.insert(id.to_owned(), Vec::new());
+        }
+    }
+
+    /// The bot has its answer.
+    fn answered(self: &Arc<Self>, leg: LegId, id: &str) {
+        let early = {
+            let mut lines = self.lines();
+            lines
+                .get_mut(&leg)
+                .and_then(|line| line.unanswered.remove(id))
+        };
+        for activity in early.unwrap_or_default() {
+            self.push(leg, activity, Turn::Input);
+        }
+    }
+
     /// Tells the call of a leg what became of its conversation. What comes too late is for nobody.
     fn news(&self, bot: AppId, leg: LegId, news: TalkNews) {
         if let Some(mailbox) = self.switchboard.seat_of(bot, leg) {
@@ -292,7 +370,9 @@ impl Line {
             bot: from_engine::bot(&door.bot),
             locale: door.bot.talk.locale.clone(),
             door: Arc::clone(door),
+            headers: Vec::new(),
             waiting: VecDeque::new(),
+            unanswered: HashMap::new(),
             delivering: false,
             is_over: false,
             is_closed: false,

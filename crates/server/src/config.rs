@@ -16,6 +16,7 @@ mod check;
 mod load;
 mod values;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,6 +51,8 @@ pub struct Config {
     pub prompts: Prompts,
     /// Speaking and understanding for bots of the Telephony channel.
     pub speech: Speech,
+    /// Recordings of calls.
+    pub recordings: Recordings,
     /// Meetings.
     pub workplace: Workplace,
     /// What the platform writes about itself.
@@ -398,6 +401,62 @@ impl Default for Prompts {
     }
 }
 
+/// `[recordings]`
+///
+/// **Recording people is regulated.** See `graph.recording_retention`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recordings {
+    /// How long the recording of a call is kept after its end. Default `"48h"`.
+    #[serde(deserialize_with = "values::duration")]
+    pub retention: Duration,
+    /// Whether the two directions of a call are added up (`"mixed"`) or have a channel each
+    /// (`"separate"`), where a bot does not say. Default `"mixed"`.
+    pub channels: RecordingChannels,
+    /// Where recordings go when they have ended: a folder (`file:///…`), a bucket
+    /// (`s3://bucket/prefix`) or a container of Azure (`az://container/prefix`). Until it has one the
+    /// platform keeps it. Default: they stay in the data folder.
+    #[serde(deserialize_with = "values::url_opt")]
+    pub destination: Option<Url>,
+    /// How to get there, by the names of the environment in lower case, as in
+    /// `{ aws_region = "eu-central-1" }`. Default: the environment (`AWS_…`, `AZURE_…`).
+    #[serde(deserialize_with = "values::privates")]
+    pub destination_options: BTreeMap<String, Private<String>>,
+    /// Seal what is kept: 32 bytes in base64. Default: it is not sealed.
+    #[serde(deserialize_with = "values::private_opt")]
+    pub key: Option<Private<String>>,
+    /// With what requests for recordings may be signed, in base64. Default: with nothing.
+    #[serde(deserialize_with = "values::private_opt")]
+    pub access_key: Option<Private<String>>,
+    /// Who is told when a recording is complete. Default: nobody.
+    #[serde(deserialize_with = "values::url_opt")]
+    pub webhook: Option<Url>,
+}
+
+impl Default for Recordings {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_secs(48 * 3600),
+            channels: RecordingChannels::Mixed,
+            destination: None,
+            destination_options: BTreeMap::new(),
+            key: None,
+            access_key: None,
+            webhook: None,
+        }
+    }
+}
+
+/// How the two directions of a call are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordingChannels {
+    /// Added up.
+    Mixed,
+    /// A channel each.
+    Separate,
+}
+
 /// `[workplace]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -593,6 +652,28 @@ pub struct Bot {
     /// that cannot reach the platform. Default false.
     #[serde(default)]
     pub expect_replies: bool,
+    /// Telephony channel: what the bot is told of a hand-off that succeeded: `"accepted"`, as the
+    /// channel's documentation has it, or nothing (`"quiet"`), as the component package has it. Default
+    /// `"accepted"`.
+    #[serde(default)]
+    pub handoff_status: HandoffStatus,
+    /// Telephony channel: how long the target of a hand-off rings. Default `"60s"`.
+    #[serde(default = "Bot::usual_ring", deserialize_with = "values::duration")]
+    pub handoff_rings_for: Duration,
+    /// Telephony channel: ring again and again when nobody answers, as the original did. Default false.
+    #[serde(default)]
+    pub handoff_redials: bool,
+}
+
+/// What a bot is told of a hand-off that succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HandoffStatus {
+    /// That the target accepted, before the conversation ends.
+    #[default]
+    Accepted,
+    /// The end of the conversation only.
+    Quiet,
 }
 
 impl Bot {
@@ -622,7 +703,14 @@ impl Bot {
             receipts: false,
             no_input: None,
             expect_replies: false,
+            handoff_status: HandoffStatus::default(),
+            handoff_rings_for: Self::usual_ring(),
+            handoff_redials: false,
         }
+    }
+
+    fn usual_ring() -> Duration {
+        offhook_engine::limits::RINGS_FOR
     }
 
     fn usual_login() -> Url {

@@ -33,9 +33,11 @@ mod prompts;
 mod providers;
 mod registry;
 mod running;
+mod seal;
 mod sip;
 mod store;
 mod switchboard;
+mod tapes;
 mod workplace;
 
 use platform::Platform;

@@ -234,6 +234,56 @@ pub(crate) const JOIN_TRIES: usize = 3;
 /// the same moment. One more is not listened to.
 pub(crate) const EARS_ORDERS_MAX: usize = 1024;
 
+/// Recordings of calls that begin in the same moment; one more is refused.
+pub(crate) const TAPES_STARTING_MAX: usize = 1024;
+
+/// How often a drain looks whether recordings are complete on disk.
+pub(crate) const TAPES_LOOK: Duration = Duration::from_millis(20);
+
+/// Recordings sent to their destination at a time.
+pub(crate) const ERRANDS_AT_ONCE: usize = 4;
+
+/// Parts of one recording that are on their way to its destination; 10 MiB each is held.
+pub(crate) const UPLOAD_PARTS_OPEN_MAX: usize = 2;
+
+/// How long a recording that could not be delivered waits until it is tried again; then as long as the
+/// last.
+pub(crate) const ERRAND_WAITS: [Duration; 6] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_secs(60),
+    Duration::from_secs(180),
+    Duration::from_secs(300),
+];
+
+/// Recordings listed in one answer, the latest first.
+pub(crate) const RECORDINGS_LISTED_MAX: usize = 1_000;
+
+/// Pairs of a query that are read; none of ours has more than two.
+pub(crate) const QUERY_PAIRS_MAX: usize = 16;
+
+/// What a bot may attach to a recording: some pages of JSON.
+pub(crate) const RECORDING_METADATA_BYTES_MAX: usize = 16 * 1024;
+
+/// Headers a bot may have added to a call: more than anybody needs, and far from filling a datagram.
+pub(crate) const SIP_HEADERS_MAX: usize = 8;
+
+/// The longest name and value of one.
+pub(crate) const SIP_HEADER_NAME_MAX: usize = 64;
+/// See above.
+pub(crate) const SIP_HEADER_BYTES_MAX: usize = 256;
+
+/// The longest user-to-user information; telephone networks carry 128 bytes of it (ITU-T Q.931).
+pub(crate) const USER_TO_USER_BYTES_MAX: usize = 128;
+
+/// What a bot has asked has been answered for so long before it is told what came of it: the answer is on
+/// its way by then.
+pub(crate) const RESULT_AFTER_ANSWER: Duration = Duration::from_millis(10);
+
+/// The longest transcript that is kept with a call.
+pub(crate) const TRANSCRIPT_BYTES_MAX: usize = 1024 * 1024;
+
 /// Orders the scribe holds: a thousand recordings that begin and end in the same moment. A
 /// recording beyond it ends as not saved.
 pub(crate) const SCRIBE_ORDERS_MAX: usize = 4096;

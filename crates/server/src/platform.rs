@@ -16,6 +16,7 @@ use crate::registry::{Bot, Registry};
 use crate::sip::Dialler;
 use crate::store::{self, Recordings, Refusal, Store};
 use crate::switchboard::Switchboard;
+use crate::tapes::Tapes;
 use crate::workplace::Meetings;
 use crate::{clock, media};
 
@@ -29,6 +30,7 @@ pub(crate) struct Platform {
     pub(crate) media: Arc<media::Host>,
     pub(crate) prompts: Arc<Prompts>,
     pub(crate) recordings: Arc<Recordings>,
+    pub(crate) tapes: Arc<Tapes>,
     pub(crate) outboxes: Outboxes,
     pub(crate) channel: Channel,
     pub(crate) store: Store,
@@ -62,6 +64,7 @@ impl Platform {
             receipts: talk.receipts,
             no_input: talk.no_input,
             hears_speech: self.media.hears_speech(),
+            handoff: talk.handoff,
         }
     }
 

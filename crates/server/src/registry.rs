@@ -17,8 +17,10 @@ use url::Url;
 
 use offhook_workplace::ActsFor;
 
+use offhook_engine::HandoffRules;
+
 use crate::channel::Home;
-use crate::config::{BotAuthentication, BotLimits, Config, EVERYBODY, Protocol};
+use crate::config::{BotAuthentication, BotLimits, Config, EVERYBODY, HandoffStatus, Protocol};
 use crate::outgoing::{Guard, Origin};
 
 pub(crate) use kept::RegistryError;
@@ -113,6 +115,7 @@ pub(crate) struct Talk {
     pub(crate) receipts: bool,
     pub(crate) no_input: Option<Duration>,
     pub(crate) expect_replies: bool,
+    pub(crate) handoff: HandoffRules,
 }
 
 impl Talk {
@@ -126,6 +129,11 @@ impl Talk {
             receipts: bot.receipts,
             no_input: bot.no_input,
             expect_replies: bot.expect_replies,
+            handoff: HandoffRules {
+                ring_for: bot.handoff_rings_for,
+                redials: bot.handoff_redials,
+                tells_success: bot.handoff_status == HandoffStatus::Accepted,
+            },
         }
     }
 }

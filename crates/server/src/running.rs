@@ -26,8 +26,9 @@ use crate::registry::Registry;
 use crate::sip::{Dialler, Trunks};
 use crate::store::{Recordings, Refusal, Store};
 use crate::switchboard::Switchboard;
+use crate::tapes::{Tapes, TapesError};
 use crate::workplace::{Meetings, Workplace};
-use crate::{clock, counters, http, login, media, outgoing, sip, store};
+use crate::{clock, counters, http, login, media, outgoing, sip, store, tapes};
 
 /// How often what is due is looked for: old recordings, keys and certificates.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(1);
@@ -46,6 +47,8 @@ enum Trouble {
     Folder(#[from] store::FolderError),
     #[error(transparent)]
     Store(#[from] store::StoreError),
+    #[error(transparent)]
+    Tapes(#[from] TapesError),
     #[error(transparent)]
     Registry(#[from] crate::registry::RegistryError),
     #[error(transparent)]
@@ -123,8 +126,15 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     )
     .await?;
     let retention = config.graph.recording_retention;
-    let recordings =
-        Recordings::open(store.clone(), &data, retention, base.own().to_owned()).await?;
+    let seal = tapes::seal_of(&config.recordings)?;
+    let recordings = Recordings::open(
+        store.clone(),
+        &data,
+        retention,
+        base.own().to_owned(),
+        seal.clone(),
+    )
+    .await?;
     let wording = Wording {
         status: config.graph.status_spelling,
         recordings: Arc::clone(&recordings),
@@ -136,6 +146,14 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     };
     let trust = outgoing::trust(tls.authority().certificate(), &config.graph.trust)?;
     let clients = outgoing::clients(&registry, &trust);
+    let means = tapes::Means {
+        base: base.own().to_owned(),
+        seal,
+        login: Arc::clone(&login),
+        answers: Arc::clone(&recordings),
+        trust: Arc::clone(&trust),
+    };
+    let tapes = Tapes::open(&config.recordings, &data, &store, means).await?;
     let prompts = Arc::new(Prompts::new(
         config.prompts.clone(),
         Arc::clone(&clients),
@@ -187,6 +205,7 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         Arc::clone(&login),
         switchboard.clone(),
         Arc::clone(&prompts),
+        Arc::clone(&tapes),
         &base,
     );
     let counted = counted_elsewhere(
@@ -196,6 +215,7 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         &outboxes,
         &channel,
         &trunks,
+        &tapes,
     );
     let written = store.clone();
     let (signalling, audio) = (Pulse::default(), Pulse::default());
@@ -218,6 +238,7 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         media: Arc::clone(&media),
         prompts,
         recordings: Arc::clone(&recordings),
+        tapes: Arc::clone(&tapes),
         outboxes,
         channel: channel.clone(),
         store,
@@ -239,7 +260,8 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         channel,
         Arc::clone(&recordings),
         Arc::clone(&observe),
-    );
+    )
+    .merge(tapes::routes(Arc::clone(&tapes)));
     let (http, https) = (doors.http(), doors.https());
     let serving = doors.serve(router);
     let mut tasks = JoinSet::new();
@@ -253,7 +275,8 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     let kept = config.workplace.meetings_kept;
     let meetings_kept = platform.store.clone().keep_meetings(kept, clock::wall);
     tasks.spawn(meetings_kept);
-    tasks.spawn(keep_house(recordings, login, Arc::clone(&tls)));
+    tasks.spawn(Arc::clone(&tapes).run_errands());
+    tasks.spawn(keep_house(recordings, tapes, login, Arc::clone(&tls)));
     platform.outboxes.revive(platform.store.lost_legs().await?);
     Ok(Running {
         sip_domain: domain,
@@ -284,18 +307,24 @@ fn lock_folder(data: &Path) -> Result<File, Trouble> {
 }
 
 /// Looks after what gets old.
-async fn keep_house(recordings: Arc<Recordings>, login: Arc<Login>, tls: Arc<Tls>) {
+async fn keep_house(
+    recordings: Arc<Recordings>,
+    tapes: Arc<Tapes>,
+    login: Arc<Login>,
+    tls: Arc<Tls>,
+) {
     let mut every = tokio::time::interval(HOUSEKEEPING_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
         let now = clock::wall();
         // Deleting many files takes a while, and others want this thread.
-        let due = Arc::clone(&recordings);
-        if tokio::task::spawn_blocking(move || due.sweep(now))
-            .await
-            .is_err()
-        {
+        let (answers, tapes) = (Arc::clone(&recordings), Arc::clone(&tapes));
+        let sweep = move || {
+            answers.sweep(now);
+            tapes.sweep(now);
+        };
+        if tokio::task::spawn_blocking(sweep).await.is_err() {
             tracing::error!("a fault of ours kept old recordings from being deleted");
         }
         tls.renew_if_due(now);
@@ -336,6 +365,7 @@ fn counted_elsewhere(
     outboxes: &Outboxes,
     channel: &Channel,
     trunks: &Arc<Trunks>,
+    tapes: &Arc<Tapes>,
 ) -> MoreMetrics {
     let media = Arc::clone(media);
     let endpoint = endpoint.clone();
@@ -343,6 +373,7 @@ fn counted_elsewhere(
     let outboxes = outboxes.clone();
     let channel = channel.clone();
     let trunks = Arc::clone(trunks);
+    let tapes = Arc::clone(tapes);
     Box::new(move |text| {
         counters::media(text, &media.counters());
         counters::sip(text, &endpoint.counters());
@@ -355,6 +386,12 @@ fn counted_elsewhere(
         let waiting = channel.waiting() as u64;
         let help = "Activities that wait for a bot.";
         counters::gauge(text, "offhook_activities_waiting", help, waiting);
+        let running = tapes.running() as u64;
+        let help = "Recordings of calls that run.";
+        counters::gauge(text, "offhook_recordings_running", help, running);
+        let waiting = tapes.undelivered() as u64;
+        let help = "Recordings that wait for their destination or the webhook.";
+        counters::gauge(text, "offhook_recordings_waiting", help, waiting);
     })
 }
 
@@ -436,6 +473,7 @@ impl Running {
             while self.live_calls() > 0 {
                 tokio::time::sleep(DRAIN_LOOK).await;
             }
+            self.platform.tapes.drain().await;
             self.platform.outboxes.drain().await;
             self.platform.channel.drain().await;
         };

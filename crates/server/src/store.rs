@@ -34,7 +34,7 @@ pub(crate) use folder::{FolderError, open_folder};
 pub(crate) use journal::entry;
 pub(crate) use meetings::MeetingBy;
 use meetings::MeetingChange;
-pub(crate) use recordings::{RecordingSpool, Recordings, download};
+pub(crate) use recordings::{AnswerFile, RecordingSpool, Recordings, download};
 pub use refusals::Refusal;
 use writer::{Note, Writer};
 

@@ -83,6 +83,9 @@ pub struct Activity {
     /// Things about it, the mark of a key press among them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entities: Option<Vec<Entity>>,
+    /// Files and cards that belong to it, unread.
+    #[serde(with = "private::option", skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<Private<Vec<Value>>>,
     /// Who came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members_added: Option<Vec<ChannelAccount>>,

@@ -180,7 +180,9 @@ impl World {
                 let masked = if *mask_caller { ", caller masked" } else { "" };
                 format!("redirect to {}{masked}", names(targets))
             }
-            Command::Transfer { transferee, target } => {
+            Command::Transfer {
+                transferee, target, ..
+            } => {
                 let whom =
                     transferee.map_or(String::new(), |leg| format!("{} ", self.name_of(leg)));
                 format!("transfer {whom}to {}", self.name_of(target.leg))

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use offhook_engine::{
-    Arrival, Call, Connection, Description, MediaEvent, PhoneJoin, RecordEnding, Signal,
-    SignalRequest,
+    Arrival, Call, Connection, Description, MediaEvent, NotReached, PhoneJoin, RecordEnding,
+    Signal, SignalRequest,
 };
 use offhook_terms::{CallId, LegId, Tone};
 
@@ -166,7 +166,7 @@ impl World {
                 self.say_to_phone(leg, "CANCEL");
                 self.phone_mut(leg).state = PhoneState::Gone;
             }
-            SignalRequest::Refer { leg, target } if self.is(leg, PhoneState::Talking) => {
+            SignalRequest::Refer { leg, target, .. } if self.is(leg, PhoneState::Talking) => {
                 let target = self.label(&target);
                 self.say_to_phone(leg, &format!("REFER to {target}"));
                 let happening = Happening::Referred(leg);
@@ -201,7 +201,10 @@ impl World {
         let (words, signal) = match self.phones[&leg].refer {
             Refer::Refuses => ("501 Not Implemented", Signal::ReferRefused),
             Refer::Succeeds => ("NOTIFY (200 OK)", Signal::ReferDone),
-            Refer::Fails => ("NOTIFY (603 Decline)", Signal::ReferFailed),
+            Refer::Fails => (
+                "NOTIFY (603 Decline)",
+                Signal::ReferFailed(NotReached::Declined),
+            ),
             Refer::SaysNothing => return self.phone_says(leg, "202 Accepted"),
         };
         self.phone_says(leg, words);

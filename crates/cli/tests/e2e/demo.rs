@@ -14,8 +14,10 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 
 pub(crate) struct Demo {
     process: Child,
-    folder: TempDir,
+    folder: Option<TempDir>,
     ready: Value,
+    options: Vec<String>,
+    settings: Vec<(String, String)>,
 }
 
 impl Demo {
@@ -45,7 +47,7 @@ impl Demo {
 
     fn start_in(folder: TempDir, options: &[&str], settings: &[(&str, &str)]) -> Self {
         let scratch = folder.path().join("scratch");
-        fs::create_dir(&scratch).expect("a folder in it");
+        fs::create_dir_all(&scratch).expect("a folder in it");
         let log = |name: &str| fs::File::create(folder.path().join(name)).expect("a log file");
         let ready_file = folder.path().join("ready.json");
         let sip: &[&str] = if options.contains(&"--sip") {
@@ -83,11 +85,36 @@ impl Demo {
             }
             std::thread::sleep(Duration::from_millis(20));
         };
+        let owned = |text: &&str| (*text).to_owned();
         Self {
             process,
-            folder,
+            folder: Some(folder),
             ready,
+            options: options.iter().map(owned).collect(),
+            settings: settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         }
+    }
+
+    /// Ends the process as a power cut would, and starts another in its folder.
+    pub(crate) fn killed_and_started(mut self) -> Self {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it was ours");
+        let folder = self.folder.take().expect("only a killed one has none");
+        fs::remove_file(folder.path().join("ready.json")).expect("it was ready");
+        let options: Vec<&str> = self.options.iter().map(String::as_str).collect();
+        let settings = self.settings.iter();
+        let settings: Vec<(&str, &str)> = settings
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Self::start_in(folder, &options, &settings)
+    }
+
+    fn folder(&self) -> &std::path::Path {
+        let folder = self.folder.as_ref();
+        folder.expect("only a killed one has none").path()
     }
 
     pub(crate) fn sip(&self) -> SocketAddr {
@@ -126,22 +153,18 @@ impl Demo {
 
     /// The configuration of a platform that was [served](Self::serve).
     pub(crate) fn configuration(&self) -> PathBuf {
-        self.folder.path().join("offhook.toml")
+        self.folder().join("offhook.toml")
     }
 
     pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder().join("data")
     }
 
     /// All sounds that lie around below the demo's folders.
     pub(crate) fn recordings_left(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        sounds_below(
-            &self.folder.path().join("data/recordings"),
-            true,
-            &mut found,
-        );
-        sounds_below(self.folder.path(), false, &mut found);
+        sounds_below(&self.folder().join("data/recordings"), true, &mut found);
+        sounds_below(self.folder(), false, &mut found);
         found.sort();
         found.dedup();
         found
@@ -149,7 +172,7 @@ impl Demo {
 
     /// What the demo wrote, for a failure's message and for looking for secrets.
     pub(crate) fn logs(&self) -> String {
-        logs(self.folder.path())
+        logs(self.folder())
     }
 
     /// Asks the demo to stop, and waits until it has.

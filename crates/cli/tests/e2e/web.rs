@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
+    /// The same, whatever it is.
+    pub(crate) bytes: Vec<u8>,
 }
 
 pub(crate) fn get(at: SocketAddr, path: &str) -> Answer {
@@ -64,5 +66,11 @@ pub(crate) fn request(
         .split_once("\r\n\r\n")
         .map_or("", |(_, body)| body)
         .to_owned();
-    Answer { status, body }
+    let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let bytes = head.map_or_else(Vec::new, |at| answer[at + 4..].to_vec());
+    Answer {
+        status,
+        body,
+        bytes,
+    }
 }

@@ -38,13 +38,14 @@ impl Call {
                     Then::Join => self.answer_phone(leg),
                 }
             }
-            Stage::Offering { caller } => {
+            Stage::Offering { caller, context } => {
                 phone.stage = Stage::Called;
                 let callee = phone.party.clone();
                 self.signal(SignalRequest::Call {
                     leg,
                     callee,
                     caller,
+                    context,
                     offer: description,
                 });
             }

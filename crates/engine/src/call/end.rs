@@ -103,15 +103,20 @@ impl Call {
                 && transferee == leg
             {
                 self.call_off(id);
-                self.transfer_failed(bot);
+                self.transfer_failed(bot, NotReached::Cancelled);
             }
         }
         let is_it = |away: &super::Away| away.leg == leg && !away.is_released;
         if let Some(at) = self.away.iter().position(is_it) {
             let away = self.away.remove(at);
             if away.purpose == Purpose::Transfer {
-                let consultative = true;
-                self.tell(away.bot, Fact::TransferFailed { consultative });
+                self.tell(
+                    away.bot,
+                    Fact::TransferFailed {
+                        consultative: true,
+                        why: NotReached::Cancelled,
+                    },
+                );
             }
         }
     }

@@ -24,7 +24,9 @@ use super::{Call, Output};
 use crate::phone::Stage;
 use crate::ring::Wants;
 use crate::voice::{Ear, Voice};
-use crate::{Accepted, Ending, Fact, LegState, Participant, Purpose, Refusal, ReleasedLeg};
+use crate::{
+    Accepted, Ending, Fact, LegState, NotReached, Participant, Purpose, Refusal, ReleasedLeg,
+};
 
 /// A phone that is to go to another call, or is on its way there.
 #[derive(Debug)]
@@ -182,8 +184,13 @@ impl Call {
         self.listen_to(leg);
         let is_alone = self.ending.is_some() || !self.stands(away.side, None);
         if away.purpose == Purpose::Transfer {
-            let consultative = true;
-            self.tell(away.bot, Fact::TransferFailed { consultative });
+            self.tell(
+                away.bot,
+                Fact::TransferFailed {
+                    consultative: true,
+                    why: NotReached::Refused,
+                },
+            );
         }
         if is_alone {
             // Everybody else has left meanwhile.

@@ -67,7 +67,7 @@ impl Call {
                 self.somebody_is_alerted(wants);
             }
             party => {
-                let mut phone = Phone::called(leg, party, caller);
+                let mut phone = Phone::called(leg, party, caller, invitee.context);
                 phone.voice.side = side;
                 phone.voice.is_routed_only = invitee.is_routed_only;
                 self.phones.push(phone);
@@ -200,7 +200,7 @@ impl Call {
                 self.invitee_failed(bot, operation, why);
                 self.invitation_may_be_done(bot, operation);
             }
-            Wants::Transfer { bot, .. } => self.transfer_failed(bot),
+            Wants::Transfer { bot, .. } => self.transfer_failed(bot, why),
         }
         self.end_if_alone(Ending::NotReached(why));
     }

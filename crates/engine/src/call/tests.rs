@@ -233,10 +233,10 @@ fn a_call_gives_back_what_it_has_no_use_for() {
     assert_eq!(drain(&mut ringing), []);
 
     first.take_back(back, zero());
-    let consultative = true;
     assert!(matches!(
         drain(&mut first).as_slice(),
-        [Output::Event(event), ..] if event.fact == Fact::TransferFailed { consultative }
+        [Output::Event(event), ..]
+            if matches!(event.fact, Fact::TransferFailed { consultative: true, .. })
     ));
 }
 

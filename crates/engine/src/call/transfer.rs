@@ -20,14 +20,16 @@
 //! In a consultative transfer the transferee's leg is handed over to the bot's other call, where it
 //! takes the place of the bot. See `handover.rs`.
 
+use std::time::Duration;
+
 use offhook_terms::LegId;
 
 use super::Call;
 use crate::phone::Stage;
 use crate::ring::{RingId, Wants};
 use crate::{
-    Accepted, CameBy, Ending, Fact, Invitee, LegState, Party, Purpose, Refusal, SignalRequest,
-    limits,
+    Accepted, CameBy, Ending, Fact, Invitee, LegState, NotReached, Party, Purpose, Refusal,
+    SignalRequest,
 };
 
 impl Call {
@@ -36,6 +38,7 @@ impl Call {
         leg: LegId,
         transferee: Option<LegId>,
         target: Invitee,
+        ring_for: Duration,
     ) -> Result<Accepted, Refusal> {
         let transferee = self.transferee(leg, transferee)?;
         self.room_for(1)?;
@@ -44,9 +47,9 @@ impl Call {
             bot: leg,
             transferee,
         };
-        let id = self.new_ring(wants, limits::RINGS_FOR);
+        let id = self.new_ring(wants, ring_for);
         let is_bot = matches!(target.party, Party::Bot { .. });
-        let party = target.party.clone();
+        let (party, context) = (target.party.clone(), target.context.clone());
         if let Some(ring) = self.rings.iter_mut().find(|ring| ring.id == id) {
             ring.unrung = Some(target);
         }
@@ -56,6 +59,7 @@ impl Call {
             false => self.signal(SignalRequest::Refer {
                 leg: transferee,
                 target: party,
+                context,
             }),
         }
         Ok(Accepted)
@@ -130,10 +134,10 @@ impl Call {
         self.end_side(side, Ending::Transferred, None);
     }
 
-    pub(super) fn on_refer_failed(&mut self, leg: LegId) {
+    pub(super) fn on_refer_failed(&mut self, leg: LegId, why: NotReached) {
         let ring = self.referring(leg).and_then(|id| self.take_ring(id));
         if let Some(Wants::Transfer { bot, .. }) = ring.map(|ring| ring.wants) {
-            self.transfer_failed(bot);
+            self.transfer_failed(bot, why);
         }
     }
 
@@ -186,8 +190,8 @@ impl Call {
         }
     }
 
-    pub(super) fn transfer_failed(&mut self, bot: LegId) {
+    pub(super) fn transfer_failed(&mut self, bot: LegId, why: NotReached) {
         let consultative = false;
-        self.tell(bot, Fact::TransferFailed { consultative });
+        self.tell(bot, Fact::TransferFailed { consultative, why });
     }
 }

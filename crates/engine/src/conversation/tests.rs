@@ -29,6 +29,11 @@ fn rules() -> TalkRules {
         receipts: false,
         no_input: None,
         hears_speech: false,
+        handoff: HandoffRules {
+            ring_for: limits::RINGS_FOR,
+            redials: false,
+            tells_success: true,
+        },
     }
 }
 
@@ -182,15 +187,23 @@ impl World {
                     format!("{what:?}")
                 }
                 Wish::Command(Command::Answer { .. }) => "answer".to_owned(),
+                Wish::Command(Command::Transfer { .. }) => "transfer".to_owned(),
                 Wish::Command(command) => format!("{command:?}"),
                 Wish::Tell(Told::Keys(keys)) => format!("told keys {}", keys.reveal()),
                 Wish::Tell(Told::Words(heard)) => format!("told {}", heard.text.reveal()),
                 Wish::Tell(Told::Ended { code, .. }) => format!("told {code:?}"),
+                Wish::Tell(Told::Commanded { command, refusal }) => {
+                    format!("result {} {refusal:?}", command.activity)
+                }
+                Wish::Tell(Told::Handoff { activity, state }) => {
+                    format!("hand-off {activity} {state:?}")
+                }
                 Wish::Tell(told) => format!("told {told:?}"),
                 Wish::Listen { locale, phrases } => {
                     format!("listen {locale} {}", phrases.join(" "))
                 }
                 Wish::Deafen => "deafen".to_owned(),
+                Wish::Tape(order) => format!("{:?} {}", order.verb, order.ticket),
             });
         }
     }
@@ -731,4 +744,143 @@ proptest! {
         prop_assert_eq!(ends, 1);
         prop_assert!(world.talk.next_deadline().is_none());
     }
+}
+
+fn tape(verb: TapeVerb, activity: &str) -> TapeCommand {
+    TapeCommand {
+        verb,
+        name: String::new(),
+        command: None,
+        activity: activity.to_owned(),
+        channels: None,
+        metadata: None,
+    }
+}
+
+fn handoff(activity: &str) -> Handoff {
+    Handoff {
+        activity: activity.to_owned(),
+        target: Party::Phone {
+            number: Private::new("+14255550177".to_owned()),
+        },
+        context: SipContext::default(),
+    }
+}
+
+impl World {
+    fn hands_off(&mut self, activity: &str) {
+        let now = self.now;
+        self.talk
+            .handle_handoff(handoff(activity), now)
+            .expect("room");
+        self.look();
+    }
+
+    fn fails(&mut self, why: NotReached) {
+        let consultative = false;
+        self.fact(&Fact::TransferFailed { consultative, why });
+    }
+}
+
+#[test]
+fn a_recording_is_started_when_there_is_something_to_record_and_whatever_is_being_said() {
+    let mut world = World::new(rules());
+    world.rings();
+    world.talk.handle_tape_command(tape(TapeVerb::Start, "1"));
+    world.says(message("welcome"));
+    world.saw(&["told Started", "answer"]);
+    world.answered();
+    world.saw(&["SubscribeToTones", "Start 1"]);
+    world.after(limits::GREETING_AFTER);
+    world.saw(&["speak welcome"]);
+    world.talk.handle_taped(1, true);
+    world.talk.handle_tape_command(tape(TapeVerb::Start, "2"));
+    world.talk.handle_tape_command(tape(TapeVerb::Pause, "3"));
+    world.look();
+    world.saw(&[
+        "result 1 None",
+        "result 2 Some(AlreadyInProgress)",
+        "Pause 2",
+    ]);
+}
+
+#[test]
+fn a_command_whose_call_ends_first_has_its_result_before_the_end() {
+    let mut world = World::talking(rules());
+    world.talk.handle_tape_command(tape(TapeVerb::Start, "1"));
+    world.fact(&Fact::Terminated(Ending::CallerHungUp));
+    world.saw(&["Start 1", "result 1 Some(CallEnded)", "told UserCancelled"]);
+    world.talk.handle_taped(1, true);
+    world.talk.handle_tape_command(tape(TapeVerb::Stop, "2"));
+    world.look();
+    world.saw(&["result 2 Some(CallEnded)"]);
+}
+
+#[test]
+fn a_hand_off_waits_for_what_was_said_before_it_and_ends_the_conversation() {
+    let mut world = World::talking(rules());
+    world.says(message("goodbye"));
+    world.hands_off("h");
+    world.says(message("is anybody there"));
+    world.saw(&["speak goodbye"]);
+    world.spoken();
+    world.saw(&["transfer"]);
+    world.fact(&Fact::Transferring);
+    world.key('1');
+    world.speaks(1);
+    world.saw(&[]);
+    world.fact(&Fact::TransferAccepted);
+    world.fact(&Fact::Terminated(Ending::Transferred));
+    world.saw(&["hand-off h Accepted", "told CompletedSuccessfully"]);
+}
+
+#[test]
+fn a_caller_who_cannot_be_handed_off_is_back_with_what_waits_to_be_said() {
+    let mut world = World::talking(rules());
+    world.hands_off("h");
+    world.says(message("nobody is there"));
+    world.saw(&["transfer"]);
+    world.fails(NotReached::Busy);
+    world.saw(&["hand-off h Failed(Busy)", "speak nobody is there"]);
+    world.spoken();
+    world.key('1');
+    world.saw(&["told keys 1"]);
+    world.hands_off("i");
+    world.talk.handle_not_handed_off(world.now);
+    world.look();
+    world.saw(&["transfer", "hand-off i Failed(Refused)"]);
+}
+
+#[test]
+fn a_caller_who_interrupts_is_handed_off_at_once() {
+    let mut world = World::talking(rules());
+    world.says(message("goodbye"));
+    world.hands_off("h");
+    world.key('1');
+    world.saw(&["speak goodbye", "CancelMedia", "transfer", "told keys 1"]);
+}
+
+#[test]
+fn a_target_that_does_not_answer_is_rung_again_where_that_is_wanted() {
+    let mut rules = rules();
+    rules.handoff.redials = true;
+    rules.handoff.tells_success = false;
+    let mut world = World::talking(rules);
+    world.hands_off("h");
+    world.fails(NotReached::NoAnswer);
+    world.fails(NotReached::NoAnswer);
+    world.saw(&["transfer", "transfer", "transfer"]);
+    world.fact(&Fact::TransferAccepted);
+    world.fact(&Fact::Terminated(Ending::Transferred));
+    world.saw(&["told CompletedSuccessfully"]);
+    let mut world = World::talking(TalkRules {
+        handoff: HandoffRules {
+            redials: true,
+            ..self::rules().handoff
+        },
+        ..self::rules()
+    });
+    world.hands_off("h");
+    world.fails(NotReached::Declined);
+    world.saw(&["transfer", "hand-off h Failed(Declined)"]);
 }

@@ -129,7 +129,7 @@ impl Opinion {
                 }
             }
             Signal::ReferDone => self.transfers.retain(|one| one.transferee != leg),
-            Signal::ReferFailed | Signal::HungUp | Signal::Lost(_) => self.loses(leg),
+            Signal::ReferFailed(_) | Signal::HungUp | Signal::Lost(_) => self.loses(leg),
             Signal::Answered { .. } => self.comes(leg),
             _ => {}
         }
@@ -156,6 +156,7 @@ impl Opinion {
         match fact {
             Fact::TransferFailed {
                 consultative: false,
+                ..
             } => {
                 // One that nobody gave a reason to fail was not heard of in time, the oldest first.
                 let of_it = |one: &Transfer| one.bot == bot;

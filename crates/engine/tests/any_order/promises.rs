@@ -69,7 +69,7 @@ impl PhoneLedger {
             Signal::NotReached(_) if self.fate == Fate::Called => self.fate = Fate::Left,
             Signal::NotReached(_) => return false,
             Signal::Lost(_) if self.fate == Fate::Called => self.fate = Fate::Left,
-            Signal::ReferRefused | Signal::ReferDone | Signal::ReferFailed => {
+            Signal::ReferRefused | Signal::ReferDone | Signal::ReferFailed(_) => {
                 return std::mem::take(&mut self.is_referring);
             }
             Signal::Reoffered { .. } => self.proposals += 1,

@@ -589,6 +589,7 @@ impl Trial {
             10..=12 => Command::Transfer {
                 transferee: (what > 60).then_some(participant),
                 target: self.new_invitees(1, whom).remove(0),
+                ring_for: offhook_engine::limits::RINGS_FOR,
             },
             13 | 14 => Command::TransferTo {
                 transferee: (what > 60).then_some(participant),
@@ -733,7 +734,7 @@ fn signal(what: u8) -> Signal {
         }),
         18..=20 => Signal::ReferRefused,
         21 => Signal::ReferDone,
-        22 => Signal::ReferFailed,
+        22 => Signal::ReferFailed(NotReached::Busy),
         23..=25 => Signal::Reoffered {
             offer: (what < 200).then(|| Description::new("offer")),
         },

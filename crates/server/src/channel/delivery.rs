@@ -19,7 +19,7 @@ use offhook_terms::LegId;
 use offhook_wire::activity::Activity;
 use serde_json::Value;
 
-use super::{BotDoor, Shared, TalkNews, Turn, Waiting, bytes, routes};
+use super::{BotDoor, Shared, TalkNews, Turn, Waiting, bytes, new_id, routes};
 use crate::limits;
 use crate::outgoing::{Payload, root};
 
@@ -39,7 +39,8 @@ pub(super) async fn run(shared: Arc<Shared>, leg: LegId) {
                 metrics::counter!("offhook_turns_total", "outcome" => "done").increment(1);
                 for reply in replies {
                     // Refused as the connector would have; there is nobody to say it to.
-                    if let Err(why) = routes::reply(&shared, &door, leg, reply).await {
+                    let id = new_id();
+                    if let Err(why) = routes::reply(&shared, &door, leg, reply, &id).await {
                         tracing::info!(%bot, status = %why.status, "a reply of a bot was refused");
                     }
                 }

@@ -2,25 +2,31 @@
 
 use std::time::SystemTime;
 
-use offhook_engine::{EndCode, Ending, Heard, NotReached, Party, Told};
+use offhook_engine::{
+    EndCode, Ending, HandoffState, Heard, NotReached, Party, TapeCommand, TapeRefusal, Told,
+};
 use offhook_terms::{CallId, LegId, Private};
 use offhook_wire::Extra;
 use offhook_wire::activity::{
     Activity, ChannelAccount, ConversationAccount, Entity, MessageReaction, kind,
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::registry::Bot;
 
 /// The activity that tells it; who and where is for the line to add.
-pub(super) fn activity(told: Told, call: &CallId) -> Activity {
+pub(super) fn activity(
+    told: Told,
+    call: &CallId,
+    headers: &[(String, Private<String>)],
+) -> Activity {
     match told {
         Told::Started => Activity {
             // Filled in with the caller when the activity is addressed.
             members_added: Some(Vec::new()),
-            channel_data: Some(Private::new(json!({ "callId": call.to_string() }))),
+            channel_data: Some(Private::new(started(call, headers))),
             ..Activity::new(kind::CONVERSATION_UPDATE)
         },
         Told::Words(heard) => words(heard),
@@ -43,12 +49,32 @@ pub(super) fn activity(told: Told, call: &CallId) -> Activity {
         },
         Told::Played { message } => receipt(message, "messageRead"),
         Told::Interrupted { message } => receipt(message, "messageInterrupted"),
+        Told::Commanded { command, refusal } => commanded(command, refusal),
+        Told::Handoff { activity, state } => match state {
+            HandoffState::Accepted => handoff_status(&activity, "accepted", None),
+            HandoffState::Failed(why) => {
+                handoff_status(&activity, "failed", Some(not_handed_off(why)))
+            }
+        },
         Told::Ended { code, why } => Activity {
             code: Some(end_code(code).to_owned()),
             channel_data: reason(why).map(|words| Private::new(json!({ "reason": words }))),
             ..Activity::new(kind::END_OF_CONVERSATION)
         },
     }
+}
+
+/// What only this channel knows of a new conversation.
+fn started(call: &CallId, headers: &[(String, Private<String>)]) -> Value {
+    let mut data = json!({ "callId": call.to_string() });
+    if !headers.is_empty() {
+        let all = headers.iter();
+        let all: Map<String, Value> = all
+            .map(|(name, value)| (name.clone(), json!(value.reveal())))
+            .collect();
+        data["sip"] = json!({ "headers": all });
+    }
+    data
 }
 
 fn words(heard: Heard) -> Activity {
@@ -118,10 +144,43 @@ pub(super) fn not_supported(name: &str, command: Option<&str>, activity: &str) -
     }
 }
 
-/// A transfer that is not done.
-pub(super) fn not_transferred(activity: &str) -> Activity {
-    let value =
-        json!({ "state": "failed", "message": "Calls are not transferred by this channel" });
+/// What came of a command about the recording of the call.
+fn commanded(command: TapeCommand, refusal: Option<TapeRefusal>) -> Activity {
+    let mut value = json!({});
+    if let Some(id) = command.command {
+        value["commandId"] = json!(id);
+    }
+    if let Some(why) = refusal {
+        let (code, message) = match why {
+            TapeRefusal::AlreadyInProgress => (
+                "RecordingAlreadyInProgress",
+                "Recording is already in progress",
+            ),
+            TapeRefusal::NotStarted => ("RecordingNotStarted", "Recording has not started"),
+            TapeRefusal::AlreadyPaused => ("RecordingAlreadyPaused", "Recording is already paused"),
+            TapeRefusal::NotWritten => ("RecordingFailed", "The recording cannot be written"),
+            TapeRefusal::CallEnded => ("CallEnded", "The call has ended"),
+            TapeRefusal::TooMany => (
+                "TooManyCommands",
+                "Wait for the results of earlier commands",
+            ),
+        };
+        value["error"] = json!({ "code": code, "message": message });
+    }
+    Activity {
+        name: Some(command.name),
+        value: Some(Private::new(value)),
+        reply_to_id: Some(command.activity),
+        ..Activity::new(kind::COMMAND_RESULT)
+    }
+}
+
+/// How a hand-off goes.
+pub(super) fn handoff_status(activity: &str, state: &str, message: Option<&str>) -> Activity {
+    let mut value = json!({ "state": state });
+    if let Some(message) = message {
+        value["message"] = json!(message);
+    }
     Activity {
         name: Some("handoff.status".to_owned()),
         value: Some(Private::new(value)),
@@ -130,8 +189,23 @@ pub(super) fn not_transferred(activity: &str) -> Activity {
     }
 }
 
+/// Why nobody has the caller now, for a person to read.
+fn not_handed_off(why: NotReached) -> &'static str {
+    match why {
+        NotReached::Declined => "The call was declined",
+        NotReached::Busy => "The number is busy",
+        NotReached::NoAnswer => "No answer",
+        NotReached::Nobody => "There is nobody at this number",
+        NotReached::Unreachable => "The target is unreachable",
+        NotReached::NotRouted => "This number cannot be called from here",
+        NotReached::NoCommonMedia => "The target has no audio in common with the caller",
+        NotReached::Refused => "The call was refused",
+        NotReached::Cancelled => "The transfer was given up",
+    }
+}
+
 /// Somebody on the phone: by their number where they have one.
-pub(super) fn account(leg: LegId, party: &Party) -> ChannelAccount {
+pub(crate) fn account(leg: LegId, party: &Party) -> ChannelAccount {
     let (id, name) = match party {
         Party::Phone { number } => (number.clone(), number.clone()),
         Party::Person { id, name } => (Private::new(id.to_string()), name.clone()),

@@ -3,7 +3,9 @@
 //! Addresses are matched by hand, because software that joins a base and a path doubles slashes, and an
 //! open bot's addresses begin with its key.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -13,22 +15,25 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use offhook_engine::{Hosting, Invitee, NotQueued, Party, Placement, Prompt, Said};
+use offhook_engine::{Handoff, Hosting, Invitee, NotQueued, Party, Placement, Prompt, Said};
 use offhook_terms::{CallId, LegId, Private};
-use offhook_wire::activity::{Activity, ChannelAccount, ConversationParameters, ResourceResponse};
+use offhook_wire::activity::{
+    Activity, ChannelAccount, ConversationParameters, ResourceResponse, kind,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::attachments::Attachment;
 use super::refused::Refused;
-use super::to_engine::{Asked, Usual, asked};
-use super::{BotDoor, Channel, Line, Shared, TalkNews, Turn, callback, from_engine, new_id};
+use super::to_engine::{self, Asked, Usual, asked};
+use super::{BotDoor, Channel, Line, Shared, TalkNews, callback, from_engine, new_id};
 use crate::calls::{Message, post};
 use crate::config::BotAuthentication;
 use crate::login::shown;
 use crate::registry::Bot;
 use crate::switchboard::NotConnected;
+use crate::tapes::{About, DocumentId, Kind, ms};
 use crate::{clock, limits};
 
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlating-operation-id");
@@ -47,10 +52,64 @@ pub(crate) async fn handle(channel: Channel, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let answer = channel.shared.answer(&parts, body).await;
     let mut response = answer.unwrap_or_else(|refused| refused.into_response());
+    if let Some(asks) = response.extensions_mut().remove::<Asks>() {
+        response = response.map(|body| Body::new(Answered { body, _asks: asks }));
+    }
     if let Ok(id) = HeaderValue::try_from(new_id()) {
         response.headers_mut().insert(CORRELATION, id);
     }
     response
+}
+
+/// A bot asks for something that it hears of later. Dropped, it has its answer.
+#[derive(Clone)]
+struct Asks {
+    _asking: Arc<Asking>,
+}
+
+struct Asking {
+    shared: Arc<Shared>,
+    leg: LegId,
+    id: String,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let (shared, leg, id) = (Arc::clone(&self.shared), self.leg, self.id.clone());
+        // Without one the platform is going down, and nobody is told any more.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                tokio::time::sleep(limits::RESULT_AFTER_ANSWER).await;
+                shared.answered(leg, &id);
+            });
+        }
+    }
+}
+
+/// An answer that is seen going out.
+struct Answered {
+    body: Body,
+    _asks: Asks,
+}
+
+impl hyper::body::Body for Answered {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// A path, decoded once: an open bot's key, and what comes after `v3`.
@@ -198,8 +257,7 @@ impl Ask<'_> {
                 self.history(read(body).await?)
             }
             ["activities"] | ["activities", _] if self.method == Method::POST => {
-                let id = self.take(leg, read(body).await?).await?;
-                Ok(body_of(StatusCode::OK, &ResourceResponse { id }))
+                self.take(leg, read(body).await?).await
             }
             ["activities", id] if self.method == Method::PUT => {
                 let id = self.change(leg, id, read(body).await?).await?;
@@ -234,9 +292,22 @@ impl Ask<'_> {
         }
     }
 
-    async fn take(&self, leg: LegId, body: Value) -> Result<String, Refused> {
+    async fn take(&self, leg: LegId, body: Value) -> Result<Response, Refused> {
         let activity = Activity::read(body).map_err(|bad| Refused::syntax(bad.to_string()))?;
-        reply(self.shared, self.door, leg, activity).await
+        let id = new_id();
+        let asks = has_results(&activity).then(|| {
+            self.shared.asks(leg, &id);
+            let (shared, id) = (Arc::clone(self.shared), id.clone());
+            Asks {
+                _asking: Arc::new(Asking { shared, leg, id }),
+            }
+        });
+        reply(self.shared, self.door, leg, activity, &id).await?;
+        let mut response = body_of(StatusCode::OK, &ResourceResponse { id });
+        if let Some(asks) = asks {
+            response.extensions_mut().insert(asks);
+        }
+        Ok(response)
     }
 
     /// What was said before, elsewhere: it is looked at and kept by nobody, for nobody here reads it.
@@ -475,6 +546,85 @@ impl Shared {
         })
     }
 
+    /// Queues something to be done in a conversation, if there is room.
+    async fn queue(
+        &self,
+        bot: &Bot,
+        leg: LegId,
+        news: impl FnOnce(oneshot::Sender<Result<(), NotQueued>>) -> TalkNews,
+    ) -> Result<(), Refused> {
+        let mailbox = self.switchboard.seat_of(bot.app, leg);
+        let mailbox = mailbox.ok_or_else(Refused::no_conversation)?;
+        let (reply, answer) = oneshot::channel();
+        let news = news(reply);
+        post(&mailbox, Message::Talk { leg, news });
+        match answer.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(NotQueued)) => Err(Refused::too_much()),
+            // It ended with this unread.
+            Err(_) => Err(Refused::no_conversation()),
+        }
+    }
+
+    /// Who is to have a caller.
+    fn party(&self, target: to_engine::Target) -> Result<Party, &'static str> {
+        match target {
+            to_engine::Target::Number(number) => Ok(Party::Phone { number }),
+            to_engine::Target::User(user) => {
+                if let Some(bot) = self.registry.bot_by_sip_user(&user) {
+                    return Ok(Party::Bot { app: bot.app });
+                }
+                let person = self.registry.person_by_sip_user(&user);
+                let person = person.ok_or("There is nobody at this address")?;
+                Ok(Party::Person {
+                    id: person.id,
+                    name: person.name.clone(),
+                })
+            }
+        }
+    }
+
+    /// Keeps what a bot hands over with its caller.
+    async fn keep_transcript(
+        &self,
+        bot: &Bot,
+        leg: LegId,
+        transcript: &Value,
+    ) -> Result<(), Refused> {
+        let text = transcript.to_string();
+        let most = limits::TRANSCRIPT_BYTES_MAX;
+        if text.len() > most {
+            let what = format!("The transcript is longer than {most} bytes.");
+            return Err(Refused::too_large(what));
+        }
+        let (call, caller) = {
+            let lines = self.lines();
+            let line = lines.get(&leg).ok_or_else(Refused::no_conversation)?;
+            let caller = line.caller.id.clone();
+            (
+                line.call,
+                caller.unwrap_or_else(|| Private::new(String::new())),
+            )
+        };
+        let about = About {
+            document: DocumentId::from_random(rand::random()),
+            call,
+            leg,
+            bot: bot.app,
+            caller,
+            began_ms: ms(clock::wall()),
+            kind: Kind::Transcript,
+            metadata: None,
+        };
+        let tapes = Arc::clone(&self.tapes);
+        let keeping =
+            tokio::task::spawn_blocking(move || tapes.keep_transcript(about, text.as_bytes()));
+        if keeping.await.is_err() {
+            tracing::error!(%leg, "a fault of ours kept a transcript from being kept");
+        }
+        Ok(())
+    }
+
     /// Has what is to be spoken made into sound while what comes before it is spoken.
     fn prepare(&self, bot: &Bot, leg: LegId, said: &Said) {
         if let Some(speech) = &said.speech {
@@ -510,48 +660,68 @@ pub(super) async fn reply(
     door: &Arc<BotDoor>,
     leg: LegId,
     activity: Activity,
-) -> Result<String, Refused> {
-    let id = new_id();
+    id: &str,
+) -> Result<(), Refused> {
     let bot = &door.bot;
-    let asked = read_activity(shared, door, leg, &activity, &id)?;
+    let asked = read_activity(shared, door, leg, &activity, id)?;
     match asked {
         Asked::Say(said) => {
             {
                 let mut lines = shared.lines();
                 let line = lines.get_mut(&leg).ok_or_else(Refused::no_conversation)?;
                 if line.is_over {
-                    return Ok(id);
+                    return Ok(());
                 }
                 if let Some(locale) = &said.locale {
                     line.locale.clone_from(locale);
                 }
             }
             shared.prepare(bot, leg, &said);
-            let mailbox = shared.switchboard.seat_of(bot.app, leg);
-            let mailbox = mailbox.ok_or_else(Refused::no_conversation)?;
-            let (reply, answer) = oneshot::channel();
-            let news = TalkNews::Said(said, reply);
-            post(&mailbox, Message::Talk { leg, news });
-            match answer.await {
-                Ok(Ok(())) => {}
-                Ok(Err(NotQueued)) => return Err(Refused::too_much()),
-                // It ended with this unread.
-                Err(_) => return Err(Refused::no_conversation()),
-            }
+            shared
+                .queue(bot, leg, |reply| TalkNews::Said(said, reply))
+                .await?;
         }
         Asked::End { at_once } => shared.news(bot.app, leg, TalkNews::Ends { at_once }),
         Asked::NotSupported { name, command } => {
             shared.news(bot.app, leg, TalkNews::Alive);
-            let result = from_engine::not_supported(&name, command.as_deref(), &id);
-            shared.push(leg, result, Turn::Input);
+            let result = from_engine::not_supported(&name, command.as_deref(), id);
+            shared.push_result(leg, result);
         }
-        Asked::Transfer => {
-            shared.news(bot.app, leg, TalkNews::Alive);
-            shared.push(leg, from_engine::not_transferred(&id), Turn::Input);
+        Asked::Tape(command) => shared.news(bot.app, leg, TalkNews::Tape(command)),
+        Asked::Handoff(asks) => {
+            let to_engine::Asks {
+                target,
+                context,
+                transcript,
+            } = *asks;
+            if let Some(transcript) = transcript {
+                shared.keep_transcript(bot, leg, &transcript).await?;
+            }
+            match target.and_then(|target| shared.party(target)) {
+                Ok(target) => {
+                    let handoff = Box::new(Handoff {
+                        activity: id.to_owned(),
+                        target,
+                        context,
+                    });
+                    let news = |reply| TalkNews::Handoff(handoff, reply);
+                    shared.queue(bot, leg, news).await?;
+                }
+                Err(why) => {
+                    shared.news(bot.app, leg, TalkNews::Alive);
+                    let failed = from_engine::handoff_status(id, "failed", Some(why));
+                    shared.push_result(leg, failed);
+                }
+            }
         }
         Asked::Nothing => shared.news(bot.app, leg, TalkNews::Alive),
     }
-    Ok(id)
+    Ok(())
+}
+
+/// What comes of it the bot hears later.
+fn has_results(activity: &Activity) -> bool {
+    activity.is(kind::COMMAND) || activity.is(kind::EVENT)
 }
 
 fn is(account: &ChannelAccount, id: &str) -> bool {

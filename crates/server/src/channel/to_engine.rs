@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use offhook_engine::{Hint, KeyPattern, Said, Speech, SpeechForm};
+use offhook_engine::{
+    Hint, KeyPattern, Said, SipContext, Speech, SpeechForm, TapeChannels, TapeCommand, TapeVerb,
+};
 use offhook_speech::limits::{PHRASE_CHARS_MAX, PHRASES_MAX, SPEECH_BYTES_MAX};
 use offhook_terms::Private;
 use offhook_wire::activity::{Activity, kind};
@@ -28,10 +30,29 @@ pub(super) enum Asked {
         name: String,
         command: Option<String>,
     },
-    /// The caller is to be connected with somebody else.
-    Transfer,
+    /// The recording of the call.
+    Tape(Box<TapeCommand>),
+    /// The caller is to go on with somebody else.
+    Handoff(Box<Asks>),
     /// Nothing.
     Nothing,
+}
+
+/// A hand-off as a bot asks for it.
+#[derive(Debug)]
+pub(super) struct Asks {
+    /// To whom: a phone number in full or the user part of an address here; or why it cannot be.
+    pub(super) target: Result<Target, &'static str>,
+    pub(super) context: SipContext,
+    /// The conversation so far, as the bot hands it over.
+    pub(super) transcript: Option<Value>,
+}
+
+/// Who is to have the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Target {
+    Number(Private<String>),
+    User(String),
 }
 
 /// The language and the voice of what does not say.
@@ -54,11 +75,22 @@ pub(super) fn asked(activity: &Activity, id: &str, usual: &Usual<'_>) -> Result<
     }
     let name = activity.name.as_deref().unwrap_or_default();
     if activity.is(kind::EVENT) && name == "handoff.initiate" {
-        return Ok(Asked::Transfer);
+        return Ok(Asked::Handoff(Box::new(handoff(activity)?)));
     }
     if activity.is(kind::COMMAND) && is_for_channels(name) {
         let value = activity.value.as_ref().map(Private::reveal);
         let command = value.and_then(|value| value.get("commandId")?.as_str());
+        if let Some(verb) = tape_verb(name) {
+            let data = value.and_then(|value| value.get("data"));
+            return Ok(Asked::Tape(Box::new(TapeCommand {
+                verb,
+                name: name.to_owned(),
+                command: command.map(str::to_owned),
+                activity: id.to_owned(),
+                channels: data.and_then(channels),
+                metadata: metadata(data)?,
+            })));
+        }
         return Ok(Asked::NotSupported {
             name: name.to_owned(),
             command: command.map(str::to_owned),
@@ -71,6 +103,160 @@ pub(super) fn asked(activity: &Activity, id: &str, usual: &Usual<'_>) -> Result<
 /// A command for the channel, by its present or its former name.
 fn is_for_channels(name: &str) -> bool {
     name.starts_with("channel/") || (name.starts_with("recording_") && name.ends_with("_command"))
+}
+
+/// What a command of the recording wants, by its present or its former name.
+fn tape_verb(name: &str) -> Option<TapeVerb> {
+    let now = name.strip_prefix("channel/vnd.microsoft.telephony.recording.");
+    let former = || name.strip_prefix("recording_")?.strip_suffix("_command");
+    Some(match now.or_else(former)? {
+        "start" => TapeVerb::Start,
+        "pause" => TapeVerb::Pause,
+        "resume" => TapeVerb::Resume,
+        "stop" => TapeVerb::Stop,
+        _ => return None,
+    })
+}
+
+fn channels(data: &Value) -> Option<TapeChannels> {
+    match data.get("RecordingChannelType")?.as_u64()? {
+        0 => Some(TapeChannels::Mixed),
+        1 => Some(TapeChannels::Separate),
+        _ => None,
+    }
+}
+
+/// What a bot wants kept with a recording.
+fn metadata(data: Option<&Value>) -> Result<Option<Private<String>>, Refused> {
+    let metadata = data.and_then(|data| data.get("metadata"));
+    let Some(metadata) = metadata.filter(|metadata| metadata.is_object()) else {
+        return Ok(None);
+    };
+    let text = metadata.to_string();
+    let most = limits::RECORDING_METADATA_BYTES_MAX;
+    if text.len() > most {
+        let what = format!("'value.data.metadata' is longer than {most} bytes.");
+        return Err(Refused::too_large(what));
+    }
+    Ok(Some(Private::new(text)))
+}
+
+fn handoff(activity: &Activity) -> Result<Asks, Refused> {
+    let value = activity.value.as_ref().map(Private::reveal);
+    let member = |name: &str| {
+        let members = value?.as_object()?;
+        let mut found = members.iter();
+        let found = found.find(|(own, _)| own.eq_ignore_ascii_case(name));
+        found
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_null())
+    };
+    let target = match member("TargetPhoneNumber") {
+        Some(Value::String(text)) => target(text.trim()),
+        Some(_) => Err("The phone number is not valid"),
+        None => Err("No phone number was given"),
+    };
+    let mut context = SipContext::default();
+    if let Some(data) = member("Context") {
+        context.headers.push(user_to_user(data)?);
+    }
+    if let Some(headers) = member("SipHeaders") {
+        let bad = || Refused::argument("'value.SipHeaders' is no object of texts.");
+        for (name, value) in headers.as_object().ok_or_else(bad)? {
+            let value = value.as_str().ok_or_else(bad)?;
+            context.headers.push(sip_header(name, value)?);
+        }
+    }
+    if context.headers.len() > limits::SIP_HEADERS_MAX {
+        let most = limits::SIP_HEADERS_MAX;
+        let what = format!("'value.SipHeaders' has more than {most} headers.");
+        return Err(Refused::argument(what));
+    }
+    let attachments = activity.attachments.as_ref().map(Private::reveal);
+    let transcript = attachments.into_iter().flatten().find_map(|one| {
+        let is_it = one.get("contentType")?.as_str()? == "application/json"
+            && one.get("name")?.as_str()? == "Transcript";
+        is_it.then(|| one.get("content").cloned()).flatten()
+    });
+    Ok(Asks {
+        target,
+        context,
+        transcript,
+    })
+}
+
+/// A phone number in full, a `tel:` URI (RFC 3966) or a `sip:` URI of ours.
+fn target(text: &str) -> Result<Target, &'static str> {
+    const BAD: &str = "The phone number is not valid";
+    if text.is_empty() {
+        return Err("No phone number was given");
+    }
+    let lower = text.to_ascii_lowercase();
+    let (is_address, rest) = match () {
+        () if lower.starts_with("tel:") => (false, &text[4..]),
+        () if lower.starts_with("sip:") || lower.starts_with("sips:") => {
+            let rest = text.split_once(':').map_or(text, |(_, rest)| rest);
+            (true, rest)
+        }
+        () => (false, text),
+    };
+    // Parameters say how to get there, which is for us to know.
+    let rest = rest.split([';', '?']).next().unwrap_or_default();
+    let user = match rest.split_once('@') {
+        Some((user, _)) if is_address => user,
+        _ => rest,
+    };
+    let digits: String = user
+        .chars()
+        .filter(|c| !matches!(c, '-' | '.' | '(' | ')' | ' '))
+        .collect();
+    let digits = match digits.bytes().all(|b| b.is_ascii_digit()) && digits.len() >= 8 {
+        true => format!("+{digits}"),
+        false => digits,
+    };
+    if crate::sip::is_e164(&digits) {
+        return Ok(Target::Number(Private::new(digits)));
+    }
+    let is_user = is_address && !user.is_empty() && user.len() <= limits::SIP_HEADER_BYTES_MAX;
+    is_user.then(|| Target::User(user.to_owned())).ok_or(BAD)
+}
+
+/// What the far side is told, as user-to-user information (RFC 7433): text, in hexadecimal.
+fn user_to_user(data: &Value) -> Result<(String, Private<String>), Refused> {
+    let text = match data {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    if text.len() > limits::USER_TO_USER_BYTES_MAX {
+        let most = limits::USER_TO_USER_BYTES_MAX;
+        let what = format!("'value.Context' is longer than {most} bytes.");
+        return Err(Refused::too_large(what));
+    }
+    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    Ok((
+        "User-to-User".to_owned(),
+        Private::new(format!("{hex};encoding=hex")),
+    ))
+}
+
+/// A header of a bot's own: `X-…`, or user-to-user information as it is.
+fn sip_header(name: &str, value: &str) -> Result<(String, Private<String>), Refused> {
+    let is_token = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let lower = name.to_ascii_lowercase();
+    let is_ours = is_token && (lower.starts_with("x-") || lower == "user-to-user");
+    if !is_ours || name.len() > limits::SIP_HEADER_NAME_MAX {
+        return Err(Refused::argument(
+            "'value.SipHeaders' may have headers whose names begin with \"X-\", and \"User-to-User\".",
+        ));
+    }
+    let is_text = value.chars().all(|c| !c.is_control());
+    if !is_text || value.len() > limits::SIP_HEADER_BYTES_MAX {
+        let most = limits::SIP_HEADER_BYTES_MAX;
+        let what =
+            format!("'value.SipHeaders' has a value that is not one line of at most {most} bytes.");
+        return Err(Refused::argument(what));
+    }
+    Ok((name.to_owned(), Private::new(value.to_owned())))
 }
 
 fn said(activity: &Activity, id: &str, usual: &Usual<'_>) -> Result<Said, Refused> {
@@ -352,8 +538,8 @@ mod tests {
             "Ok(Nothing)"
         );
         for name in [
-            "channel/vnd.microsoft.telephony.recording.start",
-            "recording_start_command",
+            "channel/vnd.microsoft.telephony.zoom",
+            "recording_zoom_command",
         ] {
             let command = json!({"type": "command", "name": name, "value": {"commandId": "c"}});
             assert!(of(command).contains("Some(\"c\")"));

@@ -1,5 +1,6 @@
 //! The words of a setting: durations, port ranges, addresses and ids as people write them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -64,6 +65,17 @@ pub(super) fn duration_opt<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<Duration>, D::Error> {
     duration(from).map(Some)
+}
+
+/// Texts that nobody is shown, by their names.
+pub(super) fn privates<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<String, Private<String>>, D::Error> {
+    let read = BTreeMap::<String, String>::deserialize(from)?;
+    let all = read.into_iter();
+    Ok(all
+        .map(|(name, value)| (name, Private::new(value)))
+        .collect())
 }
 
 fn parse_duration(text: &str) -> Option<Duration> {

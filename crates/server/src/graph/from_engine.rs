@@ -183,7 +183,7 @@ pub(crate) fn notification(
         }
         Fact::Transferring => (ChangeType::Updated, state(CallState::Transferring)),
         Fact::TransferAccepted => (ChangeType::Updated, state(CallState::TransferAccepted)),
-        Fact::TransferFailed { consultative } => {
+        Fact::TransferFailed { consultative, .. } => {
             let mut call = state(CallState::Established);
             let (subcode, message) = match consultative {
                 false => (7000, "The transfer failed."),

@@ -38,6 +38,7 @@ use crate::prompts::Prompts;
 use crate::registry::{Bot, Registry, Roles};
 use crate::store::{Recordings, Store, open_folder};
 use crate::switchboard::Switchboard;
+use crate::tapes::Tapes;
 use crate::workplace::{Meetings, Workplace};
 use crate::{clock, config, outgoing};
 
@@ -115,7 +116,7 @@ impl World {
         .await
         .expect("opens");
         let own = "http://127.0.0.1:8080".to_owned();
-        let recordings = Recordings::open(store.clone(), data.path(), Duration::ZERO, own)
+        let recordings = Recordings::open(store.clone(), data.path(), Duration::ZERO, own, None)
             .await
             .expect("opens");
         let wording = Wording {
@@ -148,6 +149,13 @@ impl World {
             Arc::clone(&login),
             switchboard.clone(),
             Arc::clone(&prompts),
+            Tapes::for_tests(
+                data.path(),
+                &store,
+                Arc::clone(&login),
+                Arc::clone(&recordings),
+            )
+            .await,
             &base,
         );
         let workplace = Workplace::new(

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use offhook_engine::{
     Description, Hearing, MediaEvent, MediaRequest, Misfit, PrepareFault, Prompt, RecordEnding,
-    RecordRules,
+    RecordRules, TapeChannels,
 };
 use offhook_media::sdp::SdpRefusal;
 use offhook_media::threads::{NotTaken, PreparedPort};
-use offhook_media::{Agreed, Clip, MediaCommand, PortId, RecordPlan, Repeat, Sources, sdp};
+use offhook_media::{
+    Agreed, Clip, MediaCommand, PortId, RecordPlan, Repeat, Sources, TapeFeed, sdp,
+};
 use offhook_terms::{AppId, CallId, LegId, OperationId, Private, Tone};
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,6 +24,7 @@ use crate::Platform;
 use crate::calls::Message;
 use crate::prompts::Prompts;
 use crate::store::Recordings;
+use crate::tapes::{About, EndReason, Tapes, Taping};
 
 /// How long each key is pressed: twice what every receiver must recognise (40 ms, ITU-T Q.24).
 const PRESS: Duration = Duration::from_millis(100);
@@ -57,6 +60,10 @@ pub(crate) struct CallAudio {
     recordings: HashMap<OperationId, Recording>,
     /// Bots that listen to what is said.
     ears: HashMap<LegId, Listening>,
+    /// Recordings of the call, by the legs of the bots that want them.
+    tapes: HashMap<LegId, Taping>,
+    /// Who answers where a bot records answers.
+    answering: HashMap<LegId, String>,
 }
 
 /// What a call's audio is made with.
@@ -127,6 +134,8 @@ impl CallAudio {
             clips: HashMap::new(),
             recordings: HashMap::new(),
             ears: HashMap::new(),
+            tapes: HashMap::new(),
+            answering: HashMap::new(),
         }
     }
 
@@ -259,6 +268,85 @@ impl CallAudio {
         {
             // Not taken by a thread that is behind, it ends with the seat.
             let _ = self.command(seat, MediaCommand::Deafen);
+        }
+    }
+
+    /// Whose answers a bot records.
+    pub(crate) fn answers(&mut self, leg: LegId, caller: String) {
+        self.answering.insert(leg, caller);
+    }
+
+    /// Begins to record the call of a bot's leg. False when it cannot be.
+    pub(crate) fn tape(
+        &mut self,
+        tapes: &Arc<Tapes>,
+        about: About,
+        channels: Option<TapeChannels>,
+        ticket: u64,
+    ) -> bool {
+        let leg = about.leg;
+        let Some(seat) = self.seat(leg) else {
+            return false;
+        };
+        let begun = tapes.begin(about, channels, ticket, self.mailbox.clone());
+        let Some((taping, feed)) = begun else {
+            return false;
+        };
+        self.feed_tape(seat, feed);
+        self.tapes.insert(leg, taping);
+        true
+    }
+
+    pub(crate) fn pause_tape(&mut self, leg: LegId, ticket: u64) -> bool {
+        let taping = self.tapes.get(&leg);
+        let is_there = taping.map(|taping| taping.pause(ticket)).is_some();
+        self.untape(leg);
+        is_there
+    }
+
+    pub(crate) fn resume_tape(&mut self, leg: LegId, ticket: u64) -> bool {
+        let (Some(seat), Some(taping)) = (self.seat(leg), self.tapes.get(&leg)) else {
+            return false;
+        };
+        let feed = taping.resume(ticket);
+        self.feed_tape(seat, feed);
+        true
+    }
+
+    pub(crate) fn stop_tape(&mut self, leg: LegId, ticket: u64) -> bool {
+        let taping = self.tapes.remove(&leg);
+        let is_there = taping.map(|taping| taping.stop(ticket)).is_some();
+        self.untape(leg);
+        is_there
+    }
+
+    /// The recording ends with or without its bot.
+    pub(crate) fn end_tape(&mut self, leg: LegId, reason: EndReason) {
+        if let Some(taping) = self.tapes.remove(&leg) {
+            taping.end(reason);
+            self.untape(leg);
+        }
+    }
+
+    /// The recording cannot be written any more.
+    pub(crate) fn tape_broke(&mut self, leg: LegId) {
+        self.tapes.remove(&leg);
+        self.untape(leg);
+    }
+
+    fn feed_tape(&self, seat: PortId, feed: TapeFeed) {
+        let feed = Box::new(feed);
+        // A thread that is behind drops the feed, and with that the recording has ended.
+        if !self.command(seat, MediaCommand::Tape { feed }) {
+            tracing::error!(call = %self.call, "a recording did not reach the tick thread");
+        }
+    }
+
+    fn untape(&self, leg: LegId) {
+        if let Some(seat) = self.seats.get(&leg).copied() {
+            let room = key(self.call);
+            self.host()
+                .insist(move |threads| threads.send(room, seat, MediaCommand::Untape));
         }
     }
 
@@ -497,6 +585,8 @@ impl CallAudio {
     fn close(&mut self, leg: LegId) {
         self.hearing.remove(&leg);
         self.ears.remove(&leg);
+        self.tapes.remove(&leg);
+        self.answering.remove(&leg);
         let id = match self.ports.remove(&leg).map(|port| port.stage) {
             Some(Stage::Running(id)) => Some(id),
             _ => self.seats.remove(&leg),
@@ -699,7 +789,10 @@ impl CallAudio {
         let Some(bot) = self.bots.get(&leg).copied() else {
             return Some(not_saved);
         };
-        let spool = self.means.recordings.begin(operation, leg, bot);
+        let spool = {
+            let caller = self.answering.get(&leg).map_or("", String::as_str);
+            self.means.recordings.begin(operation, leg, bot, caller)
+        };
         let (feed, tap) = offhook_media::recording();
         let done = self.mailbox.clone();
         let Ok(verdict) = self.host().scribe.write(operation, tap, spool, done) else {

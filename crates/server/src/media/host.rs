@@ -160,7 +160,7 @@ impl Host {
     }
 
     /// Gives an order as soon as its tick thread has room for it.
-    fn insist(
+    pub(super) fn insist(
         self: &Arc<Self>,
         order: impl Fn(&Threads) -> Result<(), NotTaken> + Send + Sync + 'static,
     ) {

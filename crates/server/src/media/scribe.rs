@@ -9,7 +9,6 @@
 //! A file holds what was heard, as it was heard: 16-bit samples at 8 or 16 kHz. The 16 kHz WAV that a
 //! bot is promised is made when it is fetched, because widening costs more than all other writing.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -22,7 +21,7 @@ use tokio::sync::mpsc;
 
 use crate::calls::Message;
 use crate::store::RecordingSpool;
-use crate::{clock, limits};
+use crate::{clock, limits, seal};
 
 /// Between two rounds of work. Short, so that a thousand recordings are many small pieces of work
 /// and the tick threads, which may share a core with this one, wait for none of them.
@@ -211,7 +210,7 @@ struct Job {
 enum Page {
     /// Not made yet: it is made where a disk may be waited for.
     Blank,
-    Open(BufWriter<File>, u32),
+    Open(BufWriter<seal::Writer>, u32),
     Complete(u32),
     /// A file with a hole is worth nothing: after the first error the rest is only drained.
     Spoiled,
@@ -266,12 +265,12 @@ impl Job {
         }
     }
 
-    fn create(&self) -> io::Result<File> {
+    fn create(&self) -> io::Result<seal::Writer> {
         let spool = self
             .spool
             .as_ref()
             .expect("the verdict is carried out after the last frame");
-        File::create(spool.path())
+        spool.create()
     }
 
     /// Every frame has been read.

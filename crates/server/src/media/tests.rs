@@ -42,7 +42,7 @@ impl World {
         open_folder(data.path()).expect("made");
         let store = Store::open(data.path()).await.expect("opens");
         let own = "http://127.0.0.1:8080".to_owned();
-        let recordings = Recordings::open(store, data.path(), Duration::ZERO, own)
+        let recordings = Recordings::open(store, data.path(), Duration::ZERO, own, None)
             .await
             .expect("opens");
         let registry = Registry::of_bot(Bot::for_tests("http://127.0.0.1:9/callback"));

@@ -149,7 +149,7 @@ impl World {
         .await
         .expect("opens");
         let base = "http://127.0.0.1:8080".to_owned();
-        let recordings = Recordings::open(store.clone(), data.path(), Duration::ZERO, base)
+        let recordings = Recordings::open(store.clone(), data.path(), Duration::ZERO, base, None)
             .await
             .expect("opens");
         let switchboard = Switchboard::default();

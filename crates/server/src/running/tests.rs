@@ -777,6 +777,7 @@ async fn a_blind_transfer_is_bridged_for_a_phone_that_cannot_call_by_itself() {
     let transfer = Command::Transfer {
         transferee: None,
         target: Invitee::new(new_leg(), world.person("ben")),
+        ring_for: offhook_engine::limits::RINGS_FOR,
     };
     world.command(leg, transfer).await;
     let mut bens = ben.answers().await;
@@ -798,6 +799,7 @@ async fn a_phone_that_offers_it_calls_the_target_by_itself() {
         let transfer = Command::Transfer {
             transferee: None,
             target: Invitee::new(new_leg(), world.person("ben")),
+            ring_for: offhook_engine::limits::RINGS_FOR,
         };
         world.command(leg, transfer).await;
         world.until(leg, "transferring").await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use offhook_engine::{Description, NotReached, Party};
+use offhook_engine::{Description, NotReached, Party, SipContext};
 use offhook_sip::{Endpoint, OutgoingCall, Session};
 use offhook_terms::{LegId, Private};
 
@@ -33,6 +33,8 @@ pub(crate) struct Dialled {
     pub(crate) callee: Party,
     /// Who calls.
     pub(crate) caller: Party,
+    /// What the callee is told of the call.
+    pub(crate) context: SipContext,
     /// Our offer.
     pub(crate) offer: Description,
 }
@@ -94,7 +96,7 @@ impl Dialler {
     }
 
     /// Asks a phone to call somebody else instead of us. False when it will not, or may not.
-    pub(crate) fn refer(&self, phone: &mut PhoneLeg, target: &Party) -> bool {
+    pub(crate) fn refer(&self, phone: &mut PhoneLeg, target: &Party, told: &SipContext) -> bool {
         if self.transfer == Transfer::Bridge {
             return false;
         }
@@ -111,7 +113,7 @@ impl Dialler {
             &self.domain,
         );
         match (user, host) {
-            (Some(user), Some(host)) => phone.refer(format!("sip:{user}@{host}")),
+            (Some(user), Some(host)) => phone.refer(format!("sip:{user}@{host}{}", headers(told))),
             _ => false,
         }
     }
@@ -129,7 +131,11 @@ impl Dialler {
     /// Begins to call.
     pub(crate) fn call(&self, dialled: &Dialled) -> Result<PhoneLeg, NoWay> {
         let (ways, seat) = self.ways(dialled)?;
-        let place = |way| self.endpoint.call(way).ok();
+        let told = &dialled.context.headers;
+        let place = |mut way: OutgoingCall| {
+            way.headers.extend(told.iter().cloned());
+            self.endpoint.call(way).ok()
+        };
         let sessions: Vec<Session> = ways.into_iter().filter_map(place).collect();
         if sessions.is_empty() {
             // As many calls as we may have, or going down: for the caller there is no way.
@@ -225,6 +231,25 @@ fn refer_host<'a>(
     }
 }
 
+/// Headers for the call that a phone is asked to make, in its address (RFC 3261 §19.1.1).
+fn headers(told: &SipContext) -> String {
+    let mut out = String::new();
+    for (name, value) in &told.headers {
+        out.push(if out.is_empty() { '?' } else { '&' });
+        out.push_str(name);
+        out.push('=');
+        for byte in value.reveal().bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    out.push(char::from(byte));
+                }
+                other => out.push_str(&format!("%{other:02X}")),
+            }
+        }
+    }
+    out
+}
+
 /// A caller as its callee sees it.
 struct Shown {
     address: String,
@@ -233,7 +258,19 @@ struct Shown {
 
 #[cfg(test)]
 mod tests {
-    use super::refer_host;
+    use super::*;
+
+    #[test]
+    fn what_is_told_stands_in_the_address() {
+        let header = |name: &str, value: &str| (name.to_owned(), Private::new(value.to_owned()));
+        let mut told = SipContext::default();
+        assert_eq!(headers(&told), "");
+        told.headers
+            .push(header("User-to-User", "6869;encoding=hex"));
+        told.headers.push(header("X-Case", "a b"));
+        let wanted = "?User-to-User=6869%3Bencoding%3Dhex&X-Case=a%20b";
+        assert_eq!(headers(&told), wanted);
+    }
 
     #[test]
     fn a_phone_is_sent_only_where_it_can_get_by_itself() {

@@ -199,7 +199,8 @@ fn arrive(platform: &Platform, bot: AppId, caller: Party, user: &str, incoming: 
     };
     let calls_max = platform.registry.calls_max(bot);
     let (call, bot_leg) = (arrival.call, arrival.bot_leg);
-    platform.channel.dialled(call, bot_leg, bot, user);
+    let headers = incoming.headers;
+    platform.channel.dialled(call, bot_leg, bot, user, headers);
     let phone = PhoneLeg::calling(caller_leg, incoming.session, trunk);
     if let Err(not) = platform.switchboard.arrive(arrival, calls_max, phone) {
         platform.channel.close(bot_leg);

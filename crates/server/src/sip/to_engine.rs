@@ -32,7 +32,15 @@ pub(super) fn failure(ending: &Ending) -> Failure {
         Ending::Cancelled | Ending::HungUp { .. } | Ending::Closed => 487,
         _ => 500,
     };
-    let why = match status {
+    Failure {
+        why: why(status),
+        everywhere: (600..700).contains(&status),
+    }
+}
+
+/// Why somebody does not come who answers with this.
+fn why(status: u16) -> NotReached {
+    match status {
         486 | 600 => NotReached::Busy,
         603 | 607 | 608 => NotReached::Declined,
         408 | 480 => NotReached::NoAnswer,
@@ -41,10 +49,6 @@ pub(super) fn failure(ending: &Ending) -> Failure {
         487 => NotReached::Cancelled,
         502..=504 => NotReached::Unreachable,
         _ => NotReached::Refused,
-    };
-    Failure {
-        why,
-        everywhere: (600..700).contains(&status),
     }
 }
 
@@ -52,7 +56,7 @@ pub(super) fn failure(ending: &Ending) -> Failure {
 pub(super) fn referred(is_accepted: bool, status: u16) -> Signal {
     match (status, is_accepted) {
         (200..=299, _) => Signal::ReferDone,
-        (_, true) => Signal::ReferFailed,
+        (_, true) => Signal::ReferFailed(why(status)),
         (_, false) => Signal::ReferRefused,
     }
 }
@@ -136,7 +140,7 @@ mod tests {
     fn a_phone_that_never_called_has_refused_and_one_that_reached_nobody_has_failed() {
         assert_eq!(referred(true, 200), Signal::ReferDone);
         assert_eq!(referred(true, 202), Signal::ReferDone);
-        assert_eq!(referred(true, 486), Signal::ReferFailed);
+        assert_eq!(referred(true, 486), Signal::ReferFailed(NotReached::Busy));
         assert_eq!(referred(false, 403), Signal::ReferRefused);
         assert_eq!(referred(false, 408), Signal::ReferRefused);
     }

@@ -31,9 +31,11 @@ pub(crate) fn open_folder(dir: &Path) -> Result<(), FolderError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir).map_err(refused("made"))?;
-    builder
-        .create(dir.join("recordings"))
-        .map_err(refused("written to"))?;
+    for folder in ["recordings", "calls"] {
+        builder
+            .create(dir.join(folder))
+            .map_err(refused("written to"))?;
+    }
     let probe = dir.join(".probe");
     fs::write(&probe, b"can I write here?").map_err(refused("written to"))?;
     fs::remove_file(&probe).map_err(refused("written to"))

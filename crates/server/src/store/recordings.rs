@@ -5,8 +5,8 @@
 //!                     └──discard──▶ deleted
 //! ```
 //!
-//! On disk a recording is what was heard: 16-bit samples at 8 kHz, or at 16 kHz in a file that ends in
-//! `.pcm16`. The 16 kHz WAV a bot is promised is made when it is fetched.
+//! On disk a recording is what was heard, sealed where there is a key for that (`seal.rs`): 16-bit samples
+//! at 8 kHz, or at 16 kHz in a file that ends in `.pcm16`. The 16 kHz WAV a bot is promised is made when it is fetched.
 //!
 //! A recording is fetched with a token of its own: an HMAC of its id under a key that never leaves
 //! the store. So nothing has to be remembered to check a token, a wrong one is refused (401)
@@ -14,7 +14,7 @@
 //! that it is gone (404).
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +35,7 @@ use tokio::sync::Semaphore;
 
 use super::writer::Note;
 use super::{Store, StoreError, from_ms, ms};
+use crate::seal::{self, Reader, Seal};
 use crate::{clock, graph, limits};
 
 const RATES: [Rate; 2] = [Rate::Narrow, Rate::Wide];
@@ -54,12 +55,16 @@ pub(crate) struct Recordings {
     retention: Duration,
     base: String,
     key: hmac::Key,
+    seal: Option<Seal>,
     index: Mutex<HashMap<OperationId, Recording>>,
     fetches: Semaphore,
 }
 
 struct Recording {
     leg: LegId,
+    bot: Option<AppId>,
+    /// Whose answer it is; see [`Recordings::tag`].
+    caller: Vec<u8>,
     created_at: SystemTime,
     /// The file is complete.
     finished: bool,
@@ -76,18 +81,26 @@ impl Recordings {
         data: &Path,
         retention: Duration,
         base: String,
+        seal: Option<Seal>,
     ) -> Result<Arc<Self>, StoreError> {
         let key = store.secret("recordings").await?;
-        let rows = sqlx::query("SELECT operation, leg, created_at, delete_at FROM recordings")
-            .fetch_all(&store.readers)
-            .await
-            .map_err(|why| store.failed(why))?;
+        let rows = sqlx::query(
+            "SELECT operation, leg, created_at, delete_at, bot, caller FROM recordings",
+        )
+        .fetch_all(&store.readers)
+        .await
+        .map_err(|why| store.failed(why))?;
         let now = clock::wall();
         let index = rows
             .iter()
             .filter_map(|row| {
                 let recording = Recording {
                     leg: row.try_get::<&str, _>(1).ok()?.parse().ok()?,
+                    bot: row.try_get::<&str, _>(4).ok()?.parse().ok(),
+                    caller: row
+                        .try_get::<Option<Vec<u8>>, _>(5)
+                        .ok()?
+                        .unwrap_or_default(),
                     created_at: from_ms(row.try_get(2).ok()?),
                     finished: true,
                     // Its call ended with the process, if not before.
@@ -107,6 +120,7 @@ impl Recordings {
             retention,
             base,
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
+            seal,
             index: Mutex::new(index),
             fetches: Semaphore::new(limits::RECORDING_FETCHES_MAX),
         });
@@ -115,15 +129,18 @@ impl Recordings {
         Ok(recordings)
     }
 
-    /// A place to write the recording of an operation to.
+    /// A place to write the recording of an operation to. `caller` is who answers.
     pub(crate) fn begin(
         self: &Arc<Self>,
         operation: OperationId,
         leg: LegId,
         bot: AppId,
+        caller: &str,
     ) -> RecordingSpool {
         let recording = Recording {
             leg,
+            bot: Some(bot),
+            caller: self.tag(caller),
             created_at: clock::wall(),
             finished: false,
             delete_at: None,
@@ -137,6 +154,57 @@ impl Recordings {
             bot,
             settled: false,
         }
+    }
+
+    /// What stands for a caller where nobody shall read who it is.
+    fn tag(&self, caller: &str) -> Vec<u8> {
+        let what = format!("caller\n{caller}");
+        hmac::sign(&self.key, what.as_bytes()).as_ref().to_vec()
+    }
+
+    /// A complete recording, to be read.
+    pub(crate) fn open_answer(self: &Arc<Self>, operation: OperationId) -> Option<AnswerFile> {
+        let now = clock::wall();
+        let index = self.index();
+        let recording = index.get(&operation)?;
+        (recording.finished && !recording.is_due(now)).then(|| self.answer(operation, recording))
+    }
+
+    fn answer(self: &Arc<Self>, operation: OperationId, recording: &Recording) -> AnswerFile {
+        AnswerFile {
+            recordings: Arc::clone(self),
+            document: operation,
+            leg: recording.leg,
+            bot: recording.bot,
+            began_ms: ms(recording.created_at),
+        }
+    }
+
+    /// The complete ones: a bot's, of a caller, of a bot's leg, where that is said.
+    pub(crate) fn list(
+        self: &Arc<Self>,
+        bot: Option<AppId>,
+        caller: Option<&str>,
+        leg: Option<&str>,
+    ) -> Vec<AnswerFile> {
+        let tag = caller.map(|caller| self.tag(caller));
+        let now = clock::wall();
+        let index = self.index();
+        let wanted = index.iter().filter(|(_, recording)| {
+            recording.finished
+                && !recording.is_due(now)
+                && bot.is_none_or(|bot| recording.bot == Some(bot))
+                && tag.as_ref().is_none_or(|tag| recording.caller == *tag)
+                && leg.is_none_or(|leg| recording.leg.to_string() == leg)
+        });
+        wanted
+            .map(|(operation, recording)| self.answer(*operation, recording))
+            .collect()
+    }
+
+    /// Deletes one before its time.
+    pub(crate) fn delete(&self, operation: OperationId) {
+        self.remove(operation);
     }
 
     /// The call has ended: its recordings are deleted once their time is over, or now.
@@ -206,12 +274,15 @@ impl Recordings {
 
     /// Reads what was kept, and says at which rate.
     fn read(&self, operation: OperationId) -> io::Result<(Rate, Vec<u8>)> {
-        match fs::read(self.complete(operation, Rate::Narrow)) {
+        let (rate, file) = match File::open(self.complete(operation, Rate::Narrow)) {
             Err(why) if why.kind() == io::ErrorKind::NotFound => {
-                Ok((Rate::Wide, fs::read(self.complete(operation, Rate::Wide))?))
+                let wide = self.complete(operation, Rate::Wide);
+                (Rate::Wide, File::open(wide)?)
             }
-            kept => Ok((Rate::Narrow, kept?)),
-        }
+            kept => (Rate::Narrow, kept?),
+        };
+        let mut reader = Reader::open(file, self.seal.as_ref(), operation, 0)?;
+        Ok((rate, reader.rest()?))
     }
 
     fn remove(&self, operation: OperationId) {
@@ -281,8 +352,9 @@ pub(crate) struct RecordingSpool {
 
 impl RecordingSpool {
     /// The file to write; it does not exist yet.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    pub(crate) fn create(&self) -> io::Result<seal::Writer> {
+        let seal = self.recordings.seal.as_ref();
+        seal::Writer::create(&self.path, seal, self.operation)
     }
 
     /// The file is complete: from now on the bot can fetch it.
@@ -294,10 +366,11 @@ impl RecordingSpool {
             let mut index = self.recordings.index();
             index.get_mut(&self.operation).map(|recording| {
                 recording.finished = true;
-                (recording.created_at, recording.delete_at)
+                let caller = recording.caller.clone();
+                (recording.created_at, recording.delete_at, caller)
             })
         };
-        let Some((created_at, delete_at)) = known else {
+        let Some((created_at, delete_at, caller)) = known else {
             // Its time was over while it was being written.
             return fs::remove_file(&complete);
         };
@@ -308,6 +381,7 @@ impl RecordingSpool {
             bot: self.bot,
             at: ms(created_at),
             duration_ms: i64::try_from(duration.as_millis()).unwrap_or(i64::MAX),
+            caller,
         });
         if let Some(delete_at) = delete_at {
             writer.note(Note::RecordingDue {
@@ -333,6 +407,23 @@ impl Drop for RecordingSpool {
         {
             tracing::error!(operation = %self.operation, %why, "a discarded recording stays behind");
         }
+    }
+}
+
+/// A complete recording.
+pub(crate) struct AnswerFile {
+    recordings: Arc<Recordings>,
+    pub(crate) document: OperationId,
+    pub(crate) leg: LegId,
+    pub(crate) bot: Option<AppId>,
+    pub(crate) began_ms: i64,
+}
+
+impl AnswerFile {
+    /// The WAV a bot is promised. Touches the disk.
+    pub(crate) fn wav(&self) -> io::Result<Vec<u8>> {
+        let (rate, kept) = self.recordings.read(self.document)?;
+        widen(rate, &kept)
     }
 }
 
@@ -426,15 +517,15 @@ mod tests {
         super::super::open_folder(data).expect("made");
         let store = Store::open(data).await.expect("opens");
         let base = "http://127.0.0.1:1".to_owned();
-        let recordings = Recordings::open(store.clone(), data, retention, base)
+        let recordings = Recordings::open(store.clone(), data, retention, base, None)
             .await
             .expect("opens");
         (store, recordings)
     }
 
     fn record(recordings: &Arc<Recordings>) {
-        let spool = recordings.begin(OPERATION, LEG, BOT);
-        fs::write(spool.path(), KEPT).expect("written");
+        let spool = recordings.begin(OPERATION, LEG, BOT, "+14255550100");
+        spool.create().expect("made").append(KEPT).expect("written");
         spool
             .finish(Duration::from_secs(1), Rate::Narrow)
             .expect("finished");
@@ -519,15 +610,15 @@ mod tests {
         assert_eq!(files(data.path()), 0);
 
         // Hang-up in the middle of a recording, in either order.
-        let spool = recordings.begin(OPERATION, LEG, BOT);
-        fs::write(spool.path(), KEPT).expect("written");
+        let spool = recordings.begin(OPERATION, LEG, BOT, "+14255550100");
+        spool.create().expect("made").append(KEPT).expect("written");
         recordings.call_ended(LEG);
         spool
             .finish(Duration::from_secs(1), Rate::Narrow)
             .expect("finished");
         assert_eq!(files(data.path()), 0);
-        let spool = recordings.begin(OPERATION, LEG, BOT);
-        fs::write(spool.path(), KEPT).expect("written");
+        let spool = recordings.begin(OPERATION, LEG, BOT, "+14255550100");
+        spool.create().expect("made").append(KEPT).expect("written");
         spool.discard();
         assert_eq!(files(data.path()), 0);
         store.close().await;

@@ -44,6 +44,7 @@ pub(super) enum Note {
         bot: AppId,
         at: i64,
         duration_ms: i64,
+        caller: Vec<u8>,
     },
     RecordingDue {
         operation: OperationId,
@@ -366,15 +367,17 @@ async fn write_note(connection: &mut SqliteConnection, note: &Note) -> sqlx::Res
             bot,
             at,
             duration_ms,
+            caller,
         } => sqlx::query(
-            "INSERT OR REPLACE INTO recordings (operation, leg, bot, created_at, duration_ms) \
-             VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO recordings \
+             (operation, leg, bot, created_at, duration_ms, caller) VALUES (?, ?, ?, ?, ?, ?)",
         )
         .bind(operation.to_string())
         .bind(leg.to_string())
         .bind(bot.to_string())
         .bind(*at)
-        .bind(*duration_ms),
+        .bind(*duration_ms)
+        .bind(caller.as_slice()),
         Note::RecordingDue {
             operation,
             delete_at,

@@ -24,6 +24,7 @@ use crate::prompts::Prompts;
 use crate::registry::{Bot, Person, Registry, Roles};
 use crate::store::{Recordings, Store, open_folder};
 use crate::switchboard::Switchboard;
+use crate::tapes::Tapes;
 use crate::{clock, config, outgoing};
 
 const ADA: PersonId = PersonId::from_bits(0xaaaa_aaaa_aaaa_4aaa_8aaa_aaaa_aaaa_aaaa);
@@ -74,7 +75,7 @@ impl World {
         .await
         .expect("opens");
         let own = "http://127.0.0.1:8080".to_owned();
-        let recordings = Recordings::open(store.clone(), data.path(), Duration::ZERO, own)
+        let recordings = Recordings::open(store.clone(), data.path(), Duration::ZERO, own, None)
             .await
             .expect("opens");
         let wording = Wording {
@@ -112,6 +113,13 @@ impl World {
             Arc::clone(&login),
             switchboard.clone(),
             Arc::clone(&prompts),
+            Tapes::for_tests(
+                data.path(),
+                &store,
+                Arc::clone(&login),
+                Arc::clone(&recordings),
+            )
+            .await,
             &base,
         );
         let graph = Graph::new(

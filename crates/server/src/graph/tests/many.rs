@@ -278,7 +278,10 @@ async fn the_other_party_is_transferred() {
         "transferee": user(BOB)});
     let response = world.ask("POST", "/transfer", Some(blind)).await;
     assert_eq!(response.status(), StatusCode::ACCEPTED);
-    let Command::Transfer { transferee, target } = asked(&world) else {
+    let Command::Transfer {
+        transferee, target, ..
+    } = asked(&world)
+    else {
         panic!("a transfer")
     };
     assert_eq!(transferee, None);

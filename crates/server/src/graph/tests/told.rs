@@ -101,8 +101,12 @@ async fn a_transfer_is_told_step_by_step() {
         Fact::Terminated(Ending::Transferred),
         Fact::TransferFailed {
             consultative: false,
+            why: NotReached::Busy,
         },
-        Fact::TransferFailed { consultative: true },
+        Fact::TransferFailed {
+            consultative: true,
+            why: NotReached::Busy,
+        },
     ];
     let all = facts.map(|fact| told(&world, fact)["resourceData"].take());
     check_json(

@@ -135,7 +135,11 @@ impl Transfer {
             }),
         };
         Ok(match self.target {
-            Target::Somebody(target) => Command::Transfer { transferee, target },
+            Target::Somebody(target) => Command::Transfer {
+                transferee,
+                target,
+                ring_for: offhook_engine::limits::RINGS_FOR,
+            },
             Target::PartyOf(replaces) => Command::TransferTo {
                 transferee,
                 replaces,

@@ -52,10 +52,10 @@ pub(super) fn invitee(
         let wanted = "names a phone, which only calls of an 'applicationInstance' may call";
         return Err(Refused::parameter(name, wanted));
     }
+    let leg = LegId::from_random(rand::random());
     Ok(Invitee {
-        leg: LegId::from_random(rand::random()),
-        party,
         is_routed_only: given.remove_from_default_audio_routing_group == Some(true),
+        ..Invitee::new(leg, party)
     })
 }
 
