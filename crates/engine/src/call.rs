@@ -83,7 +83,7 @@ use crate::timer::{Timer, Timers};
 use crate::{
     Accepted, Arrival, AtOnce, Command, Ending, Event, Fact, Hosting, LegState, LegView,
     MediaEvent, MediaRequest, OperationView, Party, Purpose, Refusal, Signal, SignalRequest,
-    limits,
+    SipContext, limits,
 };
 
 /// One thing to do, in the order it must be done.
@@ -127,6 +127,8 @@ pub enum Output {
         leg: LegId,
         /// Which bot.
         bot: AppId,
+        /// What it is told of the call, beside who calls.
+        context: SipContext,
     },
     /// A bot's leg has ended and its last event has been told; the call goes on and knows the leg no
     /// more. Legs that end with the call are not told of: they end with [`Output::Over`].

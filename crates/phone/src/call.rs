@@ -598,6 +598,7 @@ impl Call {
             packets: self.statistics.map(Packets::from).unwrap_or_default(),
             heard: self.hearing.runs(),
             keys_heard: self.keys_heard.iter().map(|key| key.symbol()).collect(),
+            headers: Vec::new(),
             assertions: std::mem::take(&mut self.assertions),
         }
     }

@@ -363,7 +363,8 @@ struct Wrong(String);
 
 /// What became of the call.
 enum Connected {
-    Call(Box<Call>),
+    /// With what came with it, if it was waited for.
+    Call(Box<Call>, Vec<(String, String)>),
     /// It was not to be answered.
     Rang(Report),
 }
@@ -400,7 +401,10 @@ impl Dial {
             },
         };
         let report = match self.connect(&phone).await {
-            Ok(Connected::Call(call)) => self.attend(*call).await?,
+            Ok(Connected::Call(call, headers)) => Report {
+                headers,
+                ..self.attend(*call).await?
+            },
             Ok(Connected::Rang(report)) => report,
             Err(error) => {
                 let reason = match &error {
@@ -449,7 +453,7 @@ impl Dial {
                 ..crate::Dial::new(&self.uri)
             })
             .await?;
-        Ok(Connected::Call(Box::new(call)))
+        Ok(Connected::Call(Box::new(call), Vec::new()))
     }
 
     /// A call rings here.
@@ -472,8 +476,12 @@ impl Dial {
                 Ok(()) => Err(DialError::Unanswered),
             };
         }
+        let headers = ringing.incoming().headers.iter();
+        let headers = headers
+            .map(|(name, value)| (name.clone(), value.reveal().clone()))
+            .collect();
         let call = ringing.answer().await?;
-        Ok(Connected::Call(Box::new(call)))
+        Ok(Connected::Call(Box::new(call), headers))
     }
 
     async fn attend(&self, mut call: Call) -> Result<Report, Wrong> {

@@ -30,6 +30,8 @@ pub struct Report {
     pub heard: Vec<Run>,
     /// The keys the other side pressed.
     pub keys_heard: String,
+    /// What came with the call that was waited for: its `User-to-User` and `X-` headers.
+    pub headers: Vec<(String, String)>,
     /// Each step that expected something, or could not be done.
     pub assertions: Vec<Assertion>,
 }
@@ -110,6 +112,7 @@ impl Report {
             packets: Packets::default(),
             heard: Vec::new(),
             keys_heard: String::new(),
+            headers: Vec::new(),
             assertions: Vec::new(),
         }
     }
@@ -157,6 +160,9 @@ impl fmt::Display for Report {
             Some(EndedBy::Them) => f.write_str(", they hung up")?,
             Some(EndedBy::Lost) => write!(f, ", broke off: {reason}")?,
             None => {}
+        }
+        for (name, value) in &self.headers {
+            write!(f, "; {name}: {value}")?;
         }
         let Packets {
             sent,

@@ -856,7 +856,7 @@ impl CallTask {
                 answers.extend(self.audio.perform(request).map(Answer::Media));
             }
             Output::Event(event) => {
-                if let Fact::Terminated(Ending::Transferred) = event.fact {
+                if event.fact == Fact::TransferAccepted {
                     self.audio.end_tape(event.leg, EndReason::CallTransferred);
                 }
                 if let Some(talk) = self.talks.get_mut(&event.leg) {
@@ -877,13 +877,14 @@ impl CallTask {
             Output::Fetch { from, to, purpose } => {
                 answers.push_back(Answer::Fetch(from, to, purpose));
             }
-            Output::LegBegins { leg, bot } => {
+            Output::LegBegins { leg, bot, context } => {
                 let calls_max = self.platform.registry.calls_max(bot);
                 let call = self.call.id();
                 match self.platform.switchboard.seat(call, leg, bot, calls_max) {
                     Ok(()) => {
                         self.share_meeting(leg);
                         self.begin(leg, bot, None);
+                        self.platform.channel.told(leg, context.headers);
                     }
                     Err(_) => answers.push_back(Answer::Undeliverable(leg)),
                 }

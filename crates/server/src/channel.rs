@@ -218,6 +218,13 @@ impl Channel {
         }
     }
 
+    /// A call was handed to a bot with this.
+    pub(crate) fn told(&self, leg: LegId, headers: Vec<(String, Private<String>)>) {
+        if let Some(line) = self.shared.lines().get_mut(&leg) {
+            line.headers = headers;
+        }
+    }
+
     /// A bot's leg begins.
     pub(crate) fn open(&self, call: CallId, leg: LegId, bot: AppId) {
         if let Some(door) = self.shared.doors.get(&bot) {

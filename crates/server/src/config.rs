@@ -53,6 +53,8 @@ pub struct Config {
     pub speech: Speech,
     /// Recordings of calls.
     pub recordings: Recordings,
+    /// Numbers that bots transfer to with what belongs to a call.
+    pub broker: Broker,
     /// Meetings.
     pub workplace: Workplace,
     /// What the platform writes about itself.
@@ -455,6 +457,35 @@ pub enum RecordingChannels {
     Mixed,
     /// A channel each.
     Separate,
+}
+
+/// `[broker]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Broker {
+    /// The pool: phone numbers in full, as in `["+14255550170", "+14255550171"]`. Default: none.
+    pub numbers: Vec<String>,
+    /// What stands in the path for clients that cannot show a token: `/broker/s/KEY`. Default: there is no
+    /// such path.
+    #[serde(deserialize_with = "values::private_opt")]
+    pub key: Option<Private<String>>,
+    /// How long a number is held that nobody asks for. Default `"10m"`.
+    #[serde(deserialize_with = "values::duration")]
+    pub held_for: Duration,
+    /// How long a request waits for a number. Default `"60s"`.
+    #[serde(deserialize_with = "values::duration")]
+    pub wait: Duration,
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        Self {
+            numbers: Vec::new(),
+            key: None,
+            held_for: Duration::from_secs(600),
+            wait: Duration::from_secs(60),
+        }
+    }
 }
 
 /// `[workplace]`

@@ -15,6 +15,7 @@
 
 pub mod config;
 
+mod broker;
 mod calls;
 mod channel;
 mod clock;

@@ -284,6 +284,12 @@ pub(crate) const RESULT_AFTER_ANSWER: Duration = Duration::from_millis(10);
 /// The longest transcript that is kept with a call.
 pub(crate) const TRANSCRIPT_BYTES_MAX: usize = 1024 * 1024;
 
+/// Requests that wait for a number of the pool; one more is refused.
+pub(crate) const BROKER_WAITING_MAX: usize = 10_000;
+
+/// What may be left under a number: some pages of JSON.
+pub(crate) const BROKER_CONTEXT_BYTES_MAX: usize = 16 * 1024;
+
 /// Orders the scribe holds: a thousand recordings that begin and end in the same moment. A
 /// recording beyond it ends as not saved.
 pub(crate) const SCRIBE_ORDERS_MAX: usize = 4096;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use offhook_workplace::Month;
 use tokio::task::JoinSet;
 
+use crate::broker::{self, Broker};
 use crate::channel::Channel;
 use crate::config::Config;
 use crate::graph::{Graph, Wording};
@@ -175,6 +176,7 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         switchboard.clone(),
         wording.clone(),
     );
+    let broker = Broker::open(&config.broker, store.clone(), Arc::clone(&login)).await?;
     let domain = config.sip.domain.clone().unwrap_or(sip_host);
     let meetings = Meetings::new(store.clone(), config.workplace.clone());
     let graph = Arc::new(Graph::new(
@@ -261,7 +263,8 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         Arc::clone(&recordings),
         Arc::clone(&observe),
     )
-    .merge(tapes::routes(Arc::clone(&tapes)));
+    .merge(tapes::routes(Arc::clone(&tapes)))
+    .merge(broker::routes(Arc::clone(&broker)));
     let (http, https) = (doors.http(), doors.https());
     let serving = doors.serve(router);
     let mut tasks = JoinSet::new();
@@ -276,7 +279,13 @@ async fn open(config: Config) -> Result<Running, Trouble> {
     let meetings_kept = platform.store.clone().keep_meetings(kept, clock::wall);
     tasks.spawn(meetings_kept);
     tasks.spawn(Arc::clone(&tapes).run_errands());
-    tasks.spawn(keep_house(recordings, tapes, login, Arc::clone(&tls)));
+    tasks.spawn(keep_house(
+        recordings,
+        tapes,
+        broker,
+        login,
+        Arc::clone(&tls),
+    ));
     platform.outboxes.revive(platform.store.lost_legs().await?);
     Ok(Running {
         sip_domain: domain,
@@ -310,6 +319,7 @@ fn lock_folder(data: &Path) -> Result<File, Trouble> {
 async fn keep_house(
     recordings: Arc<Recordings>,
     tapes: Arc<Tapes>,
+    broker: Arc<Broker>,
     login: Arc<Login>,
     tls: Arc<Tls>,
 ) {
@@ -327,6 +337,7 @@ async fn keep_house(
         if tokio::task::spawn_blocking(sweep).await.is_err() {
             tracing::error!("a fault of ours kept old recordings from being deleted");
         }
+        broker.sweep();
         tls.renew_if_due(now);
         if let Err(why) = login.rotate_if_due(now).await {
             tracing::error!(%why, "the signing key could not be replaced; the old one goes on");

@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use offhook_engine::Ending;
 use offhook_identity::SigningKey;
-use offhook_terms::{AppId, CallId, LegId, MeetingId, PersonId};
+use offhook_terms::{AppId, CallId, LegId, MeetingId, PersonId, Private};
 use offhook_wire::journal::Entry;
 use offhook_workplace::{Meeting, Month};
 use sqlx::sqlite::{
@@ -237,6 +237,37 @@ impl Store {
             .await
             .map_err(|why| self.failed(why))?;
         row.try_get(0).map_err(|why| self.failed(why))
+    }
+
+    /// Numbers of the pool that were held when the last process ended: what belongs to each, and
+    /// until when.
+    pub(crate) async fn pooled_numbers(
+        &self,
+    ) -> Result<Vec<(String, String, SystemTime)>, StoreError> {
+        let rows = sqlx::query("SELECT number, context, until FROM pooled_numbers")
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|why| self.failed(why))?;
+        let read = |row: &sqlx::sqlite::SqliteRow| {
+            let until = from_ms(row.try_get(2).ok()?);
+            Some((row.try_get(0).ok()?, row.try_get(1).ok()?, until))
+        };
+        Ok(rows.iter().filter_map(read).collect())
+    }
+
+    /// A number of the pool is held.
+    pub(crate) fn number_held(&self, number: String, context: String, until: SystemTime) {
+        let (context, until) = (Private::new(context), ms(until));
+        self.writer.note(Note::NumberHeld {
+            number,
+            context,
+            until,
+        });
+    }
+
+    /// And held no more.
+    pub(crate) fn number_freed(&self, number: String) {
+        self.writer.note(Note::NumberFreed(number));
     }
 
     /// Keeps a meeting, new or changed. `made_in` counts it among the new ones of that month.

@@ -22,6 +22,7 @@ mod web;
 mod crowd;
 mod echo;
 mod endings;
+mod handoff;
 mod hostile;
 mod interop;
 mod killed;

@@ -62,7 +62,11 @@ impl Call {
                 bot.voice.side = side;
                 bot.voice.is_routed_only = invitee.is_routed_only;
                 self.bots.push(bot);
-                self.outputs.push_back(Output::LegBegins { leg, bot: app });
+                self.outputs.push_back(Output::LegBegins {
+                    leg,
+                    bot: app,
+                    context: invitee.context,
+                });
                 self.tell_incoming(leg, came_by);
                 self.somebody_is_alerted(wants);
             }

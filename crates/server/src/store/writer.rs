@@ -51,6 +51,12 @@ pub(super) enum Note {
         delete_at: i64,
     },
     RecordingGone(OperationId),
+    NumberHeld {
+        number: String,
+        context: Private<String>,
+        until: i64,
+    },
+    NumberFreed(String),
     SigningKey {
         pem: Private<String>,
         at: i64,
@@ -386,6 +392,19 @@ async fn write_note(connection: &mut SqliteConnection, note: &Note) -> sqlx::Res
             .bind(operation.to_string()),
         Note::RecordingGone(operation) => {
             sqlx::query("DELETE FROM recordings WHERE operation = ?").bind(operation.to_string())
+        }
+        Note::NumberHeld {
+            number,
+            context,
+            until,
+        } => sqlx::query(
+            "INSERT OR REPLACE INTO pooled_numbers (number, context, until) VALUES (?, ?, ?)",
+        )
+        .bind(number.as_str())
+        .bind(context.reveal().as_str())
+        .bind(*until),
+        Note::NumberFreed(number) => {
+            sqlx::query("DELETE FROM pooled_numbers WHERE number = ?").bind(number.as_str())
         }
         Note::SigningKey { pem, at } => {
             sqlx::query("INSERT INTO signing_keys (created_at, pem) VALUES (?, ?)")
