@@ -2,7 +2,6 @@
 //! and to nobody.
 
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
