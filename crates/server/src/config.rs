@@ -415,10 +415,10 @@ pub struct Recordings {
     /// Whether the two directions of a call are added up (`"mixed"`) or have a channel each
     /// (`"separate"`), where a bot does not say. Default `"mixed"`.
     pub channels: RecordingChannels,
-    /// Where recordings go when they have ended: a folder (`file:///…`), a bucket
+    /// Where recordings go when they have ended: a folder (`/var/recordings`), a bucket
     /// (`s3://bucket/prefix`) or a container of Azure (`az://container/prefix`). Until it has one the
     /// platform keeps it. Default: they stay in the data folder.
-    #[serde(deserialize_with = "values::url_opt")]
+    #[serde(deserialize_with = "values::place_opt")]
     pub destination: Option<Url>,
     /// How to get there, by the names of the environment in lower case, as in
     /// `{ aws_region = "eu-central-1" }`. Default: the environment (`AWS_…`, `AZURE_…`).

@@ -1,5 +1,5 @@
-//! Microsoft's own clients run calls on the platform: installs them as anybody would, then runs the
-//! tests that drive them (`crates/cli/tests/e2e/interop.rs` and below).
+//! Microsoft's own clients run calls on the platform, and stores of others take its recordings: installs
+//! them as anybody would, then runs the tests that drive them (`crates/cli/tests/e2e/interop.rs` and below).
 //!
 //! Python's packages go under the target folder, JavaScript's beside their lock file, where that
 //! language looks for them. Both are of exactly the versions and contents that the lock files name.
@@ -14,7 +14,11 @@ pub(super) fn run() -> Result<(), String> {
     let interop = repository::root().join("interop");
     let kept = tools::target().join("interop");
     fs::create_dir_all(&kept).map_err(|error| format!("{}: {error}.", kept.display()))?;
-    for (clients, prefix) in [("graph", ""), ("channel", "channel-")] {
+    for (clients, prefix) in [
+        ("graph", ""),
+        ("channel", "channel-"),
+        ("stores", "stores-"),
+    ] {
         let scripts = interop.join(clients);
         bring_python(&scripts.join("python/requirements.txt"), &kept, prefix)?;
         bring_node(&scripts.join("node"), &kept, prefix)?;
@@ -41,9 +45,7 @@ fn bring_python(wanted: &Path, kept: &Path, prefix: &str) -> Result<(), String> 
         &kept.join(format!("{prefix}python.lock")),
         &python,
         || {
-            println!(
-                "Microsoft's packages for Python are missing; pip installs them under the target folder."
-            );
+            println!("Packages for Python are missing; pip installs them under the target folder.");
             // Added to what is there, old versions would stay beside the new.
             let _ = fs::remove_dir_all(&python);
             let mut pip = quietly_in("python3", &["-m", "pip", "install", "--quiet"]);
@@ -66,7 +68,7 @@ fn bring_node(node: &Path, kept: &Path, prefix: &str) -> Result<(), String> {
         &modules,
         || {
             println!(
-                "Microsoft's packages for JavaScript are missing; npm installs them beside their lock file."
+                "Packages for JavaScript are missing; npm installs them beside their lock file."
             );
             let mut npm = quietly_in(
                 "npm",

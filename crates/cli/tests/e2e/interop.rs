@@ -15,6 +15,7 @@ mod channel;
 mod golden;
 mod speech;
 mod stage;
+mod stores;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};

@@ -67,6 +67,21 @@ pub(super) fn duration_opt<'de, D: Deserializer<'de>>(
     duration(from).map(Some)
 }
 
+/// A folder, or a place somewhere else by its URL, that may be left out.
+pub(super) fn place_opt<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {
+    let text = text(from)?;
+    let place = match text.contains("://") {
+        true => Url::parse(&text).ok(),
+        false => std::path::absolute(&text)
+            .ok()
+            .and_then(|folder| Url::from_directory_path(folder).ok()),
+    };
+    place.map(Some).ok_or_else(|| {
+        let wanted = "a folder or a URL, as in \"/var/recordings\" or \"s3://bucket/calls\"";
+        D::Error::invalid_value(Unexpected::Str(&text), &wanted)
+    })
+}
+
 /// Texts that nobody is shown, by their names.
 pub(super) fn privates<'de, D: Deserializer<'de>>(
     from: D,

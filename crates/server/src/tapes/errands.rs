@@ -35,6 +35,9 @@ use crate::{clock, limits};
 /// How long the webhook may take to answer.
 const TOLD_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long the destination may take to find a recording: somebody waits for it.
+const FETCHED_WITHIN: Duration = Duration::from_secs(5);
+
 /// Read and sent at a time.
 const PART_BYTES: usize = 1 << 20;
 
@@ -107,7 +110,9 @@ impl Destination {
     pub(super) async fn fetch(&self, name: &str, into: &std::path::Path) -> Result<(), String> {
         use futures::StreamExt as _;
         use tokio::io::AsyncWriteExt as _;
-        let found = self.store.get(&self.key(name)).await;
+        let key = self.key(name);
+        let found = tokio::time::timeout(FETCHED_WITHIN, self.store.get(&key)).await;
+        let found = found.map_err(|_| "the destination did not answer in time")?;
         let mut parts = found.map_err(|why| why.to_string())?.into_stream();
         let mut file = tokio::fs::File::create(into)
             .await
