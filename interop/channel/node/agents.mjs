@@ -3,7 +3,7 @@
 
 import { CloudAdapter, authorizeJWT, getAuthConfigWithDefaults } from '@microsoft/agents-hosting';
 
-import { GRACE, serve, tell, turn } from './hotel.mjs';
+import { ADA, GRACE, serve, tell, turn } from './hotel.mjs';
 
 const { env } = process;
 
@@ -60,8 +60,11 @@ function callGrace(context) {
     .catch((error) => tell({ type: 'error', why: String(error?.stack ?? error) }));
 }
 
+// This SDK has no factory for it.
+const handOff = () => ({ type: 'event', name: 'handoff.initiate', value: ADA });
+
 serve(
   (request, response) =>
-    adapter.process(request, response, (context) => turn(context, comeBack, callGrace)),
+    adapter.process(request, response, (context) => turn(context, comeBack, callGrace, handOff)),
   authorizeJWT(settings),
 );

@@ -6,11 +6,12 @@ import {
   CloudAdapter,
   ConfigurationBotFrameworkAuthentication,
   ConfigurationServiceClientCredentialFactory,
+  EventFactory,
   TurnContext,
 } from 'botbuilder';
 import connector from 'botframework-connector';
 
-import { GRACE, serve, tell, turn } from './hotel.mjs';
+import { ADA, GRACE, serve, tell, turn } from './hotel.mjs';
 
 const { env } = process;
 
@@ -51,6 +52,11 @@ function callGrace(context) {
     .catch((error) => tell({ type: 'error', why: String(error?.stack ?? error) }));
 }
 
+function handOff(context) {
+  const transcript = { activities: [{ type: 'message', text: 'hello' }] };
+  return EventFactory.createHandoffInitiation(context, ADA, transcript);
+}
+
 serve((request, response) =>
-  adapter.process(request, response, (context) => turn(context, comeBack, callGrace)),
+  adapter.process(request, response, (context) => turn(context, comeBack, callGrace, handOff)),
 );

@@ -15,15 +15,29 @@ export const GRACE = {
   activity: { type: 'message', text: 'This is the hotel. Your table is ready, and so is the kitchen.' },
 };
 
+/** What keys command of the recording of the call. */
+const RECORDING = { '*': 'start', 7: 'pause', 8: 'resume', 9: 'stop' };
+
+function recording(verb) {
+  return {
+    type: 'command',
+    name: `channel/vnd.microsoft.telephony.recording.${verb}`,
+    value: { commandId: verb },
+  };
+}
+
+/** Where the caller is handed off to. */
+export const ADA = { TargetPhoneNumber: 'sip:ada@hotel', SipHeaders: { 'X-Room': '101' } };
+
 /**
  * One turn. `comeBack` says something later, in a turn that the bot begins itself; `callGrace` calls
- * somebody, later too.
+ * somebody, later too; `handOff` is the event that hands the caller off.
  */
-export async function turn(context, comeBack, callGrace) {
+export async function turn(context, comeBack, callGrace, handOff) {
   const { activity } = context;
-  const { type, text, code, name } = activity;
+  const { type, text, code, name, value } = activity;
   const isKey = (activity.entities ?? []).some((entity) => entity.type === 'DTMF');
-  tell({ type, text, code, name, isKey, from: activity.from?.name, to: activity.recipient?.name });
+  tell({ type, text, code, name, value, isKey, from: activity.from?.name, to: activity.recipient?.name });
   if (type === 'conversationUpdate') {
     for (const member of activity.membersAdded ?? []) {
       if (member.id !== activity.recipient.id) {
@@ -36,13 +50,15 @@ export async function turn(context, comeBack, callGrace) {
       }
     }
   } else if (type === 'message' && isKey) {
-    await pressed(context, text, comeBack, callGrace);
+    await pressed(context, text, comeBack, callGrace, handOff);
+  } else if (type === 'commandResult') {
+    await context.sendActivity(value.error ? 'No.' : 'Yes.');
   } else if (type === 'message') {
     await context.sendActivity(`You said ${text}.`);
   }
 }
 
-async function pressed(context, key, comeBack, callGrace) {
+async function pressed(context, key, comeBack, callGrace, handOff) {
   if (key === '1') {
     await context.sendActivity({ type: 'typing' });
     const said = await context.sendActivity({
@@ -55,6 +71,11 @@ async function pressed(context, key, comeBack, callGrace) {
     comeBack(context);
   } else if (key === '3') {
     callGrace(context);
+  } else if (RECORDING[key]) {
+    await context.sendActivity(recording(RECORDING[key]));
+  } else if (key === '4') {
+    await context.sendActivity('One moment.');
+    await context.sendActivity(handOff(context));
   } else {
     await context.sendActivity('Good bye.');
     await context.sendActivity(BYE);

@@ -11,11 +11,17 @@ import traceback
 from aiohttp import web
 from botbuilder.core import TurnContext
 from botbuilder.integration.aiohttp import CloudAdapter, ConfigurationBotFrameworkAuthentication
-from botbuilder.schema import Activity, ChannelAccount, ConversationParameters
+from botbuilder.schema import Activity, Attachment, ChannelAccount, ConversationParameters
 from botframework.connector.auth import PasswordServiceClientCredentialFactory
 from msal import ConfidentialClientApplication
 
 BYE = Activity(type="endOfConversation")
+
+# What keys command of the recording of the call.
+RECORDING = {"*": "start", "7": "pause", "8": "resume", "9": "stop"}
+
+# Where the caller is handed off to.
+ADA = {"TargetPhoneNumber": "sip:ada@hotel", "SipHeaders": {"X-Room": "101"}}
 
 
 def tell(**line):
@@ -92,6 +98,7 @@ async def turn(context: TurnContext):
         text=activity.text,
         code=activity.code,
         name=activity.name,
+        value=activity.value,
         isKey=is_key,
         **{"from": activity.from_property.name, "to": activity.recipient.name},
     )
@@ -108,6 +115,8 @@ async def turn(context: TurnContext):
                 await context.send_activity(welcome)
     elif activity.type == "message" and is_key:
         await pressed(context, activity.text)
+    elif activity.type == "commandResult":
+        await context.send_activity("No." if "error" in activity.value else "Yes.")
     elif activity.type == "message":
         await context.send_activity(f"You said {activity.text}.")
 
@@ -130,6 +139,23 @@ async def pressed(context: TurnContext, key: str):
     elif key == "3":
         service_url = context.activity.service_url
         asyncio.get_running_loop().create_task(call_grace(service_url))
+    elif key in RECORDING:
+        verb = RECORDING[key]
+        name = f"channel/vnd.microsoft.telephony.recording.{verb}"
+        command = Activity(type="command", name=name, value={"commandId": verb})
+        await context.send_activity(command)
+    elif key == "4":
+        await context.send_activity("One moment.")
+        # This SDK has no factory for it.
+        transcript = Attachment(
+            content_type="application/json",
+            name="Transcript",
+            content={"activities": [{"type": "message", "text": "hello"}]},
+        )
+        handoff = Activity(
+            type="event", name="handoff.initiate", value=ADA, attachments=[transcript]
+        )
+        await context.send_activity(handoff)
     else:
         await context.send_activity("Good bye.")
         await context.send_activity(BYE)

@@ -19,6 +19,7 @@ use serde_json::Value;
 use super::{free_port, target};
 use crate::baresip::Baresip;
 use crate::demo::{Demo, eventually};
+use crate::recording::{channels, signed, tone, until_ended};
 use crate::telephony::{dial_to, spoken};
 
 const WITHIN: Duration = Duration::from_secs(30);
@@ -117,6 +118,10 @@ fn converses(bot: impl Fn() -> Command, mode: Mode, calls_out: bool) {
         [speech]
         recogniser = "scripted"
         script = ["yes please"]
+
+        [recordings]
+        channels = "separate"
+        access_key = "b25seSBmb3IgdGVzdHMsIGFuZCBub2JvZHkgZWxzZSdz"
         "#
     );
     let platform = Demo::serve(&configuration, &[]);
@@ -183,6 +188,7 @@ fn converses(bot: impl Fn() -> Command, mode: Mode, calls_out: bool) {
             .any(|line| line["type"] == "endOfConversation" && line["code"] == "userCancelled")
     });
     hears_words(phone);
+    records_and_hands_off(&bot, &platform, &to);
     if calls_out {
         is_called_by(&bot, &platform, &to);
     }
@@ -197,6 +203,76 @@ fn hears_words(phone: Baresip) {
         heard.is_loud_for(Duration::from_secs(1)),
         "{lasted:?} were heard"
     );
+}
+
+/// The bot records what the caller says, but not all, and hands the caller off to a phone that is not ours.
+#[track_caller]
+fn records_and_hands_off(bot: &Script, platform: &Demo, hotel: &str) {
+    let mut ada = Baresip::start(platform, 0, 880.0);
+    ada.wait_for("REGISTER_OK", WITHIN);
+    let steps = {
+        let obeyed = ["--expect-sound", "100ms", "--pause", "200ms"];
+        let mut steps = vec!["--codec", "pcmu", "--expect-sound", "100ms", "--keys", "*"];
+        for (tone, key) in [
+            ("tone:440:1s", "7"),
+            ("tone:620:1s", "8"),
+            ("tone:800:1s", "9"),
+        ] {
+            steps.extend(obeyed);
+            steps.extend(["--play", tone, "--keys", key]);
+        }
+        steps.extend(["--expect-sound", "100ms", "--keys", "*"]);
+        steps.extend(obeyed);
+        steps.extend(["--keys", "4", "--expect-tone", "880", "--for", "1s"]);
+        steps
+    };
+    let caller = Command::new(env!("CARGO_BIN_EXE_offhook"))
+        .args([
+            "dial",
+            hotel,
+            "--from",
+            "sip:+14255550123@elsewhere.example",
+        ])
+        .args(steps)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("offhook dial can be started");
+    ada.wait_for("CALL_INCOMING", WITHIN);
+    ada.command("accept", "");
+    let heard = caller.wait_with_output().expect("it ends");
+    let printed = String::from_utf8_lossy(&heard.stdout);
+    assert!(heard.status.success(), "{printed}");
+    ada.wait_for("CALL_CLOSED", WITHIN);
+    ada.leave();
+    bot.holds(|told| {
+        let accepted = |line: &Value| line["value"]["state"] == "accepted";
+        let at = told.iter().position(accepted);
+        at.is_some_and(|at| {
+            told[at..]
+                .iter()
+                .any(|line| line["code"] == "completedSuccessfully")
+        })
+    });
+    let told = bot.told();
+    let results = told.iter().filter(|line| line["type"] == "commandResult");
+    let results: Vec<(&str, bool)> = results
+        .filter_map(|line| {
+            let value = &line["value"];
+            Some((value["commandId"].as_str()?, value["error"].is_null()))
+        })
+        .collect();
+    let wanted = ["start", "pause", "resume", "stop", "start"].map(|verb| (verb, true));
+    assert_eq!(results, wanted, "{told:#?}");
+    let all = until_ended(platform, 2);
+    assert_eq!(all[0]["endReason"], "SessionEnded");
+    assert_eq!(all[1]["endReason"], "CallTransferred");
+    let document = all[0]["chunkDocumentId"].as_str().expect("an id");
+    let file = signed(platform, "GET", &format!("/recording/download/{document}"));
+    let caller = &channels(&file.bytes)[0];
+    for (hertz, wanted) in [(440.0, 1_000), (620.0, 0), (800.0, 1_000)] {
+        let off = tone(caller, hertz).abs_diff(Duration::from_millis(wanted));
+        assert!(off <= Duration::from_millis(120), "{hertz} Hz: {off:?} off");
+    }
 }
 
 /// The bot is asked to call somebody who has a phone that is not ours.
