@@ -1,5 +1,5 @@
 //! Conversations: how soon a bot of the Telephony channel is told, heard and silenced, and what it costs to
-//! listen.
+//! listen, to speak and to record.
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -47,6 +47,15 @@ pub(crate) fn measure(plan: &Plan, programs: &Programs) -> Result<(), String> {
         told["listening"],
         number(&told, "listening_cpu") * 100.0,
         number(&deaf, "listening_cpu") * 100.0,
+    );
+    let (playing, recording) = (number(&deaf, "playing_cpu"), number(&deaf, "recording_cpu"));
+    println!(
+        "\n{} calls that are spoken to take {:.1} % of a core, and {:.1} % when they are recorded as well: \
+         {:.0} % more.",
+        deaf["listening"],
+        playing * 100.0,
+        recording * 100.0,
+        (recording / playing - 1.0) * 100.0,
     );
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Conversations with a bot of the Telephony channel, timed: how soon it is told of a key, how soon it is
 //! heard, how soon it is silent when it is interrupted, how many activities it can send, and what it costs
-//! the platform to listen. Caller and bot are one program, so that there is one clock.
+//! the platform to listen, to speak and to record. Caller and bot are one program, so that there is one clock.
 //!
 //! ```text
 //! cargo run --release -p offhook-phone --example conversing -- sip:bot@127.0.0.1:5060 \
@@ -68,6 +68,8 @@ struct Seen {
     conversation: Option<(SocketAddr, String)>,
     /// It speaks when somebody calls.
     speaks: bool,
+    /// And records the call.
+    records: bool,
 }
 
 type Shared = Arc<Mutex<Seen>>;
@@ -118,7 +120,11 @@ async fn measure(wanted: &Conversing) -> Result<Value, String> {
     let [told, greeted, by_key, by_words] = times;
     let sent = activities(&phone, wanted, &seen).await?;
     lock(&seen).speaks = false;
-    let cpu = listening(&phone, wanted).await?;
+    let cpu = cost(&phone, wanted).await?;
+    lock(&seen).speaks = true;
+    let playing = cost(&phone, wanted).await?;
+    lock(&seen).records = true;
+    let recording = cost(&phone, wanted).await?;
     phone.stop().await;
     Ok(json!({
         "conversations": wanted.calls,
@@ -129,6 +135,8 @@ async fn measure(wanted: &Conversing) -> Result<Value, String> {
         "activities_per_second": sent,
         "listening": wanted.listening,
         "listening_cpu": cpu,
+        "playing_cpu": playing,
+        "recording_cpu": recording,
     }))
 }
 
@@ -205,8 +213,8 @@ fn send_until(at: SocketAddr, path: &str, until: Instant) -> Result<u32, String>
     Ok(sent)
 }
 
-/// The share of a core that the platform takes for calls that nobody speaks on.
-async fn listening(phone: &Phone, wanted: &Conversing) -> Result<f64, String> {
+/// The share of a core that the platform takes for calls on which the caller says nothing.
+async fn cost(phone: &Phone, wanted: &Conversing) -> Result<f64, String> {
     let mut calls = Vec::new();
     for _ in 0..wanted.listening {
         let call = phone.dial(Dial::new(&wanted.uri)).await;
@@ -284,6 +292,11 @@ fn answer(told: &Value, arrived: Instant, seen: &Shared) -> Option<()> {
     let path = format!("/{path}v3/conversations/{conversation}/activities");
     let at: SocketAddr = at.parse().ok()?;
     lock(seen).conversation = Some((at, path.clone()));
+    if starts && lock(seen).records {
+        let name = "channel/vnd.microsoft.telephony.recording.start";
+        let start = json!({"type": "command", "name": name}).to_string();
+        Connection::to(at).ok()?.post(&path, &start).ok()?;
+    }
     if speaks {
         let story = json!({"type": "message", "text": STORY}).to_string();
         Connection::to(at).ok()?.post(&path, &story).ok()?;
