@@ -1,7 +1,8 @@
 //! A prompt ready to be played: resampled once, encoded once.
 
 use std::f64::consts::PI;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::g711::Law;
@@ -12,9 +13,63 @@ use crate::wav::{self, Samples, WavRefusal};
 /// Audio in the forms it leaves in: as both laws of G.711, so that playing it is a copy, and as the
 /// samples that wideband codecs take. Cheap to clone.
 #[derive(Clone)]
-pub struct Clip(Arc<Encoded>);
+pub struct Clip {
+    own: Arc<Encoded>,
+    /// What follows, where it is still being made.
+    rest: Option<Arc<Rest>>,
+}
 
-struct Encoded {
+/// The pieces that follow a first one. Read on the tick: a look at an atomic each.
+struct Rest {
+    pieces: [OnceLock<Arc<Encoded>>; PIECES_MAX],
+    is_whole: AtomicBool,
+}
+
+/// Pieces that may follow a first one. Whoever makes them makes each longer than the one before, so that
+/// these are more than anybody needs.
+const PIECES_MAX: usize = 32;
+
+/// The other end of a clip that is played while it is being made. Dropped, the clip is whole.
+#[derive(Debug)]
+pub struct ClipFeed {
+    rest: Arc<Rest>,
+    given: usize,
+}
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rest").finish_non_exhaustive()
+    }
+}
+
+impl ClipFeed {
+    /// The next piece. False when there have been as many as fit; it is lost then.
+    pub fn give(&mut self, samples: &Samples) -> bool {
+        let piece = Clip::from_samples(samples).own;
+        let Some(place) = self.rest.pieces.get(self.given) else {
+            return false;
+        };
+        self.given += 1;
+        place.set(piece).is_ok()
+    }
+}
+
+impl Drop for ClipFeed {
+    fn drop(&mut self) {
+        self.rest.is_whole.store(true, Ordering::Release);
+    }
+}
+
+/// What is in a place of a clip.
+pub(crate) enum Piece<'a> {
+    Made(&'a Encoded),
+    /// It will be made.
+    NotYet,
+    /// There is no such place.
+    None,
+}
+
+pub(crate) struct Encoded {
     pcmu: Box<[u8]>,
     pcma: Box<[u8]>,
     /// Twice as many as the others have bytes.
@@ -85,27 +140,49 @@ impl Clip {
         Self::tone(1_000.0, Duration::from_millis(200), 0.25)
     }
 
-    /// How long it plays.
+    /// A clip whose first piece is made, to be played while the rest is.
+    pub fn growing(first: &Samples) -> (Self, ClipFeed) {
+        let rest = Arc::new(Rest {
+            pieces: [const { OnceLock::new() }; PIECES_MAX],
+            is_whole: AtomicBool::new(false),
+        });
+        let clip = Self {
+            rest: Some(Arc::clone(&rest)),
+            ..Self::from_samples(first)
+        };
+        (clip, ClipFeed { rest, given: 0 })
+    }
+
+    /// How long it plays, as far as it is made.
     pub fn duration(&self) -> Duration {
-        Duration::from_micros(self.0.pcmu.len() as u64 * 125)
+        let pieces = (0..).map_while(|at| match self.piece(at) {
+            Piece::Made(piece) => Some(piece.units()),
+            Piece::NotYet | Piece::None => None,
+        });
+        Duration::from_micros(pieces.sum::<usize>() as u64 * 125)
     }
 
-    /// Its length in 1/8000 s.
-    pub(crate) fn units(&self) -> usize {
-        self.0.pcmu.len()
-    }
-
-    /// One byte for every 1/8000 s.
+    /// What a test looks at: the bytes of a clip that has one piece.
+    #[cfg(test)]
     pub(crate) fn bytes(&self, law: Law) -> &[u8] {
-        match law {
-            Law::Mu => &self.0.pcmu,
-            Law::A => &self.0.pcma,
-        }
+        self.own.bytes(law)
     }
 
-    /// Two samples for every 1/8000 s.
-    pub(crate) fn wide(&self) -> &[i16] {
-        &self.0.wide
+    /// The piece of this number; the first is always made.
+    pub(crate) fn piece(&self, at: usize) -> Piece<'_> {
+        let Some(at) = at.checked_sub(1) else {
+            return Piece::Made(&self.own);
+        };
+        let Some(rest) = &self.rest else {
+            return Piece::None;
+        };
+        // In this order: a piece that was made before the last is seen after it.
+        let is_whole = rest.is_whole.load(Ordering::Acquire);
+        match rest.pieces.get(at).and_then(OnceLock::get) {
+            Some(piece) => Piece::Made(piece),
+            None if is_whole || at >= PIECES_MAX => Piece::None,
+            None => Piece::NotYet,
+        }
     }
 
     fn encode(narrow: &[i16], mut wide: Vec<i16>) -> Self {
@@ -116,11 +193,34 @@ impl Clip {
         };
         // Half a sample is rounded up on both sides, or there is one less on one.
         wide.resize(2 * narrow.len(), 0);
-        Self(Arc::new(Encoded {
-            pcmu: encode(Law::Mu),
-            pcma: encode(Law::A),
-            wide: wide.into_boxed_slice(),
-        }))
+        Self {
+            own: Arc::new(Encoded {
+                pcmu: encode(Law::Mu),
+                pcma: encode(Law::A),
+                wide: wide.into_boxed_slice(),
+            }),
+            rest: None,
+        }
+    }
+}
+
+impl Encoded {
+    /// Its length in 1/8000 s.
+    pub(crate) fn units(&self) -> usize {
+        self.pcmu.len()
+    }
+
+    /// One byte for every 1/8000 s.
+    pub(crate) fn bytes(&self, law: Law) -> &[u8] {
+        match law {
+            Law::Mu => &self.pcmu,
+            Law::A => &self.pcma,
+        }
+    }
+
+    /// Two samples for every 1/8000 s.
+    pub(crate) fn wide(&self) -> &[i16] {
+        &self.wide
     }
 }
 
@@ -133,7 +233,7 @@ mod tests {
         let clip = Clip::tone(440.0, Duration::from_millis(500), 0.5);
         assert_eq!(clip.duration(), Duration::from_millis(500));
         let mut samples = vec![0; 4_000];
-        Law::A.decode(clip.bytes(Law::A), &mut samples);
+        Law::A.decode(clip.own.bytes(Law::A), &mut samples);
         let peak = samples.iter().map(|s| s.abs()).max().unwrap();
         assert!((15_500..=17_000).contains(&peak), "{peak}");
         assert!(samples[0].abs() < 100 && samples[3_999].abs() < 100);
@@ -162,7 +262,11 @@ mod tests {
             for length in [0_usize, 1, 2, 5, 7, 1_001] {
                 let samples = vec![0; length];
                 let clip = Clip::from_samples(&Samples { rate, samples });
-                assert_eq!(clip.wide().len(), 2 * clip.units(), "{rate} {length}");
+                assert_eq!(
+                    clip.own.wide().len(),
+                    2 * clip.own.units(),
+                    "{rate} {length}"
+                );
             }
         }
     }
@@ -170,7 +274,7 @@ mod tests {
     #[test]
     fn what_a_telephone_cannot_carry_is_silence_to_it() {
         let clip = Clip::tone(5_500.0, Duration::from_millis(100), 0.5);
-        assert!(clip.bytes(Law::Mu).iter().all(|byte| *byte == 0xff));
-        assert!(clip.wide().iter().any(|sample| sample.abs() > 15_000));
+        assert!(clip.own.bytes(Law::Mu).iter().all(|byte| *byte == 0xff));
+        assert!(clip.own.wide().iter().any(|sample| sample.abs() > 15_000));
     }
 }

@@ -55,7 +55,7 @@ mod tones;
 pub mod wav;
 mod widen;
 
-pub use clip::Clip;
+pub use clip::{Clip, ClipFeed};
 pub use codec::Codec;
 pub use coders::Coders;
 pub use frame::{FRAME_SAMPLES_MAX, Frame};

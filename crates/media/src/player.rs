@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use offhook_terms::OperationId;
 
-use crate::clip::Clip;
+use crate::clip::{Clip, Encoded, Piece};
 use crate::g711::Law;
 use crate::rates::Rate;
 
@@ -44,7 +44,11 @@ struct Place {
     /// Rounds left after this one; `None` without end.
     rounds_left: Option<u32>,
     clip: usize,
+    /// Which piece of it.
+    piece: usize,
     at: usize,
+    /// The next piece is still being made: there is silence until it is.
+    waits: bool,
 }
 
 impl Player {
@@ -59,7 +63,9 @@ impl Player {
             place: Place {
                 rounds_left,
                 clip: 0,
+                piece: 0,
                 at: 0,
+                waits: false,
             },
         }
     }
@@ -90,7 +96,7 @@ impl Player {
     /// left.
     pub(crate) fn skip(&mut self, units: usize) -> bool {
         let passed = self.place.pass(&self.clips, units, |_, _, _, _| ());
-        passed < units || self.place.nothing_left(&self.clips)
+        self.place.is_over(&self.clips, passed < units)
     }
 }
 
@@ -100,7 +106,7 @@ impl Place {
             out[to..to + count].copy_from_slice(&clip.bytes(law)[from..from + count]);
         });
         out[filled..].fill(law.silence());
-        filled < out.len() || self.nothing_left(clips)
+        self.is_over(clips, filled < out.len())
     }
 
     fn fill_samples(&mut self, clips: &[Clip], rate: Rate, out: &mut [i16]) -> bool {
@@ -114,7 +120,7 @@ impl Place {
             }
         });
         out[filled * per..].fill(0);
-        filled < units || self.nothing_left(clips)
+        self.is_over(clips, filled < units)
     }
 
     /// Goes on by so many units, handing each piece to `copy`: its clip, where in the clip and where in
@@ -123,11 +129,12 @@ impl Place {
         &mut self,
         clips: &[Clip],
         units: usize,
-        mut copy: impl FnMut(&Clip, usize, usize, usize),
+        mut copy: impl FnMut(&Encoded, usize, usize, usize),
     ) -> usize {
         let mut filled = 0;
         // A round without a sample would turn for ever.
         let mut empty_clips = 0;
+        self.waits = false;
         while filled < units {
             let Some(clip) = clips.get(self.clip) else {
                 match self.rounds_left.as_mut() {
@@ -139,29 +146,46 @@ impl Place {
                     break;
                 }
                 self.clip = 0;
-                self.at = 0;
                 continue;
             };
-            let rest = clip.units().saturating_sub(self.at);
+            let Piece::Made(piece) = clip.piece(self.piece) else {
+                self.waits = true;
+                break;
+            };
+            let rest = piece.units().saturating_sub(self.at);
             let count = rest.min(units - filled);
-            copy(clip, self.at, filled, count);
+            copy(piece, self.at, filled, count);
             filled += count;
             self.at += count;
             if count == rest {
-                empty_clips = if clip.units() == 0 {
+                empty_clips = if piece.units() == 0 {
                     empty_clips + 1
                 } else {
                     0
                 };
-                self.clip += 1;
                 self.at = 0;
+                self.piece += 1;
+                self.go_on(clips);
             }
         }
+        self.go_on(clips);
         filled
     }
 
-    fn nothing_left(&self, clips: &[Clip]) -> bool {
-        self.rounds_left == Some(0) && self.clip >= clips.len()
+    /// To the next clip, where this one has no more pieces.
+    fn go_on(&mut self, clips: &[Clip]) {
+        let piece = clips.get(self.clip).map(|clip| clip.piece(self.piece));
+        if matches!(piece, Some(Piece::None)) {
+            self.clip += 1;
+            self.piece = 0;
+            self.waits = false;
+        }
+    }
+
+    /// Whether nothing is left; `is_short` when less was there than was wanted.
+    fn is_over(&self, clips: &[Clip], is_short: bool) -> bool {
+        let nothing_left = self.rounds_left == Some(0) && self.clip >= clips.len();
+        nothing_left || (is_short && !self.waits)
     }
 }
 
@@ -244,6 +268,34 @@ mod tests {
             assert!(player.fill_samples(rate, &mut out));
             assert!(out[3 * per..].iter().all(|s| *s == 0));
         }
+    }
+
+    #[test]
+    fn a_clip_that_is_being_made_is_played_as_far_as_it_is() {
+        let samples = |value: i16| Samples {
+            rate: 8_000,
+            samples: vec![value; 6],
+        };
+        let (clip, mut feed) = Clip::growing(&samples(1_000));
+        let mut player = Player::new(OperationId::from_bits(1), vec![clip.clone()], Repeat::ONCE);
+        let mut next = || {
+            let mut packet = [0; 4];
+            let is_over = player.fill(Law::A, &mut packet);
+            let mut samples = [0; 4];
+            Law::A.decode(&packet, &mut samples);
+            (samples.map(|sample| sample > 500), is_over)
+        };
+        assert_eq!(next(), ([true; 4], false));
+        // Two samples are there, and then none for a while.
+        assert_eq!(next(), ([true, true, false, false], false));
+        assert_eq!(next(), ([false; 4], false));
+        assert!(feed.give(&samples(2_000)));
+        assert_eq!(next(), ([true; 4], false));
+        assert_eq!(next(), ([true, true, false, false], false));
+        drop(feed);
+        assert_eq!(next(), ([false; 4], true));
+        // Somebody who plays it later hears it whole, and its end at once.
+        assert_eq!(play(vec![clip], Repeat::ONCE, 10).1, 3);
     }
 
     #[test]

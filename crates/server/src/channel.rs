@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderValue, Uri};
-use offhook_engine::{Handoff, Heard, NotQueued, Party, Said, TapeCommand, Told};
+use offhook_engine::{EndCode, Ending, Handoff, Heard, NotQueued, Party, Said, TapeCommand, Told};
 use offhook_identity::Minted;
 use offhook_terms::{AppId, CallId, LegId, OperationId, Private};
 use offhook_wire::activity::{Activity, ChannelAccount};
@@ -37,6 +37,7 @@ use crate::login::Login;
 use crate::outgoing::{Clients, Outgoing};
 use crate::prompts::Prompts;
 use crate::registry::{Bot, Registry};
+use crate::store::{LostLeg, Store};
 use crate::switchboard::Switchboard;
 use crate::tapes::Tapes;
 use crate::{clock, limits};
@@ -105,6 +106,7 @@ struct Shared {
     prompts: Arc<Prompts>,
     registry: Arc<Registry>,
     tapes: Arc<Tapes>,
+    store: Store,
     attachments: Attachments,
     microsoft: Microsoft,
     /// Told whenever a queue has run empty.
@@ -170,9 +172,10 @@ impl Channel {
         login: Arc<Login>,
         switchboard: Switchboard,
         prompts: Arc<Prompts>,
-        tapes: Arc<Tapes>,
+        kept: (Arc<Tapes>, Store),
         base: &PublicBase,
     ) -> Self {
+        let (tapes, store) = kept;
         let door = |bot: &Bot| {
             let bot = registry.speaks(bot.app, Protocol::Telephony)?;
             let outgoing = clients.get(&bot.app)?.clone();
@@ -195,6 +198,7 @@ impl Channel {
                 prompts,
                 registry: Arc::clone(registry),
                 tapes,
+                store,
                 attachments: Attachments::default(),
                 microsoft: Microsoft::default(),
                 emptied: Notify::new(),
@@ -243,7 +247,30 @@ impl Channel {
         });
         if idle {
             lines.remove(&leg);
+            drop(lines);
+            self.shared.store.leg_settled(leg);
         }
+    }
+
+    /// Tells bots of the conversations that the last process left behind, and gives back the legs that
+    /// were none.
+    pub(crate) fn revive(&self, lost: Vec<LostLeg>) -> Vec<LostLeg> {
+        let (ours, others): (Vec<_>, Vec<_>) = lost
+            .into_iter()
+            .partition(|lost| self.shared.doors.contains_key(&lost.bot));
+        for lost in ours {
+            self.open(lost.call, lost.leg, lost.bot);
+            if let Some(line) = self.shared.lines().get_mut(&lost.leg) {
+                // Who it was is written nowhere.
+                let id = Private::new(lost.leg.to_string());
+                line.caller.id = Some(id);
+                line.caller.role = Some("user".to_owned());
+            }
+            let (code, why) = (EndCode::ChannelFailed, Ending::PlatformStopping);
+            self.tell(lost.leg, Told::Ended { code, why }, None);
+            self.close(lost.leg);
+        }
+        others
     }
 
     /// The bot of this leg is told something. `other` is who is at the other end.
@@ -260,6 +287,11 @@ impl Channel {
             };
             if let (Turn::Start, Some(party)) = (turn, other) {
                 line.caller = from_engine::account(leg, party);
+            }
+            if turn == Turn::Start {
+                // From now on the bot is owed an end.
+                let (call, bot) = (line.call, line.door.bot.app);
+                self.shared.store.leg_opened(leg, call, bot);
             }
             line.is_over |= turn == Turn::End;
             if turn == Turn::End {

@@ -42,11 +42,11 @@ pub(crate) struct Prompts {
     named: Mutex<HashMap<LegId, Named>>,
     decoded: Mutex<Decoded>,
     fetching: Semaphore,
-    speaker: Speaker,
+    speaker: Arc<Speaker>,
 }
 
 impl Prompts {
-    pub(crate) fn new(settings: config::Prompts, clients: Clients, speaker: Speaker) -> Self {
+    pub(crate) fn new(settings: config::Prompts, clients: Clients, speaker: Arc<Speaker>) -> Self {
         Self {
             speaker,
             settings,
@@ -59,7 +59,7 @@ impl Prompts {
 
     /// The audio of a prompt of this leg.
     pub(crate) async fn fetch(
-        &self,
+        self: &Arc<Self>,
         bot: AppId,
         leg: LegId,
         prompt: &Prompt,
@@ -77,14 +77,18 @@ impl Prompts {
         Ok(clip.clone())
     }
 
-    async fn speak(&self, bot: AppId, speech: &Speech) -> Clip {
-        let fetch = |uri: String| async move {
-            let file = self.file(bot, &uri).await.ok()?;
-            let samples = wav::read_any(&file).ok()?;
-            Some(Audio {
-                rate: samples.rate,
-                samples: samples.samples,
-            })
+    async fn speak(self: &Arc<Self>, bot: AppId, speech: &Speech) -> Clip {
+        let prompts = Arc::clone(self);
+        let fetch = move |uri: String| {
+            let prompts = Arc::clone(&prompts);
+            async move {
+                let file = prompts.file(bot, &uri).await.ok()?;
+                let samples = wav::read_any(&file).ok()?;
+                Some(Audio {
+                    rate: samples.rate,
+                    samples: samples.samples,
+                })
+            }
         };
         self.speaker.speak(speech, fetch).await
     }

@@ -207,7 +207,7 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         Arc::clone(&login),
         switchboard.clone(),
         Arc::clone(&prompts),
-        Arc::clone(&tapes),
+        (Arc::clone(&tapes), store.clone()),
         &base,
     );
     let counted = counted_elsewhere(
@@ -286,7 +286,8 @@ async fn open(config: Config) -> Result<Running, Trouble> {
         login,
         Arc::clone(&tls),
     ));
-    platform.outboxes.revive(platform.store.lost_legs().await?);
+    let lost = platform.store.lost_legs().await?;
+    platform.outboxes.revive(platform.channel.revive(lost));
     Ok(Running {
         sip_domain: domain,
         ca_file: tls.authority().file().to_owned(),

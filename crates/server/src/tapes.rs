@@ -7,8 +7,8 @@
 //!                            └─▶ errands: to the destination, to the webhook
 //! ```
 //!
-//! A recording is on disk as it is spoken. Audio is written five times a second and forced to the disk
-//! twice, so that neither the end of the process nor a power cut takes more than the last second; the
+//! A recording is on disk as it is spoken. Audio is written every 400 ms and forced to the disk
+//! every half second, so that neither the end of the process nor a power cut takes more than the last second; the
 //! header of the file says "until the end" until it is known, so that what there is plays. What happened
 //! to it is written beside it, and nothing else has to be remembered: the next process reads the logs,
 //! ends what was cut off, and goes on with what was not yet delivered.

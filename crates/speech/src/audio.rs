@@ -38,39 +38,14 @@ impl Audio {
     /// The sound in a WAV file, mono and of 16 bits, as programs write it into a pipe: the lengths in
     /// its headers mean nothing.
     pub(crate) fn from_wav(file: &[u8]) -> Option<Self> {
-        let chunks = file
-            .strip_prefix(b"RIFF")?
-            .get(4..)?
-            .strip_prefix(b"WAVE")?;
-        let mut rate = None;
-        let mut rest = chunks;
-        loop {
-            let (head, body) = rest.split_at_checked(8)?;
-            let length = u32::from_le_bytes(head[4..].try_into().ok()?) as usize;
-            match &head[..4] {
-                b"fmt " => {
-                    let format = body.get(..16)?;
-                    let number = |at: usize| u16::from_le_bytes([format[at], format[at + 1]]);
-                    // PCM, one channel, 16 bits.
-                    if (number(0), number(2), number(14)) != (1, 1, 16) {
-                        return None;
-                    }
-                    rate = Some(u32::from_le_bytes(format[4..8].try_into().ok()?));
-                }
-                b"data" => {
-                    let sound = &body[..length.min(body.len())];
-                    let pairs = sound.chunks_exact(2);
-                    return Some(Self {
-                        rate: rate?,
-                        samples: pairs
-                            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-                            .collect(),
-                    });
-                }
-                _ => {}
-            }
-            rest = body.get(length.checked_add(length % 2)?..)?;
-        }
+        let (rate, start, length) = sound_in(file)?;
+        let sound = &file[start..];
+        let pairs = sound[..length.min(sound.len())].chunks_exact(2);
+        let samples = pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
+        Some(Self {
+            rate,
+            samples: samples.collect(),
+        })
     }
 
     /// A WAV file of it.
@@ -87,6 +62,85 @@ impl Audio {
         file.extend_from_slice(&bytes.to_le_bytes());
         file.extend(self.samples.iter().flat_map(|sample| sample.to_le_bytes()));
         file
+    }
+}
+
+/// The rate of the sound in a WAV file, where it begins, and how many bytes its header says it has. Nothing
+/// where that is not known yet, or it is no such file.
+fn sound_in(file: &[u8]) -> Option<(u32, usize, usize)> {
+    let chunks = file
+        .strip_prefix(b"RIFF")?
+        .get(4..)?
+        .strip_prefix(b"WAVE")?;
+    let mut rate = None;
+    let mut rest = chunks;
+    loop {
+        let (head, body) = rest.split_at_checked(8)?;
+        let length = u32::from_le_bytes(head[4..].try_into().ok()?) as usize;
+        match &head[..4] {
+            b"fmt " => {
+                let format = body.get(..16)?;
+                let number = |at: usize| u16::from_le_bytes([format[at], format[at + 1]]);
+                // PCM, one channel, 16 bits.
+                if (number(0), number(2), number(14)) != (1, 1, 16) {
+                    return None;
+                }
+                rate = Some(u32::from_le_bytes(format[4..8].try_into().ok()?));
+            }
+            b"data" => return Some((rate?, file.len() - body.len(), length)),
+            _ => {}
+        }
+        rest = body.get(length.checked_add(length % 2)?..)?;
+    }
+}
+
+/// A header is never longer.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// A WAV file that comes in parts.
+#[derive(Debug, Default)]
+pub(crate) struct WavParts {
+    /// What has come before the sound begins, and half a sample afterwards.
+    kept: Vec<u8>,
+    rate: Option<u32>,
+    /// Bytes of sound that are still to come, as the header has it.
+    left: usize,
+}
+
+/// What came is no sound.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NoSound;
+
+impl WavParts {
+    /// The sound in the next part, if there is some.
+    pub(crate) fn take(&mut self, part: &[u8]) -> Result<Option<Audio>, NoSound> {
+        self.kept.extend_from_slice(part);
+        let rate = match self.rate {
+            Some(rate) => rate,
+            None => {
+                let Some((rate, start, length)) = sound_in(&self.kept) else {
+                    let is_hopeless = self.kept.len() > HEAD_BYTES_MAX;
+                    return if is_hopeless { Err(NoSound) } else { Ok(None) };
+                };
+                self.kept.drain(..start);
+                (self.rate, self.left) = (Some(rate), length);
+                rate
+            }
+        };
+        self.kept.truncate(self.left);
+        let whole = self.kept.len() - self.kept.len() % 2;
+        self.left -= whole;
+        let sound = self.kept.drain(..whole).collect::<Vec<u8>>();
+        let samples = sound.chunks_exact(2);
+        let samples: Vec<i16> = samples
+            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+            .collect();
+        Ok((!samples.is_empty()).then_some(Audio { rate, samples }))
+    }
+
+    /// Nothing more comes.
+    pub(crate) fn end(&self) -> Result<(), NoSound> {
+        self.rate.map(drop).ok_or(NoSound)
     }
 }
 
@@ -118,10 +172,33 @@ mod tests {
 
     proptest! {
         #[test]
+        fn in_whatever_parts_it_comes_it_is_the_same_sound(
+            samples in prop::collection::vec(any::<i16>(), 0..200),
+            size in 1..80_usize,
+        ) {
+            let audio = Audio { rate: 24_000, samples };
+            let mut file = audio.to_wav();
+            file.extend_from_slice(b"LIST\x04\0\0\0more");
+            let (mut parts, mut heard) = (WavParts::default(), Vec::new());
+            for part in file.chunks(size) {
+                if let Some(part) = parts.take(part).expect("a sound") {
+                    prop_assert_eq!(part.rate, 24_000);
+                    heard.extend(part.samples);
+                }
+            }
+            prop_assert_eq!(parts.end(), Ok(()));
+            prop_assert_eq!(heard, audio.samples);
+        }
+
+        #[test]
         fn any_bytes_are_a_sound_or_none(bytes: Vec<u8>) {
             let mut file = b"RIFF\0\0\0\0WAVE".to_vec();
             file.extend(bytes);
             let _ = Audio::from_wav(&file);
+            let mut parts = WavParts::default();
+            for part in file.chunks(7) {
+                let _ = parts.take(part);
+            }
         }
     }
 }

@@ -24,11 +24,11 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use url::Url;
 
-use crate::openai::{refused, root, send};
+use crate::openai::{refused, root, send_for_sound};
 use crate::recogniser::{Request, Words};
 use crate::ssml::escape;
 use crate::voice::RATE;
-use crate::{Audio, SpeechFault, Utterance, limits};
+use crate::{Audio, Sink, SpeechFault, Utterance, limits};
 
 const SERVICE: &str = "Azure Speech";
 
@@ -59,11 +59,18 @@ impl Azure {
         markup: &str,
         locale: &str,
         voice: Option<&str>,
-    ) -> Result<Audio, SpeechFault> {
+        sink: &mut Sink<'_>,
+    ) -> Result<(), SpeechFault> {
         let wanted = voice.unwrap_or(&self.voice);
-        let spoken = self.speak_as(markup, locale, wanted).await;
-        if spoken.is_err() && wanted != self.voice {
-            return self.speak_as(markup, locale, &self.voice).await;
+        let mut has_begun = false;
+        let mut noticing = |audio: Audio| {
+            has_begun = true;
+            sink(audio);
+        };
+        let spoken = self.speak_as(markup, locale, wanted, &mut noticing).await;
+        // In the middle of a word nobody changes their voice.
+        if spoken.is_err() && !has_begun && wanted != self.voice {
+            return self.speak_as(markup, locale, &self.voice, sink).await;
         }
         spoken
     }
@@ -73,7 +80,8 @@ impl Azure {
         markup: &str,
         locale: &str,
         voice: &str,
-    ) -> Result<Audio, SpeechFault> {
+        sink: &mut Sink<'_>,
+    ) -> Result<(), SpeechFault> {
         let document = format!(
             "<speak version=\"1.0\" xmlns=\"http://www.w3.org/2001/10/synthesis\" xml:lang=\"{}\">\
              <voice name=\"{}\">{markup}</voice></speak>",
@@ -89,8 +97,7 @@ impl Azure {
             .header("X-Microsoft-OutputFormat", "riff-16khz-16bit-mono-pcm")
             .header("User-Agent", "Offhook")
             .body(document);
-        let file = send(SERVICE, request).await?;
-        Audio::from_wav(&file).ok_or_else(|| refused(SERVICE, "its answer is no sound"))
+        send_for_sound(SERVICE, request, sink).await
     }
 
     pub(crate) async fn understand(

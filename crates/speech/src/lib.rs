@@ -28,7 +28,7 @@ pub use openai::OpenAi;
 pub use recogniser::{Recogniser, Request, Words};
 pub use scripted::ScriptedWords;
 pub use ssml::{Script, Stretch, plain, read};
-pub use synthesiser::Synthesiser;
+pub use synthesiser::{Sink, Synthesiser};
 pub use utterance::{Utterance, UtteranceFeed, utterance};
 pub use voice::{Ear, Sound};
 

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
+use crate::audio::{NoSound, WavParts};
 use crate::recogniser::{Request, Words};
-use crate::{Audio, SpeechFault, limits, ssml};
+use crate::{Audio, Sink, SpeechFault, limits, ssml};
 
 const SERVICE: &str = "the service at `speech.openai_url`";
 
@@ -40,7 +41,8 @@ impl OpenAi {
         &self,
         markup: &str,
         voice: Option<&str>,
-    ) -> Result<Audio, SpeechFault> {
+        sink: &mut Sink<'_>,
+    ) -> Result<(), SpeechFault> {
         let body = json!({
             "model": self.speech_model,
             "voice": voice.unwrap_or(&self.voice),
@@ -49,8 +51,7 @@ impl OpenAi {
             "response_format": "wav",
         });
         let request = self.post("audio/speech").json(&body);
-        let file = send(SERVICE, request).await?;
-        Audio::from_wav(&file).ok_or_else(|| refused(SERVICE, "its answer is no sound"))
+        send_for_sound(SERVICE, request, sink).await
     }
 
     pub(crate) async fn understand(
@@ -123,6 +124,32 @@ pub(crate) async fn send(
         }
     }
     Ok(body)
+}
+
+/// The same, for a sound, which is handed on as it comes.
+pub(crate) async fn send_for_sound(
+    service: &'static str,
+    request: RequestBuilder,
+    sink: &mut Sink<'_>,
+) -> Result<(), SpeechFault> {
+    let unreachable = |why: reqwest::Error| refused(service, &root(&why.without_url()));
+    let no_sound = |NoSound| refused(service, "its answer is no sound");
+    let mut response = request.send().await.map_err(unreachable)?;
+    let status = response.status();
+    if !status.is_success() {
+        return Err(refused(service, &format!("it answered {status}")));
+    }
+    let (mut parts, mut length) = (WavParts::default(), 0);
+    while let Some(part) = response.chunk().await.map_err(unreachable)? {
+        length += part.len();
+        if length > limits::ANSWER_BYTES_MAX {
+            return Err(refused(service, "its answer is too long"));
+        }
+        if let Some(audio) = parts.take(&part).map_err(no_sound)? {
+            sink(audio);
+        }
+    }
+    parts.end().map_err(no_sound)
 }
 
 /// The cause at the bottom; the layers above say only that there was one.

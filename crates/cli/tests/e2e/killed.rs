@@ -128,6 +128,15 @@ fn kill_again_and_again(sealed: &[(&str, &str)]) {
         };
         let is_told = || all.iter().all(told_of);
         eventually("the webhook is told", recording::WITHIN, is_told);
+        let of = |kind: &str| {
+            let told = bot.told();
+            let ids = told.iter().filter(|told| told["type"] == kind);
+            let ids = ids.filter_map(|told| Some(told["conversation"]["id"].as_str()?.to_owned()));
+            ids.collect::<std::collections::BTreeSet<String>>()
+        };
+        eventually("the bot is told of every end", recording::WITHIN, || {
+            of("conversationUpdate") == of("endOfConversation")
+        });
         for one in &all {
             let document = one["chunkDocumentId"].as_str().expect("an id");
             let deleted = signed(&platform, "DELETE", &format!("/recording/{document}"));

@@ -292,3 +292,55 @@ fn bot_was_told_an_end(bot: &Bot) {
     let ended = |told: &Value| told["type"] == "endOfConversation";
     eventually("an end", WITHIN, || bot.told().iter().any(ended));
 }
+
+#[test]
+fn a_store_that_is_not_there_harms_no_call() {
+    let bot = Bot::new(|told| match told["text"].as_str() {
+        _ if starts(told) => (vec![command("start")], 200),
+        _ if told["type"] == "commandResult" => (vec![message("I cannot record this call")], 200),
+        Some("1") => (vec![message("One"), command("pause")], 200),
+        _ => (vec![], 200),
+    });
+    let demo = demo(&bot, &[]);
+    // Where recordings go is no folder any more.
+    let folder = demo.data().join("calls");
+    std::fs::remove_dir_all(&folder).expect("it was ours");
+    std::fs::write(&folder, b"in the way").expect("written");
+    let steps = [
+        "--expect-sound",
+        "300ms",
+        "--keys",
+        "1",
+        "--expect-sound",
+        "300ms",
+    ];
+    dial_to(&demo, &demo.text("/bots/1/dial"), &steps);
+    bot_was_told_an_end(&bot);
+    let told = bot.told();
+    let errors = told.iter().filter(|told| told["type"] == "commandResult");
+    let errors: Vec<&str> = errors
+        .filter_map(|one| one["value"]["error"]["code"].as_str())
+        .collect();
+    assert_eq!(errors, ["RecordingFailed", "RecordingNotStarted"]);
+}
+
+#[test]
+fn a_wideband_call_is_recorded_wide() {
+    let bot = recorder();
+    let demo = demo(&bot, &[]);
+    let steps = [
+        "--codec",
+        "g722",
+        "--expect-sound",
+        "100ms",
+        "--play",
+        "tone:440:500ms",
+    ];
+    dial_to(&demo, &demo.text("/bots/1/dial"), &steps);
+    let all = until_ended(&demo, 1);
+    let document = all[0]["chunkDocumentId"].as_str().expect("an id");
+    let file = signed(&demo, "GET", &format!("/recording/download/{document}")).bytes;
+    assert_eq!(file[24..28], 16_000_u32.to_le_bytes());
+    let rate = &all[0]["recordingInfo"]["audioConfiguration"]["sampleRate"];
+    assert_eq!(rate, "16000");
+}

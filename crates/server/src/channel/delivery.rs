@@ -75,6 +75,8 @@ impl Shared {
         line.delivering = false;
         if line.is_closed {
             lines.remove(&leg);
+            drop(lines);
+            self.store.leg_settled(leg);
         }
         None
     }

@@ -149,13 +149,16 @@ impl World {
             Arc::clone(&login),
             switchboard.clone(),
             Arc::clone(&prompts),
-            Tapes::for_tests(
-                data.path(),
-                &store,
-                Arc::clone(&login),
-                Arc::clone(&recordings),
-            )
-            .await,
+            (
+                Tapes::for_tests(
+                    data.path(),
+                    &store,
+                    Arc::clone(&login),
+                    Arc::clone(&recordings),
+                )
+                .await,
+                store.clone(),
+            ),
             &base,
         );
         let workplace = Workplace::new(

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use offhook_engine::{Speech, SpeechForm};
-use offhook_media::{Clip, Rate, Resampler, wav};
+use offhook_media::{Clip, ClipFeed, Rate, Resampler, wav};
 use offhook_speech::{Audio, SpeechFault, Synthesiser};
-use tokio::sync::OnceCell;
+use tokio::sync::watch;
 
 use super::cache::Decoded;
 use crate::{config, providers};
@@ -17,99 +18,201 @@ const SORRY: &[u8] = include_bytes!("../../assets/sorry.wav");
 
 type Hash = [u8; 32];
 
+/// What is made before a caller hears the first of it: enough for the next to be made meanwhile.
+const FIRST: Duration = Duration::from_millis(250);
+
 /// Whoever speaks for bots.
 pub(crate) struct Speaker {
     synthesiser: Option<Synthesiser>,
     sorry: Clip,
     spoken: Mutex<Decoded>,
-    /// What is being made.
-    making: Mutex<HashMap<Hash, Arc<OnceCell<Clip>>>>,
+    /// What is being made, for all who want the same.
+    making: Mutex<HashMap<Hash, watch::Receiver<Option<Clip>>>>,
 }
 
 impl Speaker {
-    pub(crate) fn new(settings: &config::Speech) -> Self {
+    pub(crate) fn new(settings: &config::Speech) -> Arc<Self> {
         let synthesiser = match settings.synthesiser {
             config::Synthesiser::Espeak => Some(Synthesiser::espeak(settings.espeak.clone())),
             config::Synthesiser::Azure => providers::azure(settings).map(Synthesiser::azure),
             config::Synthesiser::Openai => Some(Synthesiser::openai(providers::openai(settings))),
             config::Synthesiser::None => None,
         };
-        Self {
+        Arc::new(Self {
             synthesiser,
             sorry: Clip::from_wav(SORRY).expect("the shipped file is a WAV; a test reads it"),
             spoken: Mutex::default(),
             making: Mutex::default(),
-        }
+        })
     }
 
-    /// The sound of words, or an apology. `fetch` is for sounds that a document names.
-    pub(super) async fn speak<F>(&self, speech: &Speech, fetch: impl Fn(String) -> F) -> Clip
+    /// The sound of words, or an apology; as soon as its first part is made. `fetch` is for sounds that a
+    /// document names.
+    pub(super) async fn speak<F>(
+        self: &Arc<Self>,
+        speech: &Speech,
+        fetch: impl Fn(String) -> F + Send + Sync + 'static,
+    ) -> Clip
     where
-        F: Future<Output = Option<Audio>>,
+        F: Future<Output = Option<Audio>> + Send,
     {
         let hash = hash(speech);
         if let Some(clip) = self.spoken().get(&hash) {
             return clip;
         }
-        let cell = Arc::clone(self.making().entry(hash).or_default());
-        let made = cell.get_or_try_init(|| self.make(speech, fetch)).await;
-        // Whoever made it last takes it away; those who wait have it already.
-        self.making().remove(&hash);
-        match made {
-            Ok(clip) => {
-                self.spoken().keep(hash, clip.clone());
-                clip.clone()
+        let mut made = {
+            let mut making = self.making();
+            match making.get(&hash) {
+                Some(made) => made.clone(),
+                None => {
+                    let (door, made) = watch::channel(None);
+                    making.insert(hash, made.clone());
+                    let (speaker, speech) = (Arc::clone(self), speech.clone());
+                    tokio::spawn(async move { speaker.make(hash, &speech, fetch, door).await });
+                    made
+                }
             }
-            Err(why) => {
-                metrics::counter!("offhook_speech_failed_total").increment(1);
-                tracing::error!(%why, "words could not be spoken; the caller heard an apology");
-                self.sorry.clone()
-            }
-        }
+        };
+        let made = made.wait_for(Option::is_some).await;
+        let clip = made.ok().and_then(|clip| clip.clone());
+        clip.unwrap_or_else(|| self.sorry.clone())
     }
 
     async fn make<F>(
         &self,
+        hash: Hash,
         speech: &Speech,
         fetch: impl Fn(String) -> F,
-    ) -> Result<Clip, SpeechFault>
-    where
+        door: watch::Sender<Option<Clip>>,
+    ) where
         F: Future<Output = Option<Audio>>,
     {
-        let synthesiser = self.synthesiser.as_ref().ok_or(SpeechFault::Nobody)?;
-        let words = speech.words.reveal();
-        let script = match speech.form {
-            SpeechForm::Plain => offhook_speech::plain(words),
-            SpeechForm::Ssml => offhook_speech::read(words),
+        let mut making = Making::new(door);
+        let made = match &self.synthesiser {
+            None => Err(SpeechFault::Nobody),
+            Some(synthesiser) => {
+                let words = speech.words.reveal();
+                let script = match speech.form {
+                    SpeechForm::Plain => offhook_speech::plain(words),
+                    SpeechForm::Ssml => offhook_speech::read(words),
+                };
+                let voice = speech.voice.as_deref();
+                let mut sink = |audio: Audio| making.take(&audio);
+                synthesiser
+                    .speak(&script, &speech.locale, voice, fetch, &mut sink)
+                    .await
+            }
         };
-        let voice = speech.voice.as_deref();
-        let pieces = synthesiser
-            .speak(&script, &speech.locale, voice, fetch)
-            .await?;
-        Ok(joined(&pieces))
+        match made {
+            Ok(()) => self.spoken().keep(hash, making.finish()),
+            Err(why) => {
+                metrics::counter!("offhook_speech_failed_total").increment(1);
+                tracing::error!(%why, "words could not be spoken; the caller heard an apology");
+                making.give_up(&self.sorry);
+            }
+        }
+        self.making().remove(&hash);
     }
 
     fn spoken(&self) -> MutexGuard<'_, Decoded> {
         self.spoken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn making(&self) -> MutexGuard<'_, HashMap<Hash, Arc<OnceCell<Clip>>>> {
+    fn making(&self) -> MutexGuard<'_, HashMap<Hash, watch::Receiver<Option<Clip>>>> {
         self.making.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One after the other, at the rate of wideband calls.
-fn joined(pieces: &[Audio]) -> Clip {
-    let rate = Rate::Wide.hertz();
-    let mut samples = Vec::new();
-    for piece in pieces {
-        if piece.rate == rate {
-            samples.extend_from_slice(&piece.samples);
-        } else {
-            Resampler::new(piece.rate, rate).process(&piece.samples, &mut samples);
+/// Sound that is being made, at the rate of wideband calls.
+struct Making {
+    door: watch::Sender<Option<Clip>>,
+    feed: Option<ClipFeed>,
+    /// All of it.
+    samples: Vec<i16>,
+    /// How much of that has been handed on.
+    given: usize,
+    /// From another rate.
+    resampler: Option<(u32, Resampler)>,
+}
+
+impl Making {
+    fn new(door: watch::Sender<Option<Clip>>) -> Self {
+        Self {
+            door,
+            feed: None,
+            samples: Vec::new(),
+            given: 0,
+            resampler: None,
         }
     }
-    Clip::from_samples(&wav::Samples { rate, samples })
+
+    fn take(&mut self, piece: &Audio) {
+        let rate = Rate::Wide.hertz();
+        if piece.rate == rate {
+            self.resampler = None;
+            self.samples.extend_from_slice(&piece.samples);
+        } else {
+            if self
+                .resampler
+                .as_ref()
+                .is_none_or(|(of, _)| *of != piece.rate)
+            {
+                self.resampler = Some((piece.rate, Resampler::new(piece.rate, rate)));
+            }
+            if let Some((_, resampler)) = &mut self.resampler {
+                resampler.process(&piece.samples, &mut self.samples);
+            }
+        }
+        // Each piece is as long as all before it, so that there are few.
+        let first = (FIRST.as_secs_f64() * f64::from(rate)) as usize;
+        if self.samples.len() - self.given >= self.given.max(first) {
+            self.give();
+        }
+    }
+
+    /// Hands on what there is.
+    fn give(&mut self) {
+        let samples = wav::Samples {
+            rate: Rate::Wide.hertz(),
+            samples: self.samples[self.given..].to_vec(),
+        };
+        self.given = self.samples.len();
+        match &mut self.feed {
+            Some(feed) => {
+                feed.give(&samples);
+            }
+            None => {
+                let (clip, feed) = Clip::growing(&samples);
+                self.feed = Some(feed);
+                let _ = self.door.send(Some(clip));
+            }
+        }
+    }
+
+    /// That was all; gives it in one piece.
+    fn finish(mut self) -> Clip {
+        if self.given < self.samples.len() || self.feed.is_none() {
+            self.give();
+        }
+        Clip::from_samples(&wav::Samples {
+            rate: Rate::Wide.hertz(),
+            samples: self.samples,
+        })
+    }
+
+    /// It failed: what was made is played, and then the apology.
+    fn give_up(mut self, sorry: &Clip) {
+        if self.feed.is_none() && self.samples.is_empty() {
+            let _ = self.door.send(Some(sorry.clone()));
+            return;
+        }
+        if self.given < self.samples.len() {
+            self.give();
+        }
+        if let (Some(feed), Ok(sorry)) = (&mut self.feed, wav::read_any(SORRY)) {
+            feed.give(&sorry);
+        }
+    }
 }
 
 /// By content: the same words in the same voice are the same sound.
@@ -167,14 +270,47 @@ mod tests {
     }
 
     #[test]
-    fn what_is_joined_is_as_long_as_its_pieces() {
-        let pieces = [(16_000, 16_000), (22_050, 22_050), (8_000, 4_000)];
-        let pieces = pieces.map(|(rate, length)| Audio {
+    fn what_is_made_is_heard_from_its_first_part_on() {
+        let (door, heard) = watch::channel(None);
+        let mut making = Making::new(door);
+        let piece = |rate: u32, milliseconds: u32| Audio {
             rate,
-            samples: vec![1_000; length],
+            samples: vec![1_000; (rate * milliseconds / 1_000) as usize],
+        };
+        let heard = || {
+            heard
+                .borrow()
+                .as_ref()
+                .map(|clip: &Clip| clip.duration().as_millis())
+        };
+        making.take(&piece(16_000, 200));
+        assert_eq!(heard(), None, "too little");
+        making.take(&piece(16_000, 100));
+        assert_eq!(heard(), Some(300));
+        making.take(&piece(16_000, 200));
+        assert_eq!(heard(), Some(300), "pieces grow");
+        making.take(&piece(8_000, 500));
+        let length = heard().expect("some");
+        assert!((990..=1_000).contains(&length), "{length}");
+        making.take(&piece(16_000, 100));
+        let whole = making.finish().duration().as_millis();
+        assert!((1_090..=1_100).contains(&whole), "{whole}");
+        assert_eq!(heard(), Some(whole));
+    }
+
+    #[test]
+    fn what_fails_in_the_middle_is_heard_up_to_there_and_then_an_apology() {
+        let (door, heard) = watch::channel(None);
+        let mut making = Making::new(door);
+        making.take(&Audio {
+            rate: 16_000,
+            samples: vec![1_000; 8_000],
         });
-        let length = joined(&pieces).duration().as_secs_f64();
-        assert!((length - 2.5).abs() < 0.02, "{length}");
+        let sorry = Clip::from_wav(SORRY).expect("a WAV");
+        making.give_up(&sorry);
+        let heard = heard.borrow().as_ref().map(Clip::duration);
+        let wanted = sorry.duration() + Duration::from_millis(500);
+        assert_eq!(heard, Some(wanted));
     }
 
     #[test]
