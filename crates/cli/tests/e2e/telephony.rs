@@ -984,3 +984,53 @@ fn a_sound_that_cannot_be_had_is_its_words() {
     let demo = demo(&bot.endpoint);
     dial(&demo, &["--expect-sound", "500ms"]);
 }
+
+/// A service that begins to speak, a tone, and does not come to its end.
+fn half_a_service() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
+    let at = listener.local_addr().expect("a bound socket");
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let samples = (0..24_000).map(|n| {
+                let angle = std::f64::consts::TAU * 440.0 * f64::from(n) / 24_000.0;
+                (8_000.0 * angle.sin()) as i16
+            });
+            let mut file = b"RIFF\xff\xff\xff\xffWAVEfmt ".to_vec();
+            for part in [16, 1 | 1 << 16, 24_000, 48_000, 2 | 16 << 16] {
+                file.extend_from_slice(&u32::to_le_bytes(part));
+            }
+            file.extend_from_slice(b"data\xff\xff\xff\xff");
+            file.extend(samples.flat_map(i16::to_le_bytes));
+            let head =
+                "HTTP/1.1 200 OK\r\nContent-Type: audio/wav\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let head = format!("{head}{:x}\r\n", file.len());
+            let _ = stream.write_all(&[head.as_bytes(), &file, b"\r\n"].concat());
+            // Never closed, never ended.
+            open.push(stream);
+        }
+    });
+    format!("http://{at}/v1/")
+}
+
+#[test]
+fn a_caller_hears_the_beginning_while_the_rest_is_still_made() {
+    let bot = Bot::new(|told| match starts(told) {
+        true => (vec![message("a long story")], 200),
+        false => (vec![], 200),
+    });
+    let service = half_a_service();
+    let demo = Demo::start_with(
+        &["--bot", &bot.endpoint, "--protocol", "telephony"],
+        &[
+            ("OFFHOOK_SPEECH__SYNTHESISER", "openai"),
+            ("OFFHOOK_SPEECH__OPENAI_URL", &service),
+        ],
+    );
+    dial(
+        &demo,
+        &["--expect-tone", "440", "--for", "500ms", "--within", "5s"],
+    );
+}
