@@ -73,58 +73,79 @@ impl RecordingFeed {
     }
 }
 
-/// The tick's end of the recording of a call: what a seat hears and what it says, side by side.
+/// The tick's end of the recording of a call: what a seat hears and what it says, added up or side by
+/// side.
 #[derive(Debug)]
 pub struct TapeFeed {
     pub(crate) heard: RecordingFeed,
-    said: RecordingFeed,
+    /// A ring of its own, unless they are added up.
+    said: Option<RecordingFeed>,
 }
 
 /// The writer's end of the recording of a call.
 #[derive(Debug)]
 pub struct TapeTap {
     heard: RecordingTap,
-    said: RecordingTap,
+    said: Option<RecordingTap>,
 }
 
 /// Both ends of a new recording of a call, or of a part of one. All of its frames have this rate, or
-/// that of the first. Allocates; called by the control side.
-pub fn tape(rate: Option<Rate>) -> (TapeFeed, TapeTap) {
-    let (heard_feed, mut heard) = recording();
-    let (mut said_feed, mut said) = recording();
-    (heard.rate, said.rate) = (rate, rate);
-    // It says, and hears nothing.
-    said_feed.jitter = None;
-    let feed = TapeFeed {
-        heard: heard_feed,
-        said: said_feed,
+/// that of the first. The two directions are kept apart, or added up: then half of the memory is
+/// touched. Allocates; called by the control side.
+pub fn tape(rate: Option<Rate>, is_apart: bool) -> (TapeFeed, TapeTap) {
+    let of_rate = |jitter: bool| {
+        let (mut feed, mut tap) = recording();
+        tap.rate = rate;
+        if !jitter {
+            feed.jitter = None;
+        }
+        (feed, tap)
     };
-    (feed, TapeTap { heard, said })
+    let (heard, heard_tap) = of_rate(true);
+    // It says, and hears nothing.
+    let (said, said_tap) = is_apart.then(|| of_rate(false)).unzip();
+    let tap = TapeTap {
+        heard: heard_tap,
+        said: said_tap,
+    };
+    (TapeFeed { heard, said }, tap)
 }
 
 impl TapeFeed {
     /// Both are in the rings or neither is: the directions stay side by side.
     pub(crate) fn push(&self, heard: &Frame, said: &Frame) {
-        if self.heard.ring.frames.is_full() || self.said.ring.frames.is_full() {
+        let Some(said_feed) = &self.said else {
+            let mut sum = *heard;
+            for (sum, said) in sum.iter_mut().zip(said.iter()) {
+                *sum = sum.saturating_add(*said);
+            }
+            return self.heard.push(&sum);
+        };
+        if self.heard.ring.frames.is_full() || said_feed.ring.frames.is_full() {
             self.heard.ring.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
         self.heard.push(heard);
-        self.said.push(said);
+        said_feed.push(said);
     }
 
     pub(crate) fn end(&self) {
-        self.said.end();
+        if let Some(said) = &self.said {
+            said.end();
+        }
         self.heard.end();
     }
 }
 
 impl TapeTap {
-    /// The next frame of what was heard and what was said meanwhile, if they are there.
-    pub fn read(&mut self) -> Option<(Frame, Frame)> {
+    /// The next frame, if it is there: of both, or of what was heard and of what was said meanwhile.
+    pub fn read(&mut self) -> Option<(Frame, Option<Frame>)> {
+        let Some(said) = &mut self.said else {
+            return Some((self.heard.read()?, None));
+        };
         // Pushed last: when it is there, so is the other.
-        let said = self.said.read()?;
-        Some((self.heard.read()?, said))
+        let said = said.read()?;
+        Some((self.heard.read()?, Some(said)))
     }
 
     /// The rate of all frames; `None` before the first was read.
@@ -134,7 +155,7 @@ impl TapeTap {
 
     /// Nothing more will come: the recording ended and every frame of it has been read.
     pub fn is_complete(&self) -> bool {
-        self.heard.has_ended() && self.said.is_complete()
+        self.heard.is_complete() && self.said.as_ref().is_none_or(RecordingTap::is_complete)
     }
 
     /// Frames lost because nobody read in time.
@@ -222,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_two_directions_stay_side_by_side_when_frames_are_lost() {
-        let (feed, mut tap) = tape(None);
+        let (feed, mut tap) = tape(None, true);
         let frame = |value: usize| {
             let mut frame = Frame::silence(Rate::Wide);
             frame.fill(value as i16);
@@ -234,6 +255,7 @@ mod tests {
         assert_eq!(tap.frames_dropped(), 3);
         for n in 0..limits::RECORDING_FRAMES {
             let (heard, said) = tap.read().expect("a pair");
+            let said = said.expect("apart");
             assert_eq!((heard[0], said[0]), (n as i16, 1_000 + n as i16));
         }
         assert!(tap.read().is_none() && !tap.is_complete());
@@ -243,10 +265,25 @@ mod tests {
     }
 
     #[test]
+    fn the_two_directions_are_added_up_where_one_channel_is_wanted() {
+        let (feed, mut tap) = tape(None, false);
+        let frame = |value: i16| Frame::narrow(&[value; TICK_SAMPLES]);
+        feed.push(&frame(1_000), &frame(-300));
+        feed.push(&frame(30_000), &frame(30_000));
+        let mut next = || tap.read().map(|(sum, said)| (sum[0], said.is_some()));
+        assert_eq!(next(), Some((700, false)));
+        assert_eq!(next(), Some((i16::MAX, false)));
+        assert_eq!(next(), None);
+        drop(feed);
+        assert!(tap.is_complete());
+    }
+
+    #[test]
     fn a_later_part_has_the_rate_it_was_given() {
-        let (feed, mut tap) = tape(Some(Rate::Wide));
+        let (feed, mut tap) = tape(Some(Rate::Wide), true);
         feed.push(&Frame::silence(Rate::Narrow), &Frame::silence(Rate::Narrow));
         let (heard, said) = tap.read().expect("a pair");
+        let said = said.expect("apart");
         assert_eq!((heard.rate(), said.rate()), (Rate::Wide, Rate::Wide));
     }
 

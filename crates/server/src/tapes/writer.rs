@@ -43,6 +43,7 @@ pub(crate) struct Taping {
     orders: Sender<Order>,
     /// In hertz, once the first audio is there.
     rate: Arc<AtomicU32>,
+    kind: Kind,
 }
 
 enum Order {
@@ -66,7 +67,7 @@ impl Taping {
             hertz if hertz == Rate::Wide.hertz() => Some(Rate::Wide),
             _ => Some(Rate::Narrow),
         };
-        let (feed, tap) = offhook_media::tape(rate);
+        let (feed, tap) = offhook_media::tape(rate, self.kind == Kind::Separate);
         self.send(Order::Resume(ticket, Box::new(tap)));
         feed
     }
@@ -122,7 +123,7 @@ impl Tapes {
         mailbox: mpsc::Sender<Message>,
     ) -> Option<(Taping, TapeFeed)> {
         about.kind = Kind::from(channels.unwrap_or(self.channels));
-        let (feed, tap) = offhook_media::tape(None);
+        let (feed, tap) = offhook_media::tape(None, about.kind == Kind::Separate);
         let (orders, inbox) = channel();
         let rate = Arc::<AtomicU32>::default();
         let job = Job {
@@ -148,7 +149,8 @@ impl Tapes {
             tracing::error!("more recordings begin at once than can be written");
             return None;
         }
-        Some((Taping { orders, rate }, feed))
+        let kind = about.kind;
+        Some((Taping { orders, rate, kind }, feed))
     }
 }
 
@@ -336,10 +338,9 @@ impl Job {
             return Ok(());
         };
         self.buffer.clear();
-        let kind = self.story.about.kind;
         let mut frames = 0;
         while let Some((heard, said)) = tap.read() {
-            lay_out(kind, &heard, &said, &mut self.buffer);
+            lay_out(&heard, said.as_ref(), &mut self.buffer);
             frames += 1;
         }
         if frames == 0 {
@@ -468,21 +469,21 @@ impl Job {
     }
 }
 
-/// One frame of each direction, as 16-bit samples.
-fn lay_out(kind: Kind, heard: &Frame, said: &Frame, out: &mut Vec<u8>) {
+/// A frame as 16-bit samples: of both directions, or of each in turn.
+fn lay_out(heard: &Frame, said: Option<&Frame>, out: &mut Vec<u8>) {
     let from = out.len();
-    let pairs = heard.iter().zip(said.iter());
     // Room for all of it first: this is most of what recording costs off the tick.
-    if kind == Kind::Separate {
-        out.resize(from + 4 * heard.len(), 0);
-        for (bytes, (heard, said)) in out[from..].chunks_exact_mut(4).zip(pairs) {
-            bytes[..2].copy_from_slice(&heard.to_le_bytes());
-            bytes[2..].copy_from_slice(&said.to_le_bytes());
-        }
-    } else {
+    let Some(said) = said else {
         out.resize(from + 2 * heard.len(), 0);
-        for (bytes, (heard, said)) in out[from..].chunks_exact_mut(2).zip(pairs) {
-            bytes.copy_from_slice(&heard.saturating_add(*said).to_le_bytes());
+        for (bytes, sample) in out[from..].chunks_exact_mut(2).zip(heard.iter()) {
+            bytes.copy_from_slice(&sample.to_le_bytes());
         }
+        return;
+    };
+    out.resize(from + 4 * heard.len(), 0);
+    let pairs = heard.iter().zip(said.iter());
+    for (bytes, (heard, said)) in out[from..].chunks_exact_mut(4).zip(pairs) {
+        bytes[..2].copy_from_slice(&heard.to_le_bytes());
+        bytes[2..].copy_from_slice(&said.to_le_bytes());
     }
 }
