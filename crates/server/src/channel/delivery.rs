@@ -95,6 +95,10 @@ async fn deliver(
     leg: LegId,
     waiting: Waiting,
 ) -> Outcome {
+    if waiting.turn == Turn::Start {
+        // Before the bot knows of a conversation, the store knows that it is owed an end.
+        shared.store.flush().await;
+    }
     let body = bytes(&waiting.activity);
     let mut waits = limits::TURN_WAITS.into_iter();
     loop {
