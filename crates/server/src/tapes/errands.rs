@@ -8,7 +8,7 @@
 //! Both are tried again until they succeed or the recording is deleted, with longer and longer waits. What
 //! was done is a line in the recording's log, so that the next process goes on where this one stopped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::format_description;
 use tokio::io::AsyncReadExt as _;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use url::Url;
 
 use super::log::{Kind, Log, Story};
@@ -210,24 +210,26 @@ struct Tried {
 
 pub(super) async fn run(tapes: Arc<Tapes>) {
     let mut tried: HashMap<DocumentId, Tried> = HashMap::new();
-    let mut out: JoinSet<(DocumentId, bool)> = JoinSet::new();
-    let mut under_way: Vec<DocumentId> = Vec::new();
+    let mut out: JoinSet<bool> = JoinSet::new();
+    let mut under_way: HashMap<task::Id, DocumentId> = HashMap::new();
     loop {
         let now = clock::now();
-        let owed = owed(&tapes);
+        let mut owed = owed(&tapes);
         tried.retain(|document, _| owed.contains(document));
-        let is_due = |document: &&DocumentId| {
-            let tried = tried.get(*document).copied().unwrap_or_default();
-            !under_way.contains(document) && tried.again.is_none_or(|again| again <= now)
-        };
-        let free = limits::ERRANDS_AT_ONCE.saturating_sub(under_way.len());
-        let due: Vec<DocumentId> = owed.iter().filter(is_due).take(free).copied().collect();
-        for document in due {
-            under_way.push(document);
-            let tapes = Arc::clone(&tapes);
-            out.spawn(async move { (document, tapes.deliver(document).await) });
+        for document in under_way.values() {
+            owed.remove(document);
         }
-        let next = owed.iter().filter_map(|one| tried.get(one)?.again).min();
+        let again = |document: &DocumentId| tried.get(document).and_then(|tried| tried.again);
+        let (due, later): (Vec<DocumentId>, Vec<DocumentId>) = owed
+            .into_iter()
+            .partition(|document| again(document).is_none_or(|again| again <= now));
+        let next = later.iter().filter_map(again).min();
+        let free = limits::ERRANDS_AT_ONCE.saturating_sub(under_way.len());
+        for document in due.into_iter().take(free) {
+            let tapes = Arc::clone(&tapes);
+            let errand = out.spawn(async move { tapes.deliver(document).await });
+            under_way.insert(errand.id(), document);
+        }
         let soon = async {
             match next {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -236,26 +238,28 @@ pub(super) async fn run(tapes: Arc<Tapes>) {
         };
         tokio::select! {
             () = tapes.errands.notified() => {}
-            Some(done) = out.join_next() => match done {
-                Ok((document, is_done)) => {
-                    under_way.retain(|one| *one != document);
+            Some(done) = out.join_next_with_id() => {
+                let (errand, is_done) = match done {
+                    Ok(done) => done,
+                    Err(why) => {
+                        tracing::error!("a fault of ours kept a recording from being delivered");
+                        (why.id(), false)
+                    }
+                };
+                if let Some(document) = under_way.remove(&errand) {
                     let tried = tried.entry(document).or_default();
                     let waits = limits::ERRAND_WAITS;
                     let wait = waits[tried.times.min(waits.len() - 1)];
                     tried.times += 1;
                     tried.again = (!is_done).then(|| clock::now() + wait);
                 }
-                Err(_) => {
-                    tracing::error!("a fault of ours kept a recording from being delivered");
-                    under_way.clear();
-                }
-            },
+            }
             () = soon => {}
         }
     }
 }
 
-fn owed(tapes: &Tapes) -> Vec<DocumentId> {
+fn owed(tapes: &Tapes) -> HashSet<DocumentId> {
     let index = tapes.index();
     let owed = index.iter().filter(|(_, story)| tapes.owes(story));
     owed.map(|(document, _)| *document).collect()
