@@ -35,7 +35,7 @@ use crate::config::Protocol;
 use crate::media::{CallAudio, PhoneAudio, PortCame, Prepared, RecordingEnded, Written};
 use crate::sip::{Dialled, News, NoWay, PhoneLeg};
 use crate::tapes::{self, About, DocumentId, EndReason};
-use crate::{Platform, clock, limits};
+use crate::{Platform, clock, limits, store};
 
 /// Something for one call.
 pub(crate) enum Message {
@@ -561,7 +561,7 @@ impl CallTask {
                     leg,
                     bot,
                     caller: Private::new(self.other_party(leg)),
-                    began_ms: tapes::ms(clock::wall()),
+                    began_ms: store::ms(clock::wall()),
                     kind: tapes::Kind::Mixed,
                     metadata: metadata.and_then(|text| serde_json::from_str(&text).ok()),
                 };

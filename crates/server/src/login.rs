@@ -223,6 +223,12 @@ impl Login {
         bot.cloned().ok_or(NotLetIn::NotRegistered)
     }
 
+    /// Which bot asks, by whichever token of ours it has.
+    pub(crate) fn bot(&self, headers: &HeaderMap, now: SystemTime) -> Result<Arc<Bot>, NotLetIn> {
+        let by_graph = self.caller(headers, now).map(|caller| caller.bot);
+        by_graph.or_else(|_| self.answering(headers, now))
+    }
+
     /// A token that tells a bot who sends it activities, and where it answers them.
     pub(crate) fn activity_token(
         &self,
@@ -284,6 +290,11 @@ impl Login {
     fn lifetime(&self) -> Duration {
         self.settings.token_lifetime
     }
+}
+
+/// Compared in the same time wherever they differ.
+pub(crate) fn is_same(wanted: &str, shown: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(wanted.as_bytes(), shown.as_bytes()).is_ok()
 }
 
 /// The token a request shows.

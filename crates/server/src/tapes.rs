@@ -38,11 +38,11 @@ use tokio::sync::Notify;
 use crate::config::{self, RecordingChannels};
 use crate::login::Login;
 use crate::seal::{self, Seal};
-use crate::store::{Recordings, Store, StoreError};
+use crate::store::{Recordings, Store, StoreError, ms};
 use crate::{clock, limits};
 
 pub(crate) use errands::Destination;
-pub(crate) use log::{About, EndReason, Kind, ms};
+pub(crate) use log::{About, EndReason, Kind};
 pub(crate) use routes::routes;
 pub(crate) use writer::Taping;
 
@@ -270,7 +270,7 @@ impl Tapes {
         let mut story = Story::new(about.clone());
         log.began(&about)?;
         let ended = log.ended(log::Ended {
-            at_ms: log::ms(clock::wall()),
+            at_ms: ms(clock::wall()),
             reason: EndReason::SessionEnded,
             frames: 0,
             bytes: text.len() as u64,
@@ -388,7 +388,7 @@ fn recover(
         false => (0, story.about.began()),
     };
     let ended = log::Ended {
-        at_ms: log::ms(changed),
+        at_ms: ms(changed),
         reason: EndReason::Interrupted,
         frames: story.frames_in(bytes),
         bytes,

@@ -110,19 +110,12 @@ pub(crate) async fn send(
     service: &'static str,
     request: RequestBuilder,
 ) -> Result<Vec<u8>, SpeechFault> {
-    let unreachable = |why: reqwest::Error| refused(service, &root(&why.without_url()));
-    let mut response = request.send().await.map_err(unreachable)?;
-    let status = response.status();
-    if !status.is_success() {
-        return Err(refused(service, &format!("it answered {status}")));
-    }
     let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(unreachable)? {
-        body.extend_from_slice(&piece);
-        if body.len() > limits::ANSWER_BYTES_MAX {
-            return Err(refused(service, "its answer is too long"));
-        }
-    }
+    let keep = |part: &[u8]| {
+        body.extend_from_slice(part);
+        Ok(())
+    };
+    answered(service, request, keep).await?;
     Ok(body)
 }
 
@@ -132,24 +125,39 @@ pub(crate) async fn send_for_sound(
     request: RequestBuilder,
     sink: &mut Sink<'_>,
 ) -> Result<(), SpeechFault> {
-    let unreachable = |why: reqwest::Error| refused(service, &root(&why.without_url()));
     let no_sound = |NoSound| refused(service, "its answer is no sound");
+    let mut parts = WavParts::default();
+    let hand_on = |part: &[u8]| {
+        if let Some(audio) = parts.take(part).map_err(no_sound)? {
+            sink(audio);
+        }
+        Ok(())
+    };
+    answered(service, request, hand_on).await?;
+    parts.end().map_err(no_sound)
+}
+
+/// Asks, and hands over what a service answers, part by part.
+async fn answered(
+    service: &'static str,
+    request: RequestBuilder,
+    mut take: impl FnMut(&[u8]) -> Result<(), SpeechFault>,
+) -> Result<(), SpeechFault> {
+    let unreachable = |why: reqwest::Error| refused(service, &root(&why.without_url()));
     let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     if !status.is_success() {
         return Err(refused(service, &format!("it answered {status}")));
     }
-    let (mut parts, mut length) = (WavParts::default(), 0);
+    let mut length = 0;
     while let Some(part) = response.chunk().await.map_err(unreachable)? {
         length += part.len();
         if length > limits::ANSWER_BYTES_MAX {
             return Err(refused(service, "its answer is too long"));
         }
-        if let Some(audio) = parts.take(&part).map_err(no_sound)? {
-            sink(audio);
-        }
+        take(&part)?;
     }
-    parts.end().map_err(no_sound)
+    Ok(())
 }
 
 /// The cause at the bottom; the layers above say only that there was one.

@@ -30,10 +30,11 @@ use super::to_engine::{self, Asked, Usual, asked};
 use super::{BotDoor, Channel, Line, Shared, TalkNews, callback, from_engine, new_id};
 use crate::calls::{Message, post};
 use crate::config::BotAuthentication;
-use crate::login::shown;
+use crate::login::{is_same, shown};
 use crate::registry::Bot;
+use crate::store::ms;
 use crate::switchboard::NotConnected;
-use crate::tapes::{About, DocumentId, Kind, ms};
+use crate::tapes::{About, DocumentId, Kind};
 use crate::{clock, limits};
 
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlating-operation-id");
@@ -224,11 +225,6 @@ impl Shared {
             None => Err(Refused::no_conversation()),
         }
     }
-}
-
-/// Compared in the same time wherever they differ.
-fn is_same(wanted: &str, shown: &str) -> bool {
-    aws_lc_rs::constant_time::verify_slices_are_equal(wanted.as_bytes(), shown.as_bytes()).is_ok()
 }
 
 /// One request of a bot.

@@ -9,7 +9,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use super::DocumentId;
 use crate::seal::{Seal, private};
+use crate::store::from_ms;
 
 /// The longest log that is read: a bot that pauses every second of a day makes half of it.
 const LOG_BYTES_MAX: u64 = 32 << 20;
@@ -374,14 +375,4 @@ impl Log {
         self.lines += 1;
         Ok(())
     }
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn ms(at: SystemTime) -> i64 {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-pub(super) fn from_ms(ms: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(u64::try_from(ms).unwrap_or_default())
 }

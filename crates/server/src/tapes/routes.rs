@@ -35,11 +35,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use tokio::sync::mpsc;
 
-use super::log::{Kind, Story, from_ms, ms};
+use super::log::{Kind, Story};
 use super::{DocumentId, Tapes, may_see, wav};
 use crate::channel::timestamp;
 use crate::seal::Reader;
-use crate::store::AnswerFile;
+use crate::store::{AnswerFile, from_ms, ms};
 use crate::{clock, limits};
 
 const CONTENT_HASH: HeaderName = HeaderName::from_static("x-ms-content-sha256");
@@ -329,15 +329,8 @@ impl Tapes {
         if self.is_signed(parts) {
             return Ok(Asker::Operator);
         }
-        let now = clock::wall();
-        let bot = match self.login.caller(&parts.headers, now) {
-            Ok(caller) => caller.bot,
-            Err(_) => {
-                let answering = self.login.answering(&parts.headers, now);
-                answering.map_err(|_| NOT_LET_IN)?
-            }
-        };
-        Ok(Asker::Bot(bot.app))
+        let bot = self.login.bot(&parts.headers, clock::wall());
+        Ok(Asker::Bot(bot.map_err(|_| NOT_LET_IN)?.app))
     }
 
     /// Lets somebody fetch one recording.

@@ -76,7 +76,7 @@ impl World {
             leg: LegId::from_bits(3),
             bot: self.bot("one").app,
             caller: Private::new("+14255550100".to_owned()),
-            began_ms: log::ms(clock::wall()),
+            began_ms: ms(clock::wall()),
             kind: Kind::Transcript,
             metadata: None,
         }

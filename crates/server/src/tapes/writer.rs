@@ -23,10 +23,11 @@ use offhook_media::{Frame, Rate, TapeFeed, TapeTap};
 use offhook_terms::LegId;
 use tokio::sync::mpsc;
 
-use super::log::{About, EndReason, Ended, Kind, Log, Moment, Story, ms};
+use super::log::{About, EndReason, Ended, Kind, Log, Moment, Story};
 use super::{Tapes, wav};
 use crate::calls::{Message, post};
 use crate::channel::TalkNews;
+use crate::store::ms;
 use crate::{clock, limits, seal};
 
 /// Between two rounds of work; each recording is looked at in every so many of them (400 ms), well below
@@ -397,17 +398,22 @@ impl Job {
         }
     }
 
-    fn finish(&mut self, reason: EndReason) -> io::Result<()> {
-        if self.lost > 0 {
-            metrics::counter!("offhook_recording_frames_dropped_total").increment(self.lost);
-        }
-        let ended = Ended {
+    /// How it ends, now.
+    fn ended(&self, reason: EndReason) -> Ended {
+        Ended {
             at_ms: ms(clock::wall()),
             reason,
             frames: self.frames,
             bytes: self.bytes,
             lost: self.lost,
-        };
+        }
+    }
+
+    fn finish(&mut self, reason: EndReason) -> io::Result<()> {
+        if self.lost > 0 {
+            metrics::counter!("offhook_recording_frames_dropped_total").increment(self.lost);
+        }
+        let ended = self.ended(reason);
         let (rate, channels) = (self.story.rate(), self.story.about.channels());
         let length = u32::try_from(self.bytes).unwrap_or(wav::UNTIL_THE_END);
         let has_audio = self.story.hertz.is_some();
@@ -434,13 +440,7 @@ impl Job {
             // A disk that is full takes no line either; the next start of the platform ends it.
             let document = self.story.about.document;
             let mut story = self.story.clone();
-            story.ended = Some(Ended {
-                at_ms: ms(clock::wall()),
-                reason,
-                frames: self.frames,
-                bytes: self.bytes,
-                lost: self.lost,
-            });
+            story.ended = Some(self.ended(reason));
             self.tapes.finished(document, story);
         }
         if let Some(ticket) = self.begins.take() {
