@@ -28,7 +28,8 @@ struct Slot {
     length: u16,
     codec: Codec,
     used: bool,
-    payload: [u8; limits::PAYLOAD_BYTES_MAX],
+    /// Where its payload is.
+    shelf: u8,
 }
 
 const EMPTY: Slot = Slot {
@@ -38,8 +39,46 @@ const EMPTY: Slot = Slot {
     length: 0,
     codec: Codec::Pcmu,
     used: false,
-    payload: [0; limits::PAYLOAD_BYTES_MAX],
+    shelf: 0,
 };
+
+/// Where payloads lie until they are played. What was left last is taken first: of all the room there
+/// is, only as much is touched as the delay is long, and that of hundreds of calls stays near.
+#[derive(Debug)]
+struct Shelves {
+    payloads: Box<[[u8; limits::PAYLOAD_BYTES_MAX]; SLOTS]>,
+    /// The last of these is taken next.
+    free: [u8; SLOTS],
+    free_count: usize,
+}
+
+const _: () = assert!(SLOTS <= u8::MAX as usize);
+
+impl Shelves {
+    fn new() -> Self {
+        Self {
+            payloads: Box::new([[0; limits::PAYLOAD_BYTES_MAX]; SLOTS]),
+            free: std::array::from_fn(|shelf| shelf as u8),
+            free_count: SLOTS,
+        }
+    }
+
+    fn clear(&mut self) {
+        self.free = std::array::from_fn(|shelf| shelf as u8);
+        self.free_count = SLOTS;
+    }
+
+    /// There are as many shelves as slots, and a slot gives back its own first.
+    fn take(&mut self) -> u8 {
+        self.free_count -= 1;
+        self.free[self.free_count]
+    }
+
+    fn give_back(&mut self, shelf: u8) {
+        self.free[self.free_count] = shelf;
+        self.free_count += 1;
+    }
+}
 
 /// What became of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +92,8 @@ pub(crate) enum Kept {
 
 #[derive(Debug)]
 pub(crate) struct JitterBuffer {
-    slots: Box<[Slot; SLOTS]>,
+    slots: [Slot; SLOTS],
+    shelves: Shelves,
     held: usize,
     /// The timestamp of the next frame to play, once a first packet has come.
     play: Option<u32>,
@@ -95,7 +135,8 @@ impl Default for JitterBuffer {
 impl JitterBuffer {
     pub(crate) fn new() -> Self {
         Self {
-            slots: Box::new([EMPTY; SLOTS]),
+            slots: [EMPTY; SLOTS],
+            shelves: Shelves::new(),
             held: 0,
             play: None,
             next: 0,
@@ -126,10 +167,7 @@ impl JitterBuffer {
 
     /// Forgets the audio and the time base, keeps what was learned about the delay.
     pub(crate) fn reset(&mut self) {
-        for slot in self.slots.iter_mut() {
-            slot.used = false;
-        }
-        self.held = 0;
+        self.reset_slots();
         self.play = None;
         self.decoded_from = 0;
         self.decoded_to = 0;
@@ -201,6 +239,7 @@ impl JitterBuffer {
             }
             // Further ahead than the buffer is long: the older one gives way.
             self.held -= 1;
+            self.shelves.give_back(slot.shelf);
         }
         slot.used = true;
         slot.sequence = sequence;
@@ -208,7 +247,8 @@ impl JitterBuffer {
         slot.units = units;
         slot.codec = codec;
         slot.length = payload.len() as u16;
-        slot.payload[..payload.len()].copy_from_slice(payload);
+        slot.shelf = self.shelves.take();
+        self.shelves.payloads[usize::from(slot.shelf)][..payload.len()].copy_from_slice(payload);
         self.held += 1;
         Kept::Yes
     }
@@ -281,7 +321,7 @@ impl JitterBuffer {
         }
         if heard {
             self.concealed = 0;
-            self.last = *out;
+            self.last.assign(out);
         } else {
             self.concealed = self.concealed.saturating_add(1);
         }
@@ -319,7 +359,8 @@ impl JitterBuffer {
         let slot = &mut self.slots[usize::from(at) % SLOTS];
         slot.used = false;
         self.held -= 1;
-        let payload = &slot.payload[..usize::from(slot.length)];
+        self.shelves.give_back(slot.shelf);
+        let payload = &self.shelves.payloads[usize::from(slot.shelf)][..usize::from(slot.length)];
         let samples = usize::from(slot.units) * self.rate.per_unit();
         decoder.decode(slot.codec, payload, &mut self.decoded[..samples]);
         self.decoded_from = 0;
@@ -333,6 +374,7 @@ impl JitterBuffer {
         for slot in self.slots.iter_mut() {
             slot.used = false;
         }
+        self.shelves.clear();
         self.held = 0;
     }
 

@@ -421,7 +421,7 @@ impl Room {
                 self.attend();
             }
             MediaCommand::Tape { mut feed } => {
-                self.lend(ports, &mut feed.heard);
+                self.lend(ports, &mut feed.feed);
                 if let Some(seat) = self.seat(place) {
                     seat.tape(feed);
                 }
@@ -841,7 +841,7 @@ impl Room {
         let Some(mut feed) = self.seat(seat).and_then(Seat::take_tape) else {
             return;
         };
-        self.take_buffers_back(&mut feed.heard);
+        self.take_buffers_back(&mut feed.feed);
         if let Some(seat) = self.seat(seat) {
             seat.untaped(feed);
         }

@@ -85,19 +85,24 @@ impl Seat {
 
     /// A frame, for whoever listens beside a recording; `speaks` unless what it would have said
     /// meanwhile was dropped.
-    pub(crate) fn hear(&self, frame: &Frame, rate: Rate, speaks: bool) {
-        if let Some(listener) = &self.listener {
+    pub(crate) fn hear(&mut self, frame: &Frame, rate: Rate, speaks: bool) {
+        if let Some(listener) = &mut self.listener {
             listener.push(frame);
         }
-        if let Some(tape) = &self.tape {
+        let Some(mut tape) = self.tape.take() else {
+            return;
+        };
+        let is_said = self.pressed.is_some() || (speaks && self.plays());
+        let said = is_said.then(|| {
             let mut said = Frame::silence(rate);
             match self.pressed {
                 Some(press) => dual_tone::sound(press, &mut said),
-                None if speaks => self.samples(rate, &mut said),
-                None => {}
+                None => self.samples(rate, &mut said),
             }
-            tape.push(frame, &said);
-        }
+            said
+        });
+        tape.push(frame, said.as_ref());
+        self.tape = Some(tape);
     }
 
     /// The call is recorded. What did so before must have been taken away.
@@ -128,7 +133,7 @@ impl Seat {
     /// Where what it hears goes.
     pub(crate) fn feeds(&mut self) -> impl Iterator<Item = &mut RecordingFeed> {
         let recorder = self.recorder.as_mut().map(|recorder| &mut recorder.feed);
-        let tape = self.tape.as_mut().map(|tape| &mut tape.heard);
+        let tape = self.tape.as_mut().map(|tape| &mut tape.feed);
         recorder
             .into_iter()
             .chain(self.listener.as_mut())

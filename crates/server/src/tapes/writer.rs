@@ -19,7 +19,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use offhook_engine::TapeChannels;
-use offhook_media::{Frame, Rate, TapeFeed, TapeTap};
+use offhook_media::{Rate, TapeFeed, TapeTap};
 use offhook_terms::LegId;
 use tokio::sync::mpsc;
 
@@ -340,8 +340,7 @@ impl Job {
         };
         self.buffer.clear();
         let mut frames = 0;
-        while let Some((heard, said)) = tap.read() {
-            lay_out(&heard, said.as_ref(), &mut self.buffer);
+        while tap.read(&mut self.buffer).is_some() {
             frames += 1;
         }
         if frames == 0 {
@@ -466,24 +465,5 @@ impl Job {
     fn tell(&self, news: TalkNews) {
         let leg = self.leg();
         post(&self.mailbox, Message::Talk { leg, news });
-    }
-}
-
-/// A frame as 16-bit samples: of both directions, or of each in turn.
-fn lay_out(heard: &Frame, said: Option<&Frame>, out: &mut Vec<u8>) {
-    let from = out.len();
-    // Room for all of it first: this is most of what recording costs off the tick.
-    let Some(said) = said else {
-        out.resize(from + 2 * heard.len(), 0);
-        for (bytes, sample) in out[from..].chunks_exact_mut(2).zip(heard.iter()) {
-            bytes.copy_from_slice(&sample.to_le_bytes());
-        }
-        return;
-    };
-    out.resize(from + 4 * heard.len(), 0);
-    let pairs = heard.iter().zip(said.iter());
-    for (bytes, (heard, said)) in out[from..].chunks_exact_mut(4).zip(pairs) {
-        bytes[..2].copy_from_slice(&heard.to_le_bytes());
-        bytes[2..].copy_from_slice(&said.to_le_bytes());
     }
 }
