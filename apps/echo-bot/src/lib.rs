@@ -1,27 +1,16 @@
 //! The echo bot: the smallest bot of the Telephony channel that is of any use.
 //!
-//! It is told what a caller does, and says it again. It answers each request with what it has to say
-//! (`deliveryMode`: `expectReplies`), so it needs no way to the platform, no secret and no settings.
-//!
-//! ```
-//! use offhook_bot::wire::activity::Activity;
-//!
-//! let key = r#"{"type": "message", "text": "5", "entities": [{"type": "DTMF"}]}"#;
-//! let key: Activity = serde_json::from_str(key).unwrap();
-//! let said = offhook_echo_bot::replies(&key);
-//! assert_eq!(said[0].text.as_ref().unwrap().reveal(), "You pressed 5.");
-//! ```
+//! It is told what a caller does, and says it again. It has no identity and no settings; the platform asks for
+//! what it has to say with each request (`deliveryMode`: `expectReplies`).
 
-use axum::routing::post;
-use axum::{Json, Router};
-use offhook_bot::Private;
-use offhook_bot::wire::activity::{Activity, kind};
-use serde_json::{Value, json};
+use async_trait::async_trait;
+use offhook_bot::turns::{Adapter, Bot, BotFault, Turn};
+use offhook_bot::wire::activity::ChannelAccount;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// Where the bot is told of calls.
-pub const PATH: &str = "/api/messages";
+pub const PATH: &str = offhook_bot::turns::PATH;
 
 /// A running bot. It stops when it is dropped.
 #[derive(Debug)]
@@ -35,78 +24,82 @@ impl Drop for Running {
 
 /// Starts the bot at this door.
 pub fn start_on(listener: TcpListener) -> Running {
-    let routes = Router::new().route(PATH, post(told));
+    let routes = Adapter::new(EchoBot).routes();
     Running(tokio::spawn(async move {
         // Serving ends with the process, or when the bot is stopped.
         let _ = axum::serve(listener, routes).await;
     }))
 }
 
-async fn told(Json(activity): Json<Activity>) -> Json<Value> {
-    Json(json!({ "activities": replies(&activity) }))
-}
+/// What the bot does.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use offhook_bot::testing::Conversation;
+///
+/// let tried = Conversation::with(offhook_echo_bot::EchoBot)
+///     .presses("5")
+///     .says("You pressed 5.")
+///     .hears("hello")
+///     .says("You said: hello.");
+/// tried.run().await.unwrap();
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct EchoBot;
 
-/// What the bot says to what it is told.
-pub fn replies(told: &Activity) -> Vec<Activity> {
-    if told.is(kind::CONVERSATION_UPDATE) {
+#[async_trait]
+impl Bot for EchoBot {
+    async fn on_members_added(
+        &self,
+        turn: &mut Turn,
+        _members: &[ChannelAccount],
+    ) -> Result<(), BotFault> {
         let welcome =
             "Hello. Press a key, or say something, and I say it again. Press hash to end.";
-        return vec![say(welcome)];
+        turn.say(welcome).await?;
+        Ok(())
     }
-    let text = told.text.as_ref().map(Private::reveal);
-    let Some(text) = text.filter(|_| told.is(kind::MESSAGE)) else {
-        return Vec::new();
-    };
-    let entities = told.entities.as_deref().unwrap_or_default();
-    let is_key = entities
-        .iter()
-        .any(|entity| entity.kind.as_deref() == Some("DTMF"));
-    match (is_key, text.as_str()) {
-        (true, "#") => vec![say("Good bye."), Activity::new(kind::END_OF_CONVERSATION)],
-        (true, "*") => vec![say("You pressed star.")],
-        (true, key) => vec![say(&format!("You pressed {key}."))],
-        (false, words) => vec![say(&format!("You said: {words}."))],
-    }
-}
 
-fn say(words: &str) -> Activity {
-    Activity {
-        text: Some(Private::new(words.to_owned())),
-        ..Activity::new(kind::MESSAGE)
+    async fn on_message(&self, turn: &mut Turn) -> Result<(), BotFault> {
+        let answer = match (turn.is_key(), turn.text()) {
+            (_, "") => return Ok(()),
+            (true, "#") => {
+                turn.say("Good bye.").await?;
+                return Ok(turn.end().await?);
+            }
+            (true, "*") => "You pressed star.".to_owned(),
+            (true, key) => format!("You pressed {key}."),
+            (false, words) => format!("You said: {words}."),
+        };
+        turn.say(answer).await?;
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use offhook_bot::testing::Conversation;
+
     use super::*;
 
-    fn said(told: Value) -> Vec<String> {
-        let told = serde_json::from_value(told).expect("an activity");
-        let said = replies(&told).into_iter();
-        said.map(|one| {
-            one.text
-                .map_or_else(|| "the end".to_owned(), Private::into_inner)
-        })
-        .collect()
-    }
-
-    #[test]
-    fn everything_is_said_again() {
-        let key =
-            |key: &str| json!({"type": "message", "text": key, "entities": [{"type": "DTMF"}]});
-        assert_eq!(said(key("5")), ["You pressed 5."]);
-        assert_eq!(said(key("#")), ["Good bye.", "the end"]);
-        assert_eq!(
-            said(json!({"type": "message", "text": "yes"})),
-            ["You said: yes."]
-        );
-        assert_eq!(said(json!({"type": "conversationUpdate"})).len(), 1);
-        for nothing in [
-            json!({}),
-            json!({"type": "endOfConversation"}),
-            json!({"type": "message"}),
-        ] {
-            assert!(said(nothing).is_empty());
-        }
+    #[tokio::test]
+    async fn it_says_again_what_it_is_told() {
+        let tried = Conversation::with(EchoBot)
+            .is_called()
+            .says("Hello. Press a key, or say something, and I say it again. Press hash to end.")
+            .presses("5")
+            .says("You pressed 5.")
+            .presses("*")
+            .says("You pressed star.")
+            .hears("good morning")
+            .says("You said: good morning.")
+            .event("something", serde_json::Value::Null)
+            .presses("#")
+            .says("Good bye.")
+            .hangs_up()
+            .ends();
+        tried.run().await.expect("as it should be");
     }
 }

@@ -14,11 +14,19 @@ pub(crate) fn for_address(
     ca_file: Option<&Path>,
 ) -> Result<reqwest::Client, SetupFault> {
     let url = Url::parse(address).map_err(|_| SetupFault::Address(address.into()))?;
+    build(is_loopback(&url), ca_file)
+}
+
+/// A client for whatever addresses channels have that are this machine's own, or that are not.
+pub(crate) fn build(
+    without_proxy: bool,
+    ca_file: Option<&Path>,
+) -> Result<reqwest::Client, SetupFault> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("offhook-bot/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_WITHIN);
     // A proxy of the environment can never reach this machine's own loopback.
-    if is_loopback(&url) {
+    if without_proxy {
         builder = builder.no_proxy();
     }
     if let Some(path) = ca_file {
@@ -36,7 +44,7 @@ pub(crate) fn for_address(
         .map_err(|error| SetupFault::Client(error.to_string()))
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -53,17 +53,25 @@
 
 mod call_id;
 mod contexts;
+pub mod dialogs;
 mod graph;
 mod http_client;
+mod keys;
 pub mod limits;
+mod retry;
 mod router;
+pub mod telephony;
+pub mod testing;
+mod token;
+pub mod turns;
 
 pub use call_id::{CallId, OperationId};
 pub use contexts::CallContexts;
 pub use graph::{
     GraphClient, GraphConfig, GraphFault, KeepAlive, ParameterFault, Recording, SetupFault, prompt,
 };
-pub use router::{EndedOperation, Event, Handler, Keys, NotificationRouter, RouterConfig};
+pub use keys::Keys;
+pub use router::{EndedOperation, Event, Handler, NotificationRouter, RouterConfig};
 
 pub use offhook_identity as identity;
 pub use offhook_terms::Private;

@@ -66,6 +66,19 @@ pub const TONES_REMEMBERED: usize = 64;
 /// found by its path.
 pub const CONTEXTS_MAX: usize = 65_536;
 
+/// The longest activity that is read. Bots are sent no files, and a transcript is below this.
+pub const ACTIVITY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Replies in the answer to one request: more than anybody can listen to.
+pub const REPLIES_MAX: usize = 256;
+
+/// The largest document of state, as JSON. It is read and written in every turn.
+pub const STATE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Documents of state that are kept in memory. The oldest gives way; at a hundred calls at once these
+/// are the last days.
+pub const MEMORY_DOCUMENTS_MAX: usize = 16_384;
+
 /// Published keys are fetched again after so long; the reference implementation does so too.
 pub const KEYS_KEPT: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -77,6 +90,18 @@ pub const KEY_DOCUMENT_BYTES_MAX: usize = 512 * 1024;
 
 /// A live call is kept alive so often: a third of the 45 minutes after which it would be ended.
 pub const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15 * 60);
+
+/// Bot dialogs on top of each other: more is one that begins itself.
+pub const DIALOG_DEPTH_MAX: usize = 64;
+
+/// Beginnings and endings of bot dialogs within one turn: more is two that begin each other.
+pub const DIALOG_MOVES_MAX: usize = 1_000;
+
+/// Keys and words that one batch collects: more than anybody presses.
+pub const BATCH_BYTES_MAX: usize = 4 * 1024;
+
+/// Commands of one conversation whose results have not come. The oldest is given up.
+pub const COMMANDS_PENDING_MAX: usize = 64;
 
 const _: () = assert!(RETRY_AFTER_FIRST.as_millis() << RETRIES_MAX <= RETRY_WAIT_MAX.as_millis());
 const _: () = assert!(MAILBOX_IDLE.as_secs() > 3 * KEEP_ALIVE_EVERY.as_secs());

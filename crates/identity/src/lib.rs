@@ -23,6 +23,7 @@
 //! ```
 
 mod access;
+mod activity;
 mod fault;
 mod jwt;
 mod keys;
@@ -32,6 +33,7 @@ mod remembered;
 mod secret;
 
 pub use access::{AccessClaims, AccessGrant, AccessRules, GRAPH_AUDIENCES};
+pub use activity::{ActivityClaims, ActivityRules};
 pub use fault::{KeyFault, TokenFault};
 pub use jwt::{Minted, bearer};
 pub use keys::{KeySet, PublicKey, SigningKey, SigningKeys};

@@ -29,6 +29,12 @@ pub mod kind {
     pub const COMMAND: &str = "command";
     /// What came of a command.
     pub const COMMAND_RESULT: &str = "commandResult";
+    /// Something to be done and answered at once, by its name.
+    pub const INVOKE: &str = "invoke";
+    /// Somebody is at work.
+    pub const TYPING: &str = "typing";
+    /// A note for whoever debugs a bot.
+    pub const TRACE: &str = "trace";
     /// What somebody thinks of a message; here, whether it was heard.
     pub const MESSAGE_REACTION: &str = "messageReaction";
 }

@@ -15,10 +15,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::token::AccessToken;
-use super::{GraphFault, Recording, SetupFault, check, recording, retry};
+use super::{GraphFault, Recording, SetupFault, check, recording};
 use crate::limits::{ANSWER_BYTES_MAX, ANSWER_WITHIN};
-use crate::{CallContexts, CallId, OperationId, http_client};
+use crate::token::AccessToken;
+use crate::{CallContexts, CallId, OperationId, http_client, retry};
 
 /// Where the platform is, and who the bot is.
 #[derive(Debug, Clone)]
@@ -319,7 +319,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, GraphFault> {
 }
 
 /// The body of an answer that is known to be small.
-pub(super) async fn small_body(mut response: reqwest::Response) -> Result<Bytes, GraphFault> {
+pub(crate) async fn small_body(mut response: reqwest::Response) -> Result<Bytes, GraphFault> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(GraphFault::transport)? {
         if body.len() + chunk.len() > ANSWER_BYTES_MAX {

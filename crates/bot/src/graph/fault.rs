@@ -120,7 +120,7 @@ impl GraphFault {
     }
 
     /// The refusal a status and a body mean.
-    pub(super) fn of(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Self {
+    pub(crate) fn of(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Self {
         let refusal = serde_json::from_slice::<ErrorEnvelope>(body).unwrap_or_default();
         let (code, message) = (refusal.error.code, refusal.error.message);
         // Not established, terminated, not valid in this state, conflict.

@@ -5,10 +5,9 @@ mod client;
 mod fault;
 mod keep_alive;
 mod recording;
-mod retry;
-mod token;
 
 pub use check::{ParameterFault, prompt};
+pub(crate) use client::small_body;
 pub use client::{GraphClient, GraphConfig};
 pub use fault::{GraphFault, SetupFault};
 pub use keep_alive::KeepAlive;

@@ -5,8 +5,9 @@ use http::StatusCode;
 use http::header::AUTHORIZATION;
 use offhook_terms::Private;
 
-use super::{GraphFault, retry};
+use super::GraphFault;
 use crate::limits::DOWNLOAD_STALLS_AFTER;
+use crate::retry;
 
 /// A recorded answer on its way down.
 #[derive(Debug)]

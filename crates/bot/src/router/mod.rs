@@ -9,7 +9,6 @@
 
 mod body;
 mod event;
-mod keys;
 mod mailbox;
 mod recent;
 mod story;
@@ -28,12 +27,11 @@ use offhook_wire::graph::{Notification, ResourceData};
 
 use crate::call_id::segment_after;
 use crate::graph::SetupFault;
+use crate::keys::{KeyCache, Keys, NotBelieved};
 use crate::limits::{DELIVERY_BYTES_MAX, MESSAGE_IDS_MAX};
 use crate::{CallContexts, CallId};
 
 pub use event::{EndedOperation, Event};
-pub use keys::Keys;
-use keys::{KeyCache, NotBelieved};
 use mailbox::Mailboxes;
 use recent::Recent;
 
@@ -108,7 +106,7 @@ impl<H> std::fmt::Debug for NotificationRouter<H> {
 
 struct Shared<H> {
     path: String,
-    keys: KeyCache,
+    keys: KeyCache<NotificationRules>,
     contexts: CallContexts,
     seen: Mutex<Recent<String>>,
     mailboxes: Mailboxes<H>,
@@ -122,9 +120,16 @@ impl<H: Handler> NotificationRouter<H> {
         contexts: CallContexts,
         handler: H,
     ) -> Result<Self, SetupFault> {
-        let keys = KeyCache::new(&config)?;
+        let RouterConfig {
+            path,
+            metadata_url,
+            ca_file,
+            rules,
+            keys,
+        } = config;
+        let keys = KeyCache::new(rules, &keys, &metadata_url, ca_file.as_deref())?;
         Ok(Self(Arc::new(Shared {
-            path: config.path,
+            path,
             keys,
             contexts,
             seen: Mutex::new(Recent::new(MESSAGE_IDS_MAX)),

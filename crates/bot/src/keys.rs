@@ -1,22 +1,23 @@
-//! Whether a delivery's token is believed.
+//! Whether the token that comes with a delivery is believed.
 //!
 //! The issuer's keys are fetched once for all deliveries and kept for two hours. A token with an
 //! unknown key may mean that the issuer has a new one, so they are fetched again, but at most once
 //! a minute: anybody can send such a token. One token comes with every delivery for an hour; its
 //! signature is checked once.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
 use offhook_identity::{
-    KeySet, NotificationClaims, NotificationRules, PublicKey, Remembered, TokenFault,
+    ActivityClaims, ActivityRules, KeySet, NotificationClaims, NotificationRules, PublicKey,
+    Remembered, TokenFault,
 };
 use offhook_wire::openid::{JsonWebKey, JsonWebKeySet, OpenIdMetadata};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::RouterConfig;
 use crate::graph::SetupFault;
 use crate::http_client;
 use crate::limits::{
@@ -35,20 +36,69 @@ pub enum Keys {
 
 /// Why a delivery is not believed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotBelieved {
+pub(crate) enum NotBelieved {
     #[error("{0}")]
     Token(TokenFault),
     #[error("the issuer's keys could not be fetched")]
     NoKeys,
 }
 
-pub(super) struct KeyCache {
-    rules: NotificationRules,
+/// What tokens must satisfy.
+pub(crate) trait Rules {
+    /// What a good one says.
+    type Claims: Clone;
+
+    fn check(
+        &self,
+        token: &str,
+        keys: &KeySet,
+        now: SystemTime,
+    ) -> Result<Self::Claims, TokenFault>;
+
+    fn expires_at(claims: &Self::Claims) -> SystemTime;
+}
+
+impl Rules for NotificationRules {
+    type Claims = NotificationClaims;
+
+    fn check(
+        &self,
+        token: &str,
+        keys: &KeySet,
+        now: SystemTime,
+    ) -> Result<NotificationClaims, TokenFault> {
+        Self::check(self, token, keys, now)
+    }
+
+    fn expires_at(claims: &NotificationClaims) -> SystemTime {
+        claims.expires_at
+    }
+}
+
+impl Rules for ActivityRules {
+    type Claims = ActivityClaims;
+
+    fn check(
+        &self,
+        token: &str,
+        keys: &KeySet,
+        now: SystemTime,
+    ) -> Result<ActivityClaims, TokenFault> {
+        Self::check(self, token, keys, now)
+    }
+
+    fn expires_at(claims: &ActivityClaims) -> SystemTime {
+        claims.expires_at
+    }
+}
+
+pub(crate) struct KeyCache<R: Rules> {
+    rules: R,
     source: Option<Source>,
     kept: ArcSwapOption<Kept>,
     /// When keys were last asked for; holding it is the right to ask.
     asked: tokio::sync::Mutex<Option<Instant>>,
-    remembered: Mutex<Remembered<NotificationClaims>>,
+    remembered: Mutex<Remembered<R::Claims>>,
 }
 
 struct Source {
@@ -61,22 +111,27 @@ struct Kept {
     until: Option<Instant>,
 }
 
-impl KeyCache {
-    pub(super) fn new(config: &RouterConfig) -> Result<Self, SetupFault> {
-        let (source, kept) = match &config.keys {
+impl<R: Rules> KeyCache<R> {
+    /// With these keys, or those the metadata leads to. With a CA file only that authority is believed.
+    pub(crate) fn new(
+        rules: R,
+        keys: &Keys,
+        metadata_url: &str,
+        ca_file: Option<&Path>,
+    ) -> Result<Self, SetupFault> {
+        let (source, kept) = match keys {
             Keys::Fixed(keys) => {
                 let keys = keys.clone();
                 (None, Some(Arc::new(Kept { keys, until: None })))
             }
             Keys::Published => {
-                let url = &config.metadata_url;
-                let http = http_client::for_address(url, config.ca_file.as_deref())?;
-                let metadata_url = url.clone();
+                let http = http_client::for_address(metadata_url, ca_file)?;
+                let metadata_url = metadata_url.to_owned();
                 (Some(Source { http, metadata_url }), None)
             }
         };
         Ok(Self {
-            rules: config.rules.clone(),
+            rules,
             source,
             kept: ArcSwapOption::new(kept),
             asked: tokio::sync::Mutex::default(),
@@ -84,7 +139,7 @@ impl KeyCache {
         })
     }
 
-    pub(super) async fn check(&self, token: &str) -> Result<NotificationClaims, NotBelieved> {
+    pub(crate) async fn check(&self, token: &str) -> Result<R::Claims, NotBelieved> {
         let now = SystemTime::now();
         if let Some(claims) = self.remembered().get(token, now) {
             return Ok(claims);
@@ -99,7 +154,7 @@ impl KeyCache {
         };
         let claims = checked.map_err(NotBelieved::Token)?;
         self.remembered()
-            .keep(token, claims.clone(), claims.expires_at);
+            .keep(token, claims.clone(), R::expires_at(&claims));
         Ok(claims)
     }
 
@@ -157,7 +212,7 @@ impl KeyCache {
         }
     }
 
-    fn remembered(&self) -> std::sync::MutexGuard<'_, Remembered<NotificationClaims>> {
+    fn remembered(&self) -> std::sync::MutexGuard<'_, Remembered<R::Claims>> {
         self.remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -11,10 +11,11 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::form_urlencoded;
 
-use super::{GraphConfig, GraphFault, retry};
+use crate::graph::{GraphConfig, GraphFault, small_body};
 use crate::limits::{ANSWER_WITHIN, TOKEN_RENEWED_BEFORE};
+use crate::retry;
 
-pub(super) struct AccessToken {
+pub(crate) struct AccessToken {
     endpoint: String,
     form: Private<String>,
     kept: RwLock<Option<Kept>>,
@@ -28,16 +29,22 @@ struct Kept {
 }
 
 impl AccessToken {
-    pub(super) fn new(config: &GraphConfig) -> Self {
+    pub(crate) fn new(config: &GraphConfig) -> Self {
         let login = config.login.trim_end_matches('/');
+        let login = format!("{login}/{}", config.tenant);
+        Self::of(&login, &config.app_id, &config.secret, &config.scope)
+    }
+
+    /// Of the issuer whose token endpoint is below this address.
+    pub(crate) fn of(login: &str, app_id: &str, secret: &Private<String>, scope: &str) -> Self {
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "client_credentials")
-            .append_pair("client_id", &config.app_id)
-            .append_pair("client_secret", config.secret.reveal())
-            .append_pair("scope", &config.scope)
+            .append_pair("client_id", app_id)
+            .append_pair("client_secret", secret.reveal())
+            .append_pair("scope", scope)
             .finish();
         Self {
-            endpoint: format!("{login}/{}/oauth2/v2.0/token", config.tenant),
+            endpoint: format!("{}/oauth2/v2.0/token", login.trim_end_matches('/')),
             form: Private::new(form),
             kept: RwLock::default(),
             fetching: Mutex::default(),
@@ -45,7 +52,7 @@ impl AccessToken {
     }
 
     /// A token that is good for a while.
-    pub(super) async fn get(&self, http: &reqwest::Client) -> Result<Private<String>, GraphFault> {
+    pub(crate) async fn get(&self, http: &reqwest::Client) -> Result<Private<String>, GraphFault> {
         if let Some(token) = self.fresh() {
             return Ok(token);
         }
@@ -70,7 +77,7 @@ impl AccessToken {
     }
 
     /// Forgets a token the platform did not believe, unless it was replaced meanwhile.
-    pub(super) fn refused(&self, token: &Private<String>) {
+    pub(crate) fn refused(&self, token: &Private<String>) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.as_ref().is_some_and(|kept| kept.token == *token) {
             *kept = None;
@@ -103,7 +110,7 @@ impl AccessToken {
                 tokio::time::sleep(wait).await;
                 continue;
             }
-            let body = super::client::small_body(response).await?;
+            let body = small_body(response).await?;
             if status == StatusCode::OK {
                 return serde_json::from_slice(&body)
                     .map_err(|error| GraphFault::Unreadable(error.to_string()));

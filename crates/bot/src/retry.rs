@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use crate::limits::{RETRIES_MAX, RETRY_AFTER_FIRST, RETRY_WAIT_MAX};
 
 /// The statuses that mean "later": nothing was done.
-pub(super) fn means_later(status: StatusCode) -> bool {
+pub(crate) fn means_later(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::TOO_MANY_REQUESTS
@@ -18,13 +18,13 @@ pub(super) fn means_later(status: StatusCode) -> bool {
 }
 
 /// `Retry-After` in whole seconds. The form with a date is not used by this API.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     seconds.parse().ok().map(Duration::from_secs)
 }
 
 /// How long to wait before the next try, `None` to give up. `tried` counts from 1.
-pub(super) fn wait(tried: u32, asked: Option<Duration>) -> Option<Duration> {
+pub(crate) fn wait(tried: u32, asked: Option<Duration>) -> Option<Duration> {
     if tried > RETRIES_MAX {
         return None;
     }

@@ -1,0 +1,90 @@
+//! What a bot dialog has at hand.
+
+use offhook_wire::activity::{Activity, ResourceResponse};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::stack::Stack;
+use crate::turns::{BotFault, ConnectorFault, Document, Say, StateFault, Turn};
+
+/// What a bot dialog has at hand: the turn, what it remembers itself, and what the conversation does.
+#[derive(Debug)]
+pub struct Context<'a> {
+    pub(super) turn: &'a mut Turn,
+    pub(super) stack: &'a mut Stack,
+    /// Where on the stack it is.
+    pub(super) at: usize,
+    /// What the one it began, or the person, gave.
+    pub(super) result: Value,
+}
+
+impl Context<'_> {
+    /// The turn.
+    pub fn turn(&self) -> &Turn {
+        self.turn
+    }
+
+    /// The turn, to be answered.
+    pub fn turn_mut(&mut self) -> &mut Turn {
+        self.turn
+    }
+
+    /// What the person said or pressed.
+    pub fn text(&self) -> &str {
+        self.turn.text()
+    }
+
+    /// Says something.
+    pub async fn say(&mut self, what: impl Into<Say>) -> Result<ResourceResponse, ConnectorFault> {
+        self.turn.say(what).await
+    }
+
+    /// Sends an activity.
+    pub async fn send(&mut self, activity: Activity) -> Result<ResourceResponse, ConnectorFault> {
+        self.turn.send(activity).await
+    }
+
+    /// What is remembered of the conversation.
+    pub async fn conversation(&mut self) -> Result<&mut Document, StateFault> {
+        self.turn.conversation().await
+    }
+
+    /// What this bot dialog remembers while it is on the stack.
+    pub fn state(&mut self) -> &mut Map<String, Value> {
+        self.stack.state(self.at)
+    }
+
+    /// What the step before, the bot dialog it began, or the person gave.
+    ///
+    /// # Errors
+    /// It is of another type.
+    pub fn result<T: DeserializeOwned>(&self) -> Result<T, BotFault> {
+        Ok(T::deserialize(&self.result)?)
+    }
+
+    /// What this bot dialog remembers under a name.
+    ///
+    /// # Errors
+    /// It is of another type.
+    pub fn get<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, BotFault> {
+        let value = self.state().get(name);
+        Ok(value.map(T::deserialize).transpose()?)
+    }
+
+    /// Remembers something under a name while it is on the stack.
+    ///
+    /// # Errors
+    /// JSON cannot hold it.
+    pub fn set<T: Serialize>(&mut self, name: &str, value: T) -> Result<(), BotFault> {
+        let value = serde_json::to_value(value)?;
+        self.state().insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    /// A command was given of which the result comes later. Whoever waits for it is told as of an activity;
+    /// otherwise whoever began this one hears when it failed.
+    pub(crate) fn gave_command(&mut self, id: &str, name: &str, waits: bool) {
+        self.stack.gave_command(self.at, id, name, waits);
+    }
+}

@@ -1,0 +1,41 @@
+//! What a phone bot can do beside talking: hand the call off, record it, collect keys.
+//!
+//! Each is a [`Dialog`](crate::dialogs::Dialog), to be begun from any other or alone. On channels that are no phone
+//! those that need one are over at once and send nothing, so that one bot serves both.
+
+mod batch;
+mod recording;
+mod transfer;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use batch::Batch;
+pub use recording::Recording;
+pub use transfer::{CallTransfer, HandoffFailed};
+
+/// The `value` of commands and of their results.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CommandValue {
+    /// The command's id; its result has the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command_id: Option<String>,
+    /// What belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+    /// Why it failed; nothing when it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorResponse>,
+}
+
+/// Why a command failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(default)]
+#[error("{code}: {message}")]
+pub struct ErrorResponse {
+    /// Such as `RecordingAlreadyInProgress`.
+    pub code: String,
+    /// In words.
+    pub message: String,
+}

@@ -1,0 +1,86 @@
+//! Handing the call off.
+
+use async_trait::async_trait;
+use offhook_terms::Private;
+use offhook_wire::activity::{Activity, kind};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::dialogs::{Context, Dialog, Next};
+use crate::turns::BotFault;
+
+/// Transfers the call to a number. When it succeeds, the call is over for the bot and nothing after it runs; when it
+/// fails, it is over with [`HandoffFailed`].
+///
+/// The number is sent whatever it looks like: the channel says what is wrong with it. Options that are a text are the
+/// number, so that one of these serves for all.
+#[derive(Debug, Clone, Default)]
+pub struct CallTransfer {
+    /// Whom to transfer to, in full with `+`.
+    pub phone_number: Private<String>,
+}
+
+/// Why a transfer failed: the bot still has the caller.
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(default)]
+#[error("the transfer failed: {message}")]
+pub struct HandoffFailed {
+    /// What the channel says.
+    pub message: String,
+}
+
+impl CallTransfer {
+    /// To this number.
+    pub fn to(phone_number: impl Into<String>) -> Self {
+        Self {
+            phone_number: Private::new(phone_number.into()),
+        }
+    }
+}
+
+#[async_trait]
+impl Dialog for CallTransfer {
+    async fn begin(&self, cx: &mut Context<'_>, options: Value) -> Result<Next, BotFault> {
+        if !cx.turn().is_telephony() {
+            return Ok(Next::end());
+        }
+        let number = match options {
+            Value::String(number) => number,
+            _ => self.phone_number.reveal().clone(),
+        };
+        let handoff = Activity {
+            name: Some("handoff.initiate".to_owned()),
+            value: Some(Private::new(json!({ "TargetPhoneNumber": number }))),
+            ..Activity::new(kind::EVENT)
+        };
+        cx.send(handoff).await?;
+        Ok(Next::Wait)
+    }
+
+    async fn activity(&self, cx: &mut Context<'_>) -> Result<Next, BotFault> {
+        let activity = cx.turn().activity();
+        if !activity.is(kind::EVENT) || activity.name.as_deref() != Some("handoff.status") {
+            return Ok(Next::Wait);
+        }
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct HandoffStatus {
+            state: String,
+            message: Option<String>,
+        }
+        let value = activity.value.as_ref().map(|value| value.reveal().clone());
+        let status: HandoffStatus = value
+            .and_then(|value| serde_json::from_value(value).ok())
+            .unwrap_or_default();
+        if !status.state.eq_ignore_ascii_case("failed") {
+            return Ok(Next::Wait);
+        }
+        let message = status.message.unwrap_or_default();
+        Ok(Next::End(serde_json::to_value(HandoffFailed { message })?))
+    }
+
+    /// What is said while it rings is nobody's to take.
+    fn may_be_interrupted(&self, _cx: &Context<'_>) -> bool {
+        false
+    }
+}

@@ -1,0 +1,443 @@
+//! A bot tried without a network: what it is told, and what it must say to that.
+//!
+//! ```
+//! use offhook_bot::testing::Conversation;
+//! use offhook_bot::turns::{Bot, BotFault, Turn};
+//!
+//! struct Parrot;
+//!
+//! #[async_trait::async_trait]
+//! impl Bot for Parrot {
+//!     async fn on_message(&self, turn: &mut Turn) -> Result<(), BotFault> {
+//!         let heard = turn.text().to_owned();
+//!         Ok(turn.say(heard).await.map(drop)?)
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let tried = Conversation::with(Parrot).hears("hello").says("hello");
+//! tried.run().await.unwrap();
+//!
+//! let tried = Conversation::with(Parrot).hears("hello").says("good bye");
+//! let fault = tried.run().await.unwrap_err();
+//! assert_eq!(fault.to_string(), "step 2: it should say \"good bye\", and it said \"hello\"");
+//! # }
+//! ```
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use offhook_terms::Private;
+use offhook_wire::activity::{
+    Activity, CHANNEL, ChannelAccount, ConversationAccount, Entity, ResourceResponse, kind,
+};
+use serde_json::{Value, json};
+
+use crate::telephony::{CommandValue, ErrorResponse};
+use crate::turns::{Adapter, Bot, ConnectorFault, Outbox, Storage};
+
+/// A conversation with a bot: steps, and then [`run`](Self::run). Over the Telephony channel unless it is said
+/// otherwise.
+#[must_use = "nothing happens until it is run"]
+pub struct Conversation<B> {
+    adapter: Adapter<B>,
+    channel: String,
+    id: String,
+    steps: Vec<Step>,
+}
+
+impl<B> std::fmt::Debug for Conversation<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conversation")
+            .field("id", &self.id)
+            .field("steps", &self.steps.len())
+            .finish_non_exhaustive()
+    }
+}
+
+enum Step {
+    Tell(Box<Activity>),
+    Says(String),
+    Sends(String),
+    Commands(String),
+    CommandEnds(String, Option<ErrorResponse>),
+    TransfersTo(String),
+    HangsUp,
+    Fails,
+    Passes(Duration),
+}
+
+/// A bot that did something else than it should.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("step {step}: {what}")]
+pub struct Mismatch {
+    /// Of which step, from 1.
+    pub step: usize,
+    /// What was wanted and what came.
+    pub what: String,
+}
+
+impl<B: Bot> Conversation<B> {
+    /// With this bot, which remembers nothing from before.
+    pub fn with(bot: B) -> Self {
+        Self {
+            adapter: Adapter::new(bot),
+            channel: CHANNEL.to_owned(),
+            id: "conversation-1".to_owned(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// The bot remembers there what it remembers.
+    pub fn remembers_in(mut self, storage: impl Storage) -> Self {
+        self.adapter = self.adapter.remembers_in(storage);
+        self
+    }
+
+    /// Over another channel.
+    pub fn over(mut self, channel: &str) -> Self {
+        channel.clone_into(&mut self.channel);
+        self
+    }
+
+    /// Another conversation than others with the same memory.
+    pub fn id(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.id);
+        self
+    }
+
+    /// A call is answered.
+    pub fn is_called(self) -> Self {
+        let caller = ChannelAccount {
+            id: Some(Private::new("+14255550100".to_owned())),
+            ..ChannelAccount::default()
+        };
+        self.is_told(Activity {
+            members_added: Some(vec![caller]),
+            ..Activity::new(kind::CONVERSATION_UPDATE)
+        })
+    }
+
+    /// The caller says something.
+    pub fn hears(self, words: &str) -> Self {
+        self.is_told(Activity {
+            text: Some(Private::new(words.to_owned())),
+            ..Activity::new(kind::MESSAGE)
+        })
+    }
+
+    /// The caller presses keys, one by one.
+    pub fn presses(mut self, keys: &str) -> Self {
+        for key in keys.chars() {
+            self = self.is_told(Activity {
+                text: Some(Private::new(key.to_string())),
+                entities: Some(vec![Entity {
+                    kind: Some("DTMF".to_owned()),
+                    ..Entity::default()
+                }]),
+                ..Activity::new(kind::MESSAGE)
+            });
+        }
+        self
+    }
+
+    /// Something happens.
+    pub fn event(self, name: &str, value: Value) -> Self {
+        self.is_told(Activity {
+            name: Some(name.to_owned()),
+            value: Some(Private::new(value)),
+            ..Activity::new(kind::EVENT)
+        })
+    }
+
+    /// A transfer fails.
+    pub fn transfer_fails(self, why: &str) -> Self {
+        self.event(
+            "handoff.status",
+            json!({ "state": "failed", "message": why }),
+        )
+    }
+
+    /// The caller hangs up, or a transfer succeeded.
+    pub fn ends(self) -> Self {
+        self.is_told(Activity::new(kind::END_OF_CONVERSATION))
+    }
+
+    /// Any activity; who sends it, in which conversation, is added.
+    pub fn is_told(self, activity: Activity) -> Self {
+        self.step(Step::Tell(Box::new(activity)))
+    }
+
+    /// The bot gave this command, the last part of its name being enough, and it was carried out.
+    pub fn command_succeeds(self, name: &str) -> Self {
+        self.step(Step::CommandEnds(name.to_owned(), None))
+    }
+
+    /// The bot gave this command, the last part of its name being enough, and it failed.
+    pub fn command_fails(self, name: &str, code: &str, message: &str) -> Self {
+        let error = ErrorResponse {
+            code: code.to_owned(),
+            message: message.to_owned(),
+        };
+        self.step(Step::CommandEnds(name.to_owned(), Some(error)))
+    }
+
+    /// Time passes, on the clock of the test.
+    pub fn passes(self, how_long: Duration) -> Self {
+        self.step(Step::Passes(how_long))
+    }
+
+    /// The bot says this, in text or in speech.
+    pub fn says(self, words: &str) -> Self {
+        self.step(Step::Says(words.to_owned()))
+    }
+
+    /// The bot sends an activity of this kind.
+    pub fn sends(self, kind: &str) -> Self {
+        self.step(Step::Sends(kind.to_owned()))
+    }
+
+    /// The bot gives this command; the last part of its name is enough.
+    pub fn commands(self, name: &str) -> Self {
+        self.step(Step::Commands(name.to_owned()))
+    }
+
+    /// The bot transfers the call to this number.
+    pub fn transfers_to(self, number: &str) -> Self {
+        self.step(Step::TransfersTo(number.to_owned()))
+    }
+
+    /// The bot hangs up.
+    pub fn hangs_up(self) -> Self {
+        self.step(Step::HangsUp)
+    }
+
+    /// The turn before failed.
+    pub fn fails(self) -> Self {
+        self.step(Step::Fails)
+    }
+
+    fn step(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// Runs the steps.
+    ///
+    /// # Errors
+    /// The first thing that was not as it should be; saying more than was asked for is one.
+    pub async fn run(self) -> Result<(), Mismatch> {
+        let mut running = Running {
+            heard: Arc::default(),
+            commands: Vec::new(),
+            failure: None,
+            told: 0,
+        };
+        let count = self.steps.len();
+        for (at, step) in self.steps.into_iter().enumerate() {
+            let done = running.step(&self.adapter, &self.channel, &self.id, step);
+            let done = done.await;
+            done.map_err(|what| Mismatch { step: at + 1, what })?;
+        }
+        running
+            .is_quiet()
+            .map_err(|what| Mismatch { step: count, what })
+    }
+}
+
+struct Running {
+    heard: Arc<Heard>,
+    /// Commands whose results have not been told, by name.
+    commands: Vec<(String, Value)>,
+    failure: Option<String>,
+    told: u64,
+}
+
+/// What the bot sent and nobody has looked at.
+#[derive(Default)]
+struct Heard(Mutex<VecDeque<Activity>>);
+
+impl Heard {
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Activity>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Outbox for Heard {
+    async fn deliver(&self, activity: Activity) -> Result<ResourceResponse, ConnectorFault> {
+        self.lock().push_back(activity);
+        Ok(ResourceResponse {
+            id: "sent".to_owned(),
+        })
+    }
+}
+
+impl Running {
+    async fn step<B: Bot>(
+        &mut self,
+        adapter: &Adapter<B>,
+        channel: &str,
+        id: &str,
+        step: Step,
+    ) -> Result<(), String> {
+        match step {
+            Step::Tell(activity) => self.tell(adapter, channel, id, *activity).await,
+            Step::Passes(how_long) => {
+                tokio::time::sleep(how_long).await;
+                Ok(())
+            }
+            Step::CommandEnds(name, error) => {
+                let given = self.commands.iter().position(|(n, _)| is_named(n, &name));
+                if given.is_none() {
+                    self.command(&name)?;
+                }
+                let given = given.unwrap_or(self.commands.len() - 1);
+                let (name, value) = self.commands.remove(given);
+                let result = CommandValue {
+                    command_id: value["commandId"].as_str().map(str::to_owned),
+                    data: None,
+                    error,
+                };
+                let value = serde_json::to_value(result).map_err(|why| why.to_string())?;
+                let result = Activity {
+                    name: Some(name),
+                    value: Some(Private::new(value)),
+                    ..Activity::new(kind::COMMAND_RESULT)
+                };
+                self.tell(adapter, channel, id, result).await
+            }
+            Step::Says(words) => {
+                let wanted = format!("it should say {words:?}");
+                let said = self.next(&wanted)?;
+                let shown = shown(&said);
+                let is_said = [said.text, said.speak]
+                    .into_iter()
+                    .flatten()
+                    .any(|said| *said.reveal() == words);
+                match is_said {
+                    true => Ok(()),
+                    false => Err(format!("{wanted}, and {shown}")),
+                }
+            }
+            Step::Sends(kind) => {
+                let wanted = format!("it should send `{kind}`");
+                let sent = self.next(&wanted)?;
+                match sent.is(&kind) {
+                    true => Ok(()),
+                    false => Err(format!("{wanted}, and {}", shown(&sent))),
+                }
+            }
+            Step::Commands(name) => self.command(&name),
+            Step::TransfersTo(number) => {
+                let wanted = format!("it should transfer the call to {number:?}");
+                let sent = self.next(&wanted)?;
+                let target = sent
+                    .value
+                    .as_ref()
+                    .map(|v| &v.reveal()["TargetPhoneNumber"]);
+                let is_handoff = sent.name.as_deref() == Some("handoff.initiate");
+                match is_handoff && target.and_then(Value::as_str) == Some(&number) {
+                    true => Ok(()),
+                    false => Err(format!("{wanted}, and {}", shown(&sent))),
+                }
+            }
+            Step::HangsUp => {
+                let sent = self.next("it should hang up")?;
+                match sent.is(kind::END_OF_CONVERSATION) {
+                    true => Ok(()),
+                    false => Err(format!("it should hang up, and {}", shown(&sent))),
+                }
+            }
+            Step::Fails => match self.failure.take() {
+                Some(_) => Ok(()),
+                None => Err("the turn should fail, and did not".to_owned()),
+            },
+        }
+    }
+
+    async fn tell<B: Bot>(
+        &mut self,
+        adapter: &Adapter<B>,
+        channel: &str,
+        id: &str,
+        activity: Activity,
+    ) -> Result<(), String> {
+        self.is_quiet()?;
+        self.told += 1;
+        let account = |id: &str| {
+            Some(ChannelAccount {
+                id: Some(Private::new(id.to_owned())),
+                ..ChannelAccount::default()
+            })
+        };
+        let activity = Activity {
+            id: Some(format!("activity-{}", self.told)),
+            channel_id: Some(channel.to_owned()),
+            service_url: Some(Private::new("http://nowhere.invalid".to_owned())),
+            conversation: Some(ConversationAccount {
+                id: Some(id.to_owned()),
+                ..ConversationAccount::default()
+            }),
+            from: account("+14255550100"),
+            recipient: account("bot"),
+            ..activity
+        };
+        let outbox = Arc::clone(&self.heard) as Arc<dyn Outbox>;
+        if let Err(why) = adapter.tell(activity, outbox).await {
+            self.failure = Some(why.to_string());
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, name: &str) -> Result<(), String> {
+        let wanted = format!("it should give the command `{name}`");
+        let sent = self.next(&wanted)?;
+        let sent_name = sent.name.clone().unwrap_or_default();
+        if !sent.is(kind::COMMAND) || !is_named(&sent_name, name) {
+            return Err(format!("{wanted}, and {}", shown(&sent)));
+        }
+        let value = sent.value.map(Private::into_inner).unwrap_or_default();
+        self.commands.push((sent_name, value));
+        Ok(())
+    }
+
+    fn next(&mut self, wanted: &str) -> Result<Activity, String> {
+        let next = self.heard.lock().pop_front();
+        next.ok_or_else(|| match &self.failure {
+            Some(why) => format!("{wanted}, and the turn failed: {why}"),
+            None => format!("{wanted}, and nothing came"),
+        })
+    }
+
+    /// Nothing came that nobody looked at.
+    fn is_quiet(&self) -> Result<(), String> {
+        if let Some(more) = self.heard.lock().front() {
+            return Err(format!("nothing more should come, and {}", shown(more)));
+        }
+        match &self.failure {
+            Some(why) => Err(format!("the turn failed: {why}")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The whole name, or the last part of it.
+fn is_named(name: &str, wanted: &str) -> bool {
+    name == wanted || name.rsplit('.').next() == Some(wanted)
+}
+
+fn shown(sent: &Activity) -> String {
+    let said = sent.text.as_ref().or(sent.speak.as_ref());
+    if let Some(said) = said.filter(|_| sent.is(kind::MESSAGE)) {
+        return format!("it said {:?}", said.reveal());
+    }
+    let kind = sent.kind.as_deref().unwrap_or("nothing");
+    match &sent.name {
+        Some(name) => format!("it sent `{kind}` `{name}`"),
+        None => format!("it sent `{kind}`"),
+    }
+}

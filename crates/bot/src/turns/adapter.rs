@@ -1,0 +1,355 @@
+//! The HTTP service between a channel and a bot.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use offhook_identity::bearer;
+use offhook_wire::activity::{Activity, ResourceResponse, kind};
+use serde_json::json;
+
+use super::connector::{Connector, Reference};
+use super::login::{Door, Login, NotAdmitted};
+use super::state::{Memory, States, Storage};
+use super::turn::{InvokeResponse, Outbox, Turn};
+use super::{Bot, BotFault, ConnectorFault};
+use crate::graph::SetupFault;
+use crate::keys::NotBelieved;
+use crate::limits::{ACTIVITY_BYTES_MAX, REPLIES_MAX};
+
+/// Where bots are told of activities, by convention.
+pub const PATH: &str = "/api/messages";
+
+/// Hands activities that come over HTTP to a [`Bot`], one turn at a time per conversation.
+pub struct Adapter<B>(Arc<Shared<B>>);
+
+impl<B> Clone for Adapter<B> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<B> std::fmt::Debug for Adapter<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Adapter")
+            .field("connector", &self.0.connector)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Shared<B> {
+    bot: B,
+    connector: Option<Connector>,
+    door: Option<Door>,
+    storage: Arc<dyn Storage>,
+    busy: Busy,
+}
+
+impl<B: Bot> Adapter<B> {
+    /// A bot without an identity: it believes everybody who reaches it and signs nothing. It forgets
+    /// everything when it ends.
+    pub fn new(bot: B) -> Self {
+        Self(Arc::new(Shared {
+            bot,
+            connector: Connector::new(None).ok(),
+            door: None,
+            storage: Arc::new(Memory::default()),
+            busy: Busy::default(),
+        }))
+    }
+
+    /// A bot that believes its channel alone and signs what it sends.
+    ///
+    /// # Errors
+    /// An address of the login is no URL, or its CA file cannot be used.
+    pub fn with_login(bot: B, login: &Login) -> Result<Self, SetupFault> {
+        let connector = Connector::new(Some(login))?;
+        let door = Door::new(login)?;
+        let mut adapter = Self::new(bot);
+        if let Some(shared) = Arc::get_mut(&mut adapter.0) {
+            shared.connector = Some(connector);
+            shared.door = Some(door);
+        }
+        Ok(adapter)
+    }
+
+    /// Remembers there what it remembers. Called before it is served or cloned; afterwards it does
+    /// nothing.
+    #[must_use]
+    pub fn remembers_in(mut self, storage: impl Storage) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.storage = Arc::new(storage);
+        }
+        self
+    }
+
+    /// The bot.
+    pub fn bot(&self) -> &B {
+        &self.0.bot
+    }
+
+    /// The service, at [`PATH`]; alone or merged with others.
+    pub fn routes(&self) -> Router {
+        self.routes_at(PATH)
+    }
+
+    /// The service at a path of your own.
+    pub fn routes_at(&self, path: &str) -> Router {
+        Router::new()
+            .route(path, post(receive::<B>))
+            .with_state(self.clone())
+    }
+
+    /// Goes on with a conversation of which nothing was told just now: a reminder, something that took
+    /// long. The bot has a turn with an event of the name `ContinueConversation`.
+    ///
+    /// # Errors
+    /// What the bot's error hook leaves.
+    pub async fn continue_conversation(&self, reference: &Reference) -> Result<(), BotFault> {
+        let turn = self.tell(reference.continuation(), self.outbox());
+        turn.await.map(drop)
+    }
+
+    /// Hands an activity to the bot, with somewhere for it to say something.
+    pub(crate) async fn tell(
+        &self,
+        activity: Activity,
+        outbox: Arc<dyn Outbox>,
+    ) -> Result<Option<InvokeResponse>, BotFault> {
+        let shared = &*self.0;
+        let conversation = activity.conversation.as_ref().and_then(|c| c.id.clone());
+        let _one_at_a_time = match conversation {
+            Some(id) => Some(shared.busy.wait_for(id).await),
+            None => None,
+        };
+        let states = States::new(Arc::clone(&shared.storage));
+        let mut turn = Turn::new(activity, outbox, states);
+        let done = match shared.bot.on_turn(&mut turn).await {
+            Ok(()) => turn.save().await,
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = done {
+            shared.bot.on_error(&mut turn, fault).await?;
+            // What it made up for is worth remembering, unless that was what failed.
+            turn.save().await?;
+        }
+        Ok(turn.take_answer())
+    }
+
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        match &self.0.connector {
+            Some(connector) => Arc::new(connector.clone()),
+            None => Arc::new(Nowhere),
+        }
+    }
+}
+
+/// No HTTP client could be made.
+struct Nowhere;
+
+#[async_trait]
+impl Outbox for Nowhere {
+    async fn deliver(&self, _: Activity) -> Result<ResourceResponse, ConnectorFault> {
+        Err(ConnectorFault::Nowhere("way to its channel"))
+    }
+}
+
+/// Replies that go into the answer of the request (`expectReplies`).
+#[derive(Default)]
+struct Replies(Mutex<Vec<Activity>>);
+
+impl Replies {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Activity>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Outbox for Replies {
+    async fn deliver(&self, activity: Activity) -> Result<ResourceResponse, ConnectorFault> {
+        let mut replies = self.lock();
+        if replies.len() >= REPLIES_MAX {
+            return Err(ConnectorFault::TooMany(REPLIES_MAX));
+        }
+        replies.push(activity);
+        Ok(ResourceResponse::default())
+    }
+}
+
+async fn receive<B: Bot>(State(adapter): State<Adapter<B>>, request: Request) -> Response {
+    // The turn is finished even when whoever told of it goes away in the middle.
+    let turn = tokio::spawn(async move { adapter.answer(request).await });
+    match turn.await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::error!("the bot panicked");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+impl<B: Bot> Adapter<B> {
+    async fn answer(&self, request: Request) -> Response {
+        match self.accept(request).await {
+            Ok(response) => response,
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    async fn accept(&self, request: Request) -> Result<Response, Refusal> {
+        let (parts, body) = request.into_parts();
+        let token = match &self.0.door {
+            Some(door) => {
+                let line = parts.headers.get(AUTHORIZATION);
+                let token = bearer(line.and_then(|line| line.to_str().ok()));
+                let token =
+                    token.map_err(|why| Refusal::NotAdmitted(NotBelieved::Token(why).into()))?;
+                Some((door, token))
+            }
+            None => None,
+        };
+        let activity = read(body).await?;
+        if let Some((door, token)) = token {
+            let service_url = activity.service_url.as_ref();
+            let service_url = service_url.map_or("", |url| url.reveal().as_str());
+            door.admits(token, service_url).await?;
+        }
+        if activity.kind.is_none() {
+            return Err(Refusal::Unreadable("an activity has a 'type'".to_owned()));
+        }
+        let is_invoke = activity.is(kind::INVOKE);
+        let expects_replies = activity.delivery_mode.as_deref() == Some("expectReplies");
+        let replies = Arc::<Replies>::default();
+        let outbox: Arc<dyn Outbox> = match expects_replies {
+            true => Arc::clone(&replies) as Arc<dyn Outbox>,
+            false => self.outbox(),
+        };
+        let answer = self.tell(activity, outbox).await.map_err(Refusal::Failed)?;
+        if expects_replies {
+            let replies = std::mem::take(&mut *replies.lock());
+            return Ok(json_response(
+                StatusCode::OK,
+                &json!({ "activities": replies }),
+            ));
+        }
+        if !is_invoke {
+            return Ok(StatusCode::OK.into_response());
+        }
+        Ok(match answer {
+            Some(InvokeResponse { status, body }) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+                match body.is_null() {
+                    true => status.into_response(),
+                    false => json_response(status, &body),
+                }
+            }
+            None => StatusCode::NOT_IMPLEMENTED.into_response(),
+        })
+    }
+}
+
+fn json_response(status: StatusCode, body: &serde_json::Value) -> Response {
+    let kind = [(CONTENT_TYPE, "application/json; charset=utf-8")];
+    (status, kind, body.to_string()).into_response()
+}
+
+async fn read(body: Body) -> Result<Activity, Refusal> {
+    let body = axum::body::to_bytes(body, ACTIVITY_BYTES_MAX).await;
+    let body = body.map_err(|_| Refusal::TooLarge)?;
+    // What is wrong is looked for only when something is.
+    serde_json::from_slice(&body).or_else(|_| {
+        let value = serde_json::from_slice(&body)
+            .map_err(|why| Refusal::Unreadable(format!("the body is no JSON: {why}")))?;
+        Activity::read(value).map_err(|why| Refusal::Unreadable(why.to_string()))
+    })
+}
+
+/// Why a delivery is refused.
+enum Refusal {
+    NotAdmitted(NotAdmitted),
+    Unreadable(String),
+    TooLarge,
+    Failed(BotFault),
+}
+
+impl From<NotAdmitted> for Refusal {
+    fn from(why: NotAdmitted) -> Self {
+        Self::NotAdmitted(why)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NotAdmitted(NotAdmitted::NotBelieved(NotBelieved::NoKeys)) => {
+                tracing::warn!("the issuer's keys could not be fetched");
+                let later = [(RETRY_AFTER, HeaderValue::from_static("1"))];
+                (StatusCode::SERVICE_UNAVAILABLE, later).into_response()
+            }
+            Self::NotAdmitted(why) => {
+                tracing::warn!(%why, "an activity was not believed");
+                let challenge = [(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))];
+                (StatusCode::UNAUTHORIZED, challenge).into_response()
+            }
+            Self::Unreadable(why) => {
+                let body = json!({ "error": { "code": "BadSyntax", "message": why } });
+                json_response(StatusCode::BAD_REQUEST, &body)
+            }
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+            Self::Failed(why) => {
+                tracing::error!(%why, "a turn failed");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}
+
+/// The conversations that have a turn. Whoever comes next waits, in order.
+#[derive(Default)]
+struct Busy(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
+
+/// The right to a turn.
+struct Held<'a> {
+    busy: &'a Busy,
+    id: String,
+    turn: Option<tokio::sync::OwnedMutexGuard<()>>,
+}
+
+impl Busy {
+    async fn wait_for(&self, id: String) -> Held<'_> {
+        let turn = Arc::clone(self.lock().entry(id.clone()).or_default());
+        // Made before it is waited for: whoever is cancelled while waiting is tidied up after too.
+        let mut held = Held {
+            busy: self,
+            id,
+            turn: None,
+        };
+        held.turn = Some(turn.lock_owned().await);
+        held
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<()>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.turn = None;
+        let mut busy = self.busy.lock();
+        // Handles are given out under the same lock, so nobody comes while this is looked at.
+        if busy
+            .get(&self.id)
+            .is_some_and(|turn| Arc::strong_count(turn) == 1)
+        {
+            busy.remove(&self.id);
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The way back to the channel: the connector (Bot Connector REST API, version 3).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, StatusCode};
+use offhook_terms::Private;
+use offhook_wire::activity::{
+    Activity, ChannelAccount, ConversationAccount, ConversationParameters, ResourceResponse, kind,
+};
+use offhook_wire::graph::ErrorEnvelope;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::turn::Outbox;
+use super::{ConnectorFault, Login};
+use crate::graph::{GraphFault, SetupFault, small_body};
+use crate::limits::ANSWER_WITHIN;
+use crate::token::AccessToken;
+use crate::{http_client, retry};
+
+/// Where a conversation is and who is in it: enough to say something in it later. It can be kept as JSON.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Reference {
+    /// The activity that is answered, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activity_id: Option<String>,
+    /// The person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<ChannelAccount>,
+    /// The bot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot: Option<ChannelAccount>,
+    /// The conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationAccount>,
+    /// The channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_id: Option<String>,
+    /// The language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// Where the channel is.
+    #[serde(skip_serializing_if = "Option::is_none", with = "private_option")]
+    pub service_url: Option<Private<String>>,
+}
+
+/// A [`Private`] value as plain JSON.
+mod private_option {
+    use offhook_terms::Private;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<Private<String>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.as_ref().map(Private::reveal).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Private<String>>, D::Error> {
+        Ok(Option::<String>::deserialize(from)?.map(Private::new))
+    }
+}
+
+impl Reference {
+    /// Of an activity the bot was told.
+    pub fn of(activity: &Activity) -> Self {
+        Self {
+            activity_id: activity.id.clone(),
+            user: activity.from.clone(),
+            bot: activity.recipient.clone(),
+            conversation: activity.conversation.clone(),
+            channel_id: activity.channel_id.clone(),
+            locale: activity.locale.clone(),
+            service_url: activity.service_url.clone(),
+        }
+    }
+
+    /// Addresses an activity of the bot's, as the published SDKs do.
+    pub(crate) fn address(&self, mut activity: Activity) -> Activity {
+        activity.channel_id.clone_from(&self.channel_id);
+        activity.service_url.clone_from(&self.service_url);
+        activity.conversation.clone_from(&self.conversation);
+        activity.from.clone_from(&self.bot);
+        activity.recipient.clone_from(&self.user);
+        if activity.locale.is_none() {
+            activity.locale.clone_from(&self.locale);
+        }
+        if self.activity_id.is_some() {
+            activity.reply_to_id.clone_from(&self.activity_id);
+        }
+        activity
+    }
+
+    /// What a bot tells itself to go on with a conversation.
+    pub(crate) fn continuation(&self) -> Activity {
+        Activity {
+            id: self.activity_id.clone(),
+            channel_id: self.channel_id.clone(),
+            service_url: self.service_url.clone(),
+            conversation: self.conversation.clone(),
+            recipient: self.bot.clone(),
+            from: self.user.clone(),
+            locale: self.locale.clone(),
+            name: Some("ContinueConversation".to_owned()),
+            ..Activity::new(kind::EVENT)
+        }
+    }
+}
+
+/// Sends activities to channels, with the bot's own token if it has an identity.
+#[derive(Clone)]
+pub struct Connector(Arc<Shared>);
+
+struct Shared {
+    /// For channels on this machine, and for all others.
+    here: reqwest::Client,
+    elsewhere: reqwest::Client,
+    login: Option<(AccessToken, reqwest::Client)>,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let signs = self.0.login.is_some();
+        f.debug_struct("Connector").field("signs", &signs).finish()
+    }
+}
+
+impl Connector {
+    /// One that signs what it sends, or does not.
+    ///
+    /// # Errors
+    /// An address of the login is no URL, or its CA file cannot be used.
+    pub fn new(login: Option<&Login>) -> Result<Self, SetupFault> {
+        let with_tokens = |login: &Login| {
+            let http = http_client::for_address(&login.login, login.ca_file.as_deref())?;
+            Ok((login.token(), http))
+        };
+        let ca_file = login.and_then(|login| login.ca_file.as_deref());
+        Ok(Self(Arc::new(Shared {
+            here: http_client::build(true, ca_file)?,
+            elsewhere: http_client::build(false, ca_file)?,
+            login: login.map(with_tokens).transpose()?,
+        })))
+    }
+
+    /// Sends an activity that is addressed.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub async fn send(&self, activity: &Activity) -> Result<ResourceResponse, ConnectorFault> {
+        let service = activity.service_url.as_ref();
+        let service = service.ok_or(ConnectorFault::Nowhere("service URL"))?;
+        let conversation = activity.conversation.as_ref().and_then(|c| c.id.as_deref());
+        let conversation = conversation.ok_or(ConnectorFault::Nowhere("id"))?;
+        let path = ["v3", "conversations", conversation, "activities"];
+        let path = path.into_iter().chain(activity.reply_to_id.as_deref());
+        let url = address(service.reveal(), path)?;
+        self.post(url, activity).await
+    }
+
+    /// Begins a conversation; over the Telephony channel it calls somebody. Gives the conversation's id
+    /// and the first activity's.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub async fn create_conversation(
+        &self,
+        service_url: &str,
+        parameters: &ConversationParameters,
+    ) -> Result<ResourceResponse, ConnectorFault> {
+        let url = address(service_url, ["v3", "conversations"].into_iter())?;
+        self.post(url, parameters).await
+    }
+
+    async fn post(
+        &self,
+        url: Url,
+        body: &impl Serialize,
+    ) -> Result<ResourceResponse, ConnectorFault> {
+        let body = serde_json::to_vec(body)
+            .map_err(|why| ConnectorFault::Transport(GraphFault::Unreadable(why.to_string())))?;
+        let body = bytes::Bytes::from(body);
+        let http = match http_client::is_loopback(&url) {
+            true => &self.0.here,
+            false => &self.0.elsewhere,
+        };
+        let (mut tried, mut token_replaced) = (0, false);
+        loop {
+            tried += 1;
+            let mut request = http
+                .request(Method::POST, url.clone())
+                .timeout(ANSWER_WITHIN)
+                .header(CONTENT_TYPE, "application/json; charset=utf-8")
+                .body(body.clone());
+            let mut used = None;
+            if let Some((token, http)) = &self.0.login {
+                let granted = token.get(http).await.map_err(ConnectorFault::Token)?;
+                request = request.header(AUTHORIZATION, format!("Bearer {}", granted.reveal()));
+                used = Some((token, granted));
+            }
+            let response = match request.send().await {
+                Ok(response) => response,
+                // Sent again only if it certainly did nothing: an activity twice is heard twice.
+                Err(error) => match retry::wait(tried, None).filter(|_| error.is_connect()) {
+                    Some(wait) => {
+                        tokio::time::sleep(wait).await;
+                        continue;
+                    }
+                    None => return Err(ConnectorFault::Transport(GraphFault::transport(error))),
+                },
+            };
+            let status = response.status();
+            let asked = retry::retry_after(response.headers());
+            if retry::means_later(status)
+                && let Some(wait) = retry::wait(tried, asked)
+            {
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            if status == StatusCode::UNAUTHORIZED
+                && !token_replaced
+                && let Some((token, granted)) = &used
+            {
+                token_replaced = true;
+                token.refused(granted);
+                continue;
+            }
+            let body = small_body(response).await;
+            let body = body.map_err(ConnectorFault::Transport)?;
+            if status.is_success() {
+                // Some channels answer with nothing.
+                return Ok(serde_json::from_slice(&body).unwrap_or_default());
+            }
+            let refusal: ErrorEnvelope = serde_json::from_slice(&body).unwrap_or_default();
+            return Err(ConnectorFault::Refused {
+                status,
+                code: refusal.error.code,
+                message: refusal.error.message,
+            });
+        }
+    }
+}
+
+/// Below a service URL, with or without a slash at its end. Each segment is escaped: an id cannot lead
+/// anywhere else.
+fn address<'a>(
+    service_url: &str,
+    path: impl Iterator<Item = &'a str>,
+) -> Result<Url, ConnectorFault> {
+    let mut url = Url::parse(service_url).map_err(|_| ConnectorFault::Nowhere("service URL"))?;
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    Ok(url)
+}
+
+#[async_trait]
+impl Outbox for Connector {
+    async fn deliver(&self, activity: Activity) -> Result<ResourceResponse, ConnectorFault> {
+        self.send(&activity).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_cannot_lead_anywhere_else() {
+        for (service, id, is) in [
+            ("http://h/s/x", "a/../b", "http://h/s/x/v3/a%2F..%2Fb"),
+            ("http://h/", "é?#", "http://h/v3/%C3%A9%3F%23"),
+        ] {
+            let url = address(service, ["v3", id].into_iter()).expect("a URL");
+            assert_eq!(url.as_str(), is);
+        }
+    }
+
+    #[test]
+    fn a_reference_is_kept_as_json() {
+        let activity = r#"{"type":"message","id":"1","serviceUrl":"http://h","channelId":"telephony",
+            "from":{"id":"u"},"recipient":{"id":"b"},"conversation":{"id":"c"}}"#;
+        let activity: Activity = serde_json::from_str(activity).expect("an activity");
+        let reference = Reference::of(&activity);
+        let kept = serde_json::to_string(&reference).expect("JSON");
+        assert_eq!(
+            serde_json::from_str::<Reference>(&kept).expect("JSON"),
+            reference
+        );
+    }
+}

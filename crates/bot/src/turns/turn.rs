@@ -1,0 +1,160 @@
+//! One activity, and the way to answer it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use offhook_wire::activity::{Activity, ResourceResponse, kind};
+use serde_json::{Value, json};
+
+use super::connector::Reference;
+use super::state::{Document, States};
+use super::{BotFault, ConnectorFault, Say, StateFault};
+
+/// Where what a bot says goes.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Takes an activity that is addressed already.
+    async fn deliver(&self, activity: Activity) -> Result<ResourceResponse, ConnectorFault>;
+}
+
+/// What an invoke is answered with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InvokeResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, unless it is null.
+    pub body: Value,
+}
+
+impl InvokeResponse {
+    /// 200 with a body.
+    pub fn ok(body: impl Into<Value>) -> Self {
+        Self {
+            status: 200,
+            body: body.into(),
+        }
+    }
+}
+
+/// One activity, the way to answer it, and what is remembered from turn to turn.
+pub struct Turn {
+    activity: Activity,
+    reference: Reference,
+    outbox: Arc<dyn Outbox>,
+    states: States,
+    answer: Option<InvokeResponse>,
+    sent: usize,
+}
+
+impl std::fmt::Debug for Turn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Turn")
+            .field("activity", &self.activity)
+            .field("sent", &self.sent)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Turn {
+    pub(crate) fn new(activity: Activity, outbox: Arc<dyn Outbox>, states: States) -> Self {
+        Self {
+            reference: Reference::of(&activity),
+            activity,
+            outbox,
+            states,
+            answer: None,
+            sent: 0,
+        }
+    }
+
+    /// What the bot is told.
+    pub fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
+    /// What was said or pressed, without blanks around it; nothing if nothing was.
+    pub fn text(&self) -> &str {
+        let text = self.activity.text.as_ref();
+        text.map_or("", |text| text.reveal().trim())
+    }
+
+    /// Whether it is a key that was pressed.
+    pub fn is_key(&self) -> bool {
+        let entities = self.activity.entities.iter().flatten();
+        let mut kinds = entities.filter_map(|entity| entity.kind.as_deref());
+        kinds.any(|kind| kind.eq_ignore_ascii_case("DTMF"))
+    }
+
+    /// Whether it comes over the Telephony channel.
+    pub fn is_telephony(&self) -> bool {
+        self.activity.channel_id.as_deref() == Some(offhook_wire::activity::CHANNEL)
+    }
+
+    /// Where the conversation is, to say something in it later.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    /// How many activities were sent in this turn.
+    pub fn sent(&self) -> usize {
+        self.sent
+    }
+
+    /// Says something.
+    pub async fn say(&mut self, what: impl Into<Say>) -> Result<ResourceResponse, ConnectorFault> {
+        self.send(what.into().activity()).await
+    }
+
+    /// Sends an activity. It is addressed to whoever sent the one of this turn, as an answer to it.
+    pub async fn send(&mut self, activity: Activity) -> Result<ResourceResponse, ConnectorFault> {
+        let activity = self.reference.address(activity);
+        let taken = self.outbox.deliver(activity).await?;
+        self.sent += 1;
+        Ok(taken)
+    }
+
+    /// Shows that the bot is at work. Nothing is heard of it on a phone.
+    pub async fn typing(&mut self) -> Result<(), ConnectorFault> {
+        self.send(Activity::new(kind::TYPING)).await.map(drop)
+    }
+
+    /// Ends the conversation; of a call: hangs up, when all that was said before has been heard.
+    pub async fn end(&mut self) -> Result<(), ConnectorFault> {
+        self.send(Activity::new(kind::END_OF_CONVERSATION))
+            .await
+            .map(drop)
+    }
+
+    /// Notes something for whoever debugs the bot. Only the Emulator shows it; elsewhere nothing is sent.
+    pub async fn trace(&mut self, name: &str, value: Value) -> Result<(), ConnectorFault> {
+        if self.activity.channel_id.as_deref() != Some("emulator") {
+            return Ok(());
+        }
+        let mut trace = Activity::new(kind::TRACE);
+        trace.name = Some(name.to_owned());
+        trace.value = Some(offhook_terms::Private::new(json!(value)));
+        self.send(trace).await.map(drop)
+    }
+
+    /// What is remembered of the conversation.
+    pub async fn conversation(&mut self) -> Result<&mut Document, StateFault> {
+        self.states.conversation(&self.activity).await
+    }
+
+    /// What is remembered of who sent the activity, in whatever conversation.
+    pub async fn user(&mut self) -> Result<&mut Document, StateFault> {
+        self.states.user(&self.activity).await
+    }
+
+    pub(crate) fn answers(&mut self, answer: Option<InvokeResponse>) {
+        self.answer = answer;
+    }
+
+    pub(crate) fn take_answer(&mut self) -> Option<InvokeResponse> {
+        self.answer.take()
+    }
+
+    pub(crate) async fn save(&mut self) -> Result<(), BotFault> {
+        Ok(self.states.save().await?)
+    }
+}

@@ -1,0 +1,435 @@
+//! Bot dialogs and the telephony actions, tried without a network.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use offhook_bot::dialogs::{Dialogs, Next, Prompt, Waterfall};
+use offhook_bot::telephony::{Batch, CallTransfer, ErrorResponse, HandoffFailed, Recording};
+use offhook_bot::testing::Conversation;
+use offhook_bot::turns::{Bot, BotFault, Memory, Turn};
+use serde_json::json;
+
+/// Runs one bot dialog, and says what it ended with and what it failed with.
+struct Runs {
+    dialogs: Dialogs,
+    failures: AtomicUsize,
+}
+
+#[async_trait]
+impl Bot for Runs {
+    async fn on_turn(&self, turn: &mut Turn) -> Result<(), BotFault> {
+        self.dialogs.run(turn, "root").await.map(drop)
+    }
+
+    async fn on_error(&self, turn: &mut Turn, fault: BotFault) -> Result<(), BotFault> {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        match fault.downcast_ref::<ErrorResponse>() {
+            Some(error) => Ok(turn.say(format!("hook: {error}")).await.map(drop)?),
+            None => Err(fault),
+        }
+    }
+}
+
+fn runs(dialogs: Dialogs) -> Runs {
+    Runs {
+        dialogs,
+        failures: AtomicUsize::new(0),
+    }
+}
+
+/// Begins `child`, and says what it ended with.
+fn tells(child: &'static str) -> Waterfall {
+    Waterfall::new()
+        .step(move |_| async move { Ok(Next::begin(child)) }.boxed())
+        .step(|cx| {
+            async move {
+                let result: serde_json::Value = cx.result()?;
+                cx.say(format!("got {result}")).await?;
+                Ok(Next::end())
+            }
+            .boxed()
+        })
+}
+
+/// `help` is answered; `menu` is a bot dialog.
+fn with_interruptions(dialogs: Dialogs) -> Dialogs {
+    let menu = Waterfall::new()
+        .step(|cx| {
+            async move {
+                cx.say("the menu").await?;
+                Ok(Next::Wait)
+            }
+            .boxed()
+        })
+        .step(|_| async { Ok(Next::end()) }.boxed());
+    dialogs.with("menu", menu).interruptions(|turn| {
+        async move {
+            match turn.text() {
+                "help" | "*" => {
+                    turn.say("some help").await?;
+                    Ok(Some(Next::Wait))
+                }
+                "menu" => Ok(Some(Next::begin("menu"))),
+                "stop" => Ok(Some(Next::CancelAll)),
+                _ => Ok(None),
+            }
+        }
+        .boxed()
+    })
+}
+
+#[tokio::test]
+async fn a_transfer_that_succeeds_is_the_end_of_the_bot() {
+    let dialogs = Dialogs::new()
+        .with("root", tells("transfer"))
+        .with("transfer", CallTransfer::to("+14255550177"));
+    let tried = Conversation::with(runs(dialogs))
+        .is_called()
+        .transfers_to("+14255550177")
+        .event("handoff.status", json!({"state": "accepted"}))
+        .hears("anybody there?")
+        .ends();
+    tried.run().await.expect("nothing after it");
+}
+
+#[tokio::test]
+async fn a_transfer_that_fails_goes_on_with_the_reason() {
+    for number in ["+14255550177", "", "no number"] {
+        let dialogs = Dialogs::new()
+            .with("root", tells("transfer"))
+            .with("transfer", CallTransfer::to(number));
+        let failed = HandoffFailed {
+            message: "No answer".to_owned(),
+        };
+        let said = format!("got {}", serde_json::to_value(failed).expect("JSON"));
+        let tried = Conversation::with(runs(dialogs))
+            .is_called()
+            .transfers_to(number)
+            .event("handoff.status", json!({"state": "accepted"}))
+            .transfer_fails("No answer")
+            .says(&said);
+        tried.run().await.expect("it goes on");
+    }
+}
+
+#[tokio::test]
+async fn actions_of_a_phone_are_nothing_elsewhere() {
+    let dialogs = |child: &str| {
+        let dialogs = Dialogs::new().with("root", tells("child"));
+        match child {
+            "transfer" => dialogs.with("child", CallTransfer::to("+14255550177")),
+            "start" => dialogs.with("child", Recording::start()),
+            _ => dialogs.with("child", Recording::stop().allow_interruptions(false)),
+        }
+    };
+    for child in ["transfer", "start", "stop"] {
+        let tried = Conversation::with(runs(dialogs(child)))
+            .over("directline")
+            .hears("hello")
+            .says("got null");
+        tried.run().await.expect("over at once");
+    }
+}
+
+#[tokio::test]
+async fn a_command_goes_on_at_once_by_default() {
+    let dialogs = Dialogs::new()
+        .with("root", tells("start"))
+        .with("start", Recording::start());
+    let tried = Conversation::with(runs(dialogs))
+        .is_called()
+        .commands("start")
+        .says("got null");
+    tried.run().await.expect("it goes on");
+}
+
+#[tokio::test]
+async fn a_command_that_blocks_waits_for_its_result() {
+    let dialogs = || {
+        Dialogs::new()
+            .with("root", tells("stop"))
+            .with("stop", Recording::stop().allow_interruptions(false))
+    };
+    let tried = Conversation::with(runs(dialogs()))
+        .is_called()
+        .commands("stop")
+        .hears("hello?")
+        .event("something", json!(null))
+        .command_succeeds("stop")
+        .says("got null");
+    tried.run().await.expect("it waits");
+
+    let tried = Conversation::with(runs(dialogs()))
+        .is_called()
+        .command_fails("stop", "RecordingNotStarted", "Recording has not started")
+        .says("hook: RecordingNotStarted: Recording has not started");
+    tried.run().await.expect("its failure is told");
+}
+
+#[tokio::test]
+async fn results_without_a_value_and_of_other_names() {
+    let named = |name: &str| offhook_bot::wire::activity::Activity {
+        name: Some(name.to_owned()),
+        ..offhook_bot::wire::activity::Activity::new("commandResult")
+    };
+    let prefix = "channel/vnd.microsoft.telephony.recording";
+    let dialogs = Dialogs::new()
+        .with("root", tells("stop"))
+        .with("stop", Recording::stop().allow_interruptions(false));
+    let tried = Conversation::with(runs(dialogs))
+        .is_called()
+        .commands("stop")
+        .is_told(named(&format!("{prefix}.start")))
+        .is_told(named("stop"))
+        .is_told(named(&format!("{prefix}.stop")))
+        .says("got null");
+    tried.run().await.expect("by its name");
+}
+
+/// Records, then asks; what went wrong is told by whoever asked for it.
+fn records_and_asks() -> Waterfall {
+    Waterfall::new()
+        .step(|_| async { Ok(Next::begin("start")) }.boxed())
+        .step(|_| async { Ok(Next::begin("ask")) }.boxed())
+        .step(|cx| {
+            async move {
+                let name: String = cx.result()?;
+                cx.say(format!("Hello {name}")).await?;
+                Ok(Next::end())
+            }
+            .boxed()
+        })
+}
+
+#[tokio::test]
+async fn whoever_asked_hears_of_a_failure_first_and_then_the_hook() {
+    let prompt = || Prompt::text("Who are you?");
+    let handles = records_and_asks().on_command_failed(|cx, error| {
+        async move {
+            cx.say(format!("not recorded: {}", error.code)).await?;
+            Ok(Next::Wait)
+        }
+        .boxed()
+    });
+    for (root, said) in [
+        (handles, "not recorded: RecordingAlreadyInProgress"),
+        (
+            records_and_asks(),
+            "hook: RecordingAlreadyInProgress: Recording is already in progress",
+        ),
+    ] {
+        let dialogs = Dialogs::new()
+            .with("root", root)
+            .with("start", Recording::start())
+            .with("ask", prompt());
+        let tried = Conversation::with(runs(dialogs))
+            .is_called()
+            .commands("start")
+            .says("Who are you?")
+            .command_fails(
+                "start",
+                "RecordingAlreadyInProgress",
+                "Recording is already in progress",
+            )
+            .says(said)
+            .hears("Ada")
+            .says("Hello Ada");
+        tried.run().await.expect("and it goes on");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_nobody_is_left_to_hear_of_goes_to_the_hook() {
+    let dialogs = Dialogs::new()
+        .with("root", tells("start"))
+        .with("start", Recording::start());
+    let tried = Conversation::with(runs(dialogs))
+        .is_called()
+        .commands("start")
+        .says("got null")
+        .command_fails("start", "Code", "words")
+        .says("hook: Code: words");
+    tried.run().await.expect("told to the hook");
+}
+
+#[tokio::test]
+async fn two_commands_of_one_name_are_told_apart_by_their_ids() {
+    let root = Waterfall::new()
+        .step(|_| async { Ok(Next::begin("start")) }.boxed())
+        .step(|_| async { Ok(Next::begin("start")) }.boxed())
+        .step(|_| async { Ok(Next::Wait) }.boxed());
+    let dialogs = Dialogs::new()
+        .with("root", root)
+        .with("start", Recording::start());
+    let tried = Conversation::with(runs(dialogs))
+        .is_called()
+        .commands("start")
+        .commands("start")
+        .command_succeeds("start")
+        .command_fails("start", "RecordingAlreadyInProgress", "twice")
+        .says("hook: RecordingAlreadyInProgress: twice");
+    tried.run().await.expect("each has its own");
+}
+
+#[tokio::test]
+async fn batches_are_complete_by_length_by_a_key_or_by_a_pattern() {
+    let ask = "Your number?";
+    let pattern = Batch::matching("[0-9]{3}$", ask).expect("a pattern");
+    for (batch, said, result) in [
+        (Batch::length(3, ask), vec!["1", "2", "3"], "123"),
+        (Batch::length(3, ask), vec!["12", "34"], "1234"),
+        (Batch::length(3, ask).trimmed(), vec!["12", "34"], "123"),
+        (Batch::until('#', ask), vec!["4", "2", "#"], "42#"),
+        (Batch::until('#', ask).trimmed(), vec!["4", "#"], "4"),
+        (Batch::until('*', ask), vec!["4", "*"], "4*"),
+        (Batch::until('#', ask), vec!["five", "", "5", "#"], "5#"),
+        (Batch::until('#', ask), vec!["１", "٢", "＃"], "12#"),
+        (pattern, vec!["a", "1", "23"], "a123"),
+    ] {
+        let dialogs = Dialogs::new()
+            .with("root", tells("batch"))
+            .with("batch", batch);
+        let mut tried = Conversation::with(runs(dialogs)).is_called().says(ask);
+        for said in said {
+            tried = tried.hears(said);
+        }
+        let tried = tried.says(&format!("got \"{result}\""));
+        tried.run().await.expect(result);
+    }
+}
+
+#[tokio::test]
+async fn what_else_happens_does_not_disturb_a_batch() {
+    let dialogs = Dialogs::new()
+        .with("root", tells("batch"))
+        .with("batch", Batch::length(2, "Keys?"));
+    let tried = Conversation::with(runs(dialogs))
+        .is_called()
+        .says("Keys?")
+        .presses("1")
+        .event("anything", json!({"a": 1}))
+        .presses("2")
+        .says("got \"12\"");
+    tried.run().await.expect("it goes on silently");
+}
+
+#[tokio::test]
+async fn interruptions_of_a_batch() {
+    let world = |batch: Batch| {
+        let dialogs = Dialogs::new()
+            .with("root", tells("batch"))
+            .with("batch", batch);
+        Conversation::with(runs(with_interruptions(dialogs)))
+            .is_called()
+            .says("Keys?")
+    };
+    let batch = || Batch::length(2, "Keys?");
+
+    // Off by default: what is said is no key.
+    let tried = world(batch())
+        .hears("help")
+        .presses("12")
+        .says("got \"12\"");
+    tried.run().await.expect("no interruption");
+
+    // Nothing collected: the question again.
+    let allowed = || batch().allow_interruptions(true);
+    let tried = world(allowed())
+        .hears("help")
+        .says("some help")
+        .says("Keys?")
+        .presses("12")
+        .says("got \"12\"");
+    tried.run().await.expect("asked again");
+
+    // Something collected: over with nothing, or from the beginning.
+    let tried = world(allowed())
+        .presses("1")
+        .hears("help")
+        .says("some help")
+        .says("got null");
+    tried.run().await.expect("given up");
+    let tried = world(allowed().always_prompt(true))
+        .presses("1")
+        .hears("help")
+        .says("some help")
+        .says("Keys?")
+        .presses("12")
+        .says("got \"12\"");
+    tried.run().await.expect("begun anew");
+
+    // Digits are masked; star is not, unless the mask says so.
+    let tried = world(allowed())
+        .presses("*")
+        .says("some help")
+        .says("Keys?");
+    tried.run().await.expect("star interrupts");
+    let masked = allowed().interruption_mask("^[0-9*]+$").expect("a mask");
+    let tried = world(masked).presses("*1").says("got \"*1\"");
+    tried.run().await.expect("star is masked");
+
+    // By another bot dialog, which takes its turns first.
+    let tried = world(allowed())
+        .hears("menu")
+        .says("the menu")
+        .hears("7")
+        .says("Keys?")
+        .presses("12")
+        .says("got \"12\"");
+    tried.run().await.expect("on top of it");
+
+    let tried = world(allowed()).hears("stop").hears("again").says("Keys?");
+    tried.run().await.expect("cancelled, and begun again");
+}
+
+#[tokio::test]
+async fn a_prompt_gives_up_after_so_many_tries() {
+    let dialogs = Dialogs::new().with("root", tells("ask")).with(
+        "ask",
+        Prompt::number("How many?").retry("A number!").times(2),
+    );
+    let tried = Conversation::with(runs(dialogs))
+        .is_called()
+        .says("How many?")
+        .hears("a few")
+        .says("A number!")
+        .hears("several")
+        .says("got null");
+    tried.run().await.expect("twice and no more");
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_with_another_process_and_beside_others() {
+    let memory = Arc::new(Memory::default());
+    let world = |id: &str| {
+        let dialogs = Dialogs::new()
+            .with("root", tells("batch"))
+            .with("batch", Batch::length(3, "Keys?"));
+        Conversation::with(runs(dialogs))
+            .remembers_in(Arc::clone(&memory))
+            .id(id)
+    };
+    let first = world("a").is_called().says("Keys?").presses("1");
+    let other = world("b").is_called().says("Keys?").presses("99");
+    first.run().await.expect("begun");
+    other.run().await.expect("begun");
+    let first = world("a").presses("23").says("got \"123\"");
+    let other = world("b").presses("9").says("got \"999\"");
+    other.run().await.expect("goes on");
+    first.run().await.expect("goes on");
+}
+
+#[tokio::test]
+async fn bot_dialogs_that_begin_each_other_for_ever_are_found_out() {
+    let root = Waterfall::new().step(|_| async { Ok(Next::replace("root")) }.boxed());
+    let deep = Waterfall::new().step(|_| async { Ok(Next::begin("root")) }.boxed());
+    for root in [root, deep] {
+        let tried = Conversation::with(runs(Dialogs::new().with("root", root)));
+        tried.is_called().fails().run().await.expect("it fails");
+    }
+    let unknown = Dialogs::new().with("root", tells("nobody"));
+    let tried = Conversation::with(runs(unknown)).is_called().fails();
+    tried.run().await.expect("it fails");
+}
