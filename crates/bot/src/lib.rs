@@ -1,4 +1,9 @@
-//! The bot SDK: the other side of the Graph calls API.
+//! The bot SDK: the bots' side of the Graph calls API and of the Telephony channel.
+//!
+//! A bot that is told **activities** ([`turns`]) answers them in words; [`dialogs`] are conversations of several turns,
+//! [`telephony`] is what only a phone can do, and [`testing`] tries it all without a network.
+//!
+//! # The Graph calls API
 //!
 //! A calling bot has two halves. It is **told** things: the platform posts notifications to its
 //! webhook, and [`NotificationRouter`] checks who posts, puts them in order call by call and hands

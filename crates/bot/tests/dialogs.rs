@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use futures::FutureExt;
 use offhook_bot::dialogs::{Dialogs, Next, Prompt, Waterfall};
-use offhook_bot::telephony::{Batch, CallTransfer, ErrorResponse, HandoffFailed, Recording};
+use offhook_bot::telephony::{
+    Batch, CallTransfer, EndCall, ErrorResponse, HandoffFailed, Recording, SerialNumber,
+};
 use offhook_bot::testing::Conversation;
 use offhook_bot::turns::{Bot, BotFault, Memory, Turn};
 use serde_json::json;
@@ -241,6 +243,26 @@ async fn whoever_asked_hears_of_a_failure_first_and_then_the_hook() {
 }
 
 #[tokio::test]
+async fn a_failure_that_was_waited_for_is_made_up_for_by_whoever_asked() {
+    let root = tells("stop").on_command_failed(|cx, error| {
+        async move {
+            cx.say(format!("failed: {}", error.code)).await?;
+            Ok(Next::Wait)
+        }
+        .boxed()
+    });
+    let dialogs = Dialogs::new()
+        .with("root", root)
+        .with("stop", Recording::stop().allow_interruptions(false));
+    let tried = Conversation::with(runs(dialogs))
+        .is_called()
+        .command_fails("stop", "RecordingNotStarted", "Recording has not started")
+        .says("failed: RecordingNotStarted")
+        .says("got null");
+    tried.run().await.expect("it goes on");
+}
+
+#[tokio::test]
 async fn a_failure_nobody_is_left_to_hear_of_goes_to_the_hook() {
     let dialogs = Dialogs::new()
         .with("root", tells("start"))
@@ -432,4 +454,63 @@ async fn bot_dialogs_that_begin_each_other_for_ever_are_found_out() {
     let unknown = Dialogs::new().with("root", tells("nobody"));
     let tried = Conversation::with(runs(unknown)).is_called().fails();
     tried.run().await.expect("it fails");
+}
+
+#[tokio::test]
+async fn serial_numbers_in_pieces_with_an_eight_that_may_be_an_a() {
+    let serial = || SerialNumber::new(5, "Serial number?").go_on("And the rest?");
+    let world = |serial: SerialNumber| {
+        let dialogs = Dialogs::new()
+            .with("root", tells("serial"))
+            .with("serial", serial);
+        Conversation::with(runs(with_interruptions(dialogs)))
+            .is_called()
+            .says("Serial number?")
+    };
+    let asks = |a: &str, b: &str| {
+        format!("Did you mean {a} or {b}? Press 1 for the first, 2 for the second.")
+    };
+    let tried = world(serial())
+        .hears("bravo")
+        .hears("one")
+        .hears("C as in Chicago, D")
+        .presses("2")
+        .says("got \"B1CD2\"");
+    tried.run().await.expect("in pieces");
+
+    // Asked once, and not again about what was answered.
+    let tried = world(serial())
+        .hears("B8")
+        .says(&asks("BA", "B8"))
+        .hears("what?")
+        .says(&asks("BA", "B8"))
+        .presses("2")
+        .says("And the rest?")
+        .hears("123")
+        .says("got \"B8123\"");
+    tried.run().await.expect("confirmed");
+
+    // Too much, or nothing to understand: counted, and then an interruption is let in.
+    let tried = world(serial())
+        .hears("#")
+        .hears("ABCDEFGH")
+        .hears("*")
+        .says("some help")
+        .says("Serial number?")
+        .hears("AB123")
+        .says("got \"AB123\"");
+    tried.run().await.expect("let in");
+}
+
+#[tokio::test]
+async fn the_end_of_the_call_is_the_end_of_all_bot_dialogs() {
+    let dialogs = Dialogs::new()
+        .with("root", tells("end"))
+        .with("end", EndCall::saying("Good bye."));
+    let tried = Conversation::with(runs(dialogs))
+        .is_called()
+        .says("Good bye.")
+        .hangs_up()
+        .ends();
+    tried.run().await.expect("nothing after it");
 }

@@ -46,7 +46,7 @@ pub(crate) struct KeyDetector {
     /// The filters' factors, of the rows and then of the columns.
     factors: [f32; FILTERS],
     /// The last 10 ms, for the block that begins with them.
-    before: [f32; STEP],
+    before: [i16; STEP],
     /// What the last block was, and how many were the same.
     last: Option<Tone>,
     same: u32,
@@ -64,7 +64,7 @@ impl Default for KeyDetector {
         }
         Self {
             factors,
-            before: [0.0; STEP],
+            before: [0; STEP],
             last: None,
             same: 0,
             down: None,
@@ -82,12 +82,18 @@ const UP: u32 = 3;
 impl KeyDetector {
     /// Hears 20 ms at 8 kHz, and gives the key whose press was recognised in them.
     pub(crate) fn frame(&mut self, frame: &[i16; TICK_SAMPLES]) -> Option<Tone> {
+        let peak = peak(&self.before).max(peak(frame));
+        if f32::from(peak) * f32::from(peak) < LEAST_POWER {
+            // Most of what is heard of a caller is this: no filter has to look at it.
+            self.keep(frame);
+            let pressed = self.block(None);
+            return pressed.or(self.block(None));
+        }
         let mut samples = [0.0; STEP + TICK_SAMPLES];
-        samples[..STEP].copy_from_slice(&self.before);
-        for (to, from) in samples[STEP..].iter_mut().zip(frame) {
+        for (to, from) in samples.iter_mut().zip(self.before.iter().chain(frame)) {
             *to = f32::from(*from);
         }
-        self.before.copy_from_slice(&samples[TICK_SAMPLES..]);
+        self.keep(frame);
         let [first, second] = blocks(&samples);
         let energies = [first, second].map(energy);
         if energies.iter().all(|energy| is_quiet(*energy)) {
@@ -101,6 +107,11 @@ impl KeyDetector {
             pressed = pressed.or(self.block(key));
         }
         pressed
+    }
+
+    /// Its end belongs to the next block as well.
+    fn keep(&mut self, frame: &[i16; TICK_SAMPLES]) {
+        self.before.copy_from_slice(&frame[TICK_SAMPLES - STEP..]);
     }
 
     fn block(&mut self, key: Option<Tone>) -> Option<Tone> {
@@ -125,6 +136,12 @@ impl KeyDetector {
         self.away = 0;
         key
     }
+}
+
+fn peak(samples: &[i16]) -> u16 {
+    samples
+        .iter()
+        .fold(0, |peak, sample| peak.max(sample.unsigned_abs()))
 }
 
 /// 20 ms of samples.

@@ -590,11 +590,16 @@ impl Room {
             }
             let of = hears & desk.sounding();
             let came = self.is_live();
+            // Most of a conversation nobody says anything, or one does.
             let alone = of.single().and_then(|one| desk.alone(one, self.rate));
-            let frame = alone.unwrap_or_else(|| {
-                let mix = self.mix(desk, of, self.rate, false);
-                desk.frame(mix)
-            });
+            let frame = match alone {
+                Some(alone) => alone,
+                None if of.is_empty() => Frame::silence(self.rate),
+                None => {
+                    let mix = self.mix(desk, of, self.rate, false);
+                    desk.frame(mix)
+                }
+            };
             let rate = self.rate;
             let ended = self.seat(place).and_then(|seat| {
                 seat.hear(&frame, rate, with_seats);

@@ -292,15 +292,22 @@ impl Call {
     ///
     /// # Errors
     /// As [`Call::transfer`].
-    pub async fn connect_with(&mut self, other: &Call) -> Result<u16, Interrupted> {
+    pub fn connect_with<'a>(
+        &'a mut self,
+        other: &Call,
+    ) -> impl Future<Output = Result<u16, Interrupted>> + Send + use<'a> {
+        // Asked before anything is waited for: the other call belongs to somebody else.
         let to = other.session.peer_contact();
-        let to = to.ok_or_else(|| Interrupted::Impossible("it is nowhere yet".into()))?;
-        self.send_elsewhere(Refer {
-            to,
-            replaces: other.session.dialog(),
-            referred_by: None,
-        })
-        .await
+        let replaces = other.session.dialog();
+        async move {
+            let to = to.ok_or_else(|| Interrupted::Impossible("it is nowhere yet".into()))?;
+            self.send_elsewhere(Refer {
+                to,
+                replaces,
+                referred_by: None,
+            })
+            .await
+        }
     }
 
     async fn send_elsewhere(&mut self, refer: Refer) -> Result<u16, Interrupted> {

@@ -67,8 +67,8 @@ impl Context<'_> {
     ///
     /// # Errors
     /// It is of another type.
-    pub fn get<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, BotFault> {
-        let value = self.state().get(name);
+    pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, BotFault> {
+        let value = self.stack.state_at(self.at).get(name);
         Ok(value.map(T::deserialize).transpose()?)
     }
 

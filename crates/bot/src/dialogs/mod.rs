@@ -139,8 +139,9 @@ pub trait Dialog: Send + Sync + 'static {
         Ok(Next::Wait)
     }
 
-    /// A command it gave and did not wait for has failed. Unless it makes up for that, the turn fails, and the
-    /// bot's error hook is told.
+    /// A command it gave has failed. Unless it makes up for that, the turn fails, and the bot's error hook is told.
+    /// [`Next::Wait`] means that it did: it goes on where it is, or, if it waited for the command, as if that had
+    /// succeeded.
     async fn command_failed(
         &self,
         _cx: &mut Context<'_>,

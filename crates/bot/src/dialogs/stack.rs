@@ -138,10 +138,17 @@ impl Dialogs {
                         return Ok(Status::Ended(result));
                     }
                     let (dialog, mut cx) = self.top(turn, stack)?;
-                    if ended.is_some_and(|ended| ended.interrupts) {
-                        dialog.resumed(&mut cx).await?
-                    } else {
+                    if !ended.is_some_and(|ended| ended.interrupts) {
                         dialog.child_ended(&mut cx, result).await?
+                    } else {
+                        let resumed = dialog.resumed(&mut cx).await;
+                        match resumed {
+                            Ok(next) => next,
+                            Err(fault) => match fault.downcast_ref::<ErrorResponse>().cloned() {
+                                Some(error) => self.waited_for_failed(turn, stack, error).await?,
+                                None => return Err(fault),
+                            },
+                        }
                     }
                 }
             };
@@ -204,12 +211,15 @@ impl Dialogs {
         let is_on_top = at + 1 == stack.frames.len();
         let (dialog, mut cx) = self.at(turn, stack, at)?;
         if pending.waits {
-            if is_on_top {
-                return dialog.activity(&mut cx).await.map(Some);
+            if !is_on_top {
+                // It was interrupted, and hears of it when it goes on.
+                cx.set("result", &result.error)?;
+                return Ok(None);
             }
-            // It was interrupted, and hears of it when it goes on.
-            cx.set("result", &result.error)?;
-            return Ok(None);
+            return match result.error {
+                Some(error) => self.waited_for_failed(turn, stack, error).await.map(Some),
+                None => dialog.activity(&mut cx).await.map(Some),
+            };
         }
         let Some(error) = result.error else {
             return Ok(None);
@@ -220,6 +230,25 @@ impl Dialogs {
         }
         stack.frames.truncate(at + 1);
         Ok(Some(next))
+    }
+
+    /// The command on top of the stack, which was waited for, has failed: whoever began it hears so, and if that
+    /// makes up for it, goes on.
+    async fn waited_for_failed(
+        &self,
+        turn: &mut Turn,
+        stack: &mut Stack,
+        error: ErrorResponse,
+    ) -> Result<Next, BotFault> {
+        stack.frames.pop();
+        if stack.frames.is_empty() {
+            return Err(BotFault::new(error));
+        }
+        let (dialog, mut cx) = self.top(turn, stack)?;
+        match dialog.command_failed(&mut cx, error).await? {
+            Next::Wait => dialog.child_ended(&mut cx, Value::Null).await,
+            next => Ok(next),
+        }
     }
 
     fn top<'a>(
@@ -296,6 +325,10 @@ impl Stack {
             interrupts,
             state: Map::new(),
         });
+    }
+
+    pub(super) fn state_at(&self, at: usize) -> &Map<String, Value> {
+        &self.frames[at].state
     }
 
     pub(super) fn state(&mut self, at: usize) -> &mut Map<String, Value> {

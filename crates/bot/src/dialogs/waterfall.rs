@@ -56,7 +56,7 @@ impl Waterfall {
         self
     }
 
-    /// What is done when a command it gave has failed. [`Next::Wait`] goes on as if nothing had happened.
+    /// What is done when a command it gave has failed. [`Next::Wait`] goes on as if it had succeeded.
     #[must_use]
     pub fn on_command_failed<F>(mut self, takes: F) -> Self
     where

@@ -4,14 +4,19 @@
 //! those that need one are over at once and send nothing, so that one bot serves both.
 
 mod batch;
+mod end_call;
 mod recording;
+mod serial_number;
+mod spelling;
 mod transfer;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use batch::Batch;
+pub use end_call::EndCall;
 pub use recording::Recording;
+pub use serial_number::SerialNumber;
 pub use transfer::{CallTransfer, HandoffFailed};
 
 /// The `value` of commands and of their results.

@@ -15,7 +15,7 @@ use crate::turns::BotFault;
 /// By default ([`allow_interruptions`](Self::allow_interruptions)) the bot dialog that begins it goes on at once; when
 /// the command fails later, that bot dialog hears of it in
 /// [`command_failed`](crate::dialogs::Dialog::command_failed) as long as it is there, and then the bot's error hook.
-/// Otherwise it is over when the result has come, and fails in that turn.
+/// Otherwise it is over when the result has come, and a failure is told in the same way in that turn.
 #[derive(Debug, Clone)]
 pub struct Recording {
     name: &'static str,

@@ -12,7 +12,8 @@ use super::{BotFault, InvokeResponse, Turn};
 /// of different conversations at the same time.
 #[async_trait]
 pub trait Bot: Send + Sync + 'static {
-    /// Any activity. Hands it to the method for its kind; replace it to see everything first.
+    /// Any activity. Replace it to see everything first, and what was answered last: then hand it on to
+    /// [`dispatch`](Self::dispatch), or to bot dialogs.
     async fn on_turn(&self, turn: &mut Turn) -> Result<(), BotFault> {
         self.dispatch(turn).await
     }
@@ -67,8 +68,7 @@ pub trait Bot: Send + Sync + 'static {
         Err(fault)
     }
 
-    /// Hands an activity to the method for its kind.
-    #[doc(hidden)]
+    /// Hands an activity to the method for its kind. There is no reason to replace it.
     async fn dispatch(&self, turn: &mut Turn) -> Result<(), BotFault> {
         let activity = turn.activity();
         if activity.is(kind::MESSAGE) {

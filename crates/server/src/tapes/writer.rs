@@ -141,7 +141,6 @@ impl Tapes {
             begins: Some(ticket),
             mailbox,
             buffer: Vec::new(),
-            turn: 0,
         };
         self.index()
             .insert(about.document, Story::new(about.clone()));
@@ -191,26 +190,46 @@ impl Syncing {
 }
 
 fn work(inbox: &Receiver<Box<Job>>, written: &AtomicU64) {
-    let mut jobs: Vec<Box<Job>> = Vec::new();
+    let mut jobs: Vec<Place> = Vec::new();
     let (mut round, mut next_turn) = (0, 0);
     loop {
         if jobs.is_empty() {
             let Ok(job) = inbox.recv() else { return };
-            jobs.push(job);
+            jobs.push(Place::of(job, next_turn));
         }
-        for mut job in inbox.try_iter() {
+        for job in inbox.try_iter() {
             next_turn = (next_turn + 1) % ROUNDS;
-            job.turn = next_turn;
-            jobs.push(job);
+            jobs.push(Place::of(job, next_turn));
         }
         let began = clock::now();
         round = (round + 1) % ROUNDS;
-        jobs.retain_mut(|job| {
+        jobs.retain_mut(|place| {
             // Whoever waits for an answer is looked at in every round.
-            let is_due = job.turn == round || job.is_awaited();
-            !(is_due && job.advance(written))
+            if place.turn != round && !place.is_awaited {
+                return true;
+            }
+            let is_over = place.job.advance(written);
+            place.is_awaited = place.job.is_awaited();
+            !is_over
         });
         rest(began + PACE);
+    }
+}
+
+/// A job and when it is looked at; beside it, so that hundreds of jobs are not fetched to be passed over.
+struct Place {
+    turn: usize,
+    is_awaited: bool,
+    job: Box<Job>,
+}
+
+impl Place {
+    fn of(job: Box<Job>, turn: usize) -> Self {
+        Self {
+            turn,
+            is_awaited: job.is_awaited(),
+            job,
+        }
     }
 }
 
@@ -237,7 +256,6 @@ struct Job {
     begins: Option<u64>,
     mailbox: mpsc::Sender<Message>,
     buffer: Vec<u8>,
-    turn: usize,
 }
 
 struct Files {
