@@ -100,6 +100,15 @@ pub const DIALOG_MOVES_MAX: usize = 1_000;
 /// Keys and words that one batch collects: more than anybody presses.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024;
 
+/// A broker lets a request wait for a free number for a minute; this is that and a little.
+pub const NUMBER_WAITED_FOR: Duration = Duration::from_secs(65);
+
+/// Reminders of all conversations that have not come: more than a conversation each for as many as a machine serves.
+pub const REMINDERS_MAX: usize = 65_536;
+
+/// The longest a reminder may take. It is kept in memory, and a process that lives longer is rare.
+pub const REMINDER_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Commands of one conversation whose results have not come. The oldest is given up.
 pub const COMMANDS_PENDING_MAX: usize = 64;
 

@@ -185,7 +185,7 @@ impl<B: Bot> Conversation<B> {
         self.step(Step::CommandEnds(name.to_owned(), Some(error)))
     }
 
-    /// Time passes, on the clock of the test.
+    /// Time passes, on the clock of the test: with `#[tokio::test(start_paused = true)]` nobody has to wait for it.
     pub fn passes(self, how_long: Duration) -> Self {
         self.step(Step::Passes(how_long))
     }
@@ -287,7 +287,9 @@ impl Running {
         match step {
             Step::Tell(activity) => self.tell(adapter, channel, id, *activity).await,
             Step::Passes(how_long) => {
-                tokio::time::sleep(how_long).await;
+                self.is_quiet()?;
+                // What is due at that very moment has been done when a little more has passed.
+                tokio::time::sleep(how_long + Duration::from_millis(1)).await;
                 Ok(())
             }
             Step::CommandEnds(name, error) => {

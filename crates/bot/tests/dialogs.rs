@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -513,4 +514,77 @@ async fn the_end_of_the_call_is_the_end_of_all_bot_dialogs() {
         .hangs_up()
         .ends();
     tried.run().await.expect("nothing after it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_takes_too_long() {
+    let after = Duration::from_secs(5);
+    let prompt = || {
+        Prompt::choice("Tea or coffee?", ["tea", "coffee"])
+            .retry("Tea, or coffee?")
+            .timeout(after)
+    };
+    let world = |prompt: Prompt| {
+        let dialogs = Dialogs::new()
+            .with("root", tells("ask"))
+            .with("ask", prompt);
+        Conversation::with(runs(dialogs))
+            .is_called()
+            .says("Tea or coffee?")
+    };
+    // Asked again and again, and the clock begins anew each time.
+    let tried = world(prompt())
+        .passes(after)
+        .says("Tea, or coffee?")
+        .passes(after / 2)
+        .hears("water")
+        .says("Tea, or coffee?")
+        .passes(after / 2)
+        .passes(after)
+        .says("Tea, or coffee?")
+        .hears("tea")
+        .says("got {\"index\":0,\"value\":\"tea\"}")
+        .passes(10 * after);
+    tried.run().await.expect("asked again");
+
+    let limited = prompt().times(3).or_else("tea", Some("Tea it is."));
+    let tried = world(limited.clone())
+        .passes(after)
+        .says("Tea it is.")
+        .says("got \"tea\"");
+    tried.run().await.expect("given up");
+
+    // Without a word about which, it is the one that waits.
+    let tried = world(limited)
+        .event("ContinueConversation", json!(null))
+        .says("Tea it is.")
+        .says("got \"tea\"");
+    tried.run().await.expect("given up");
+
+    // Whoever hung up is not asked again, and no bot dialog begins because of it.
+    let tried = world(prompt()).ends().passes(10 * after);
+    tried.run().await.expect("over");
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_begins_nothing() {
+    let root = Waterfall::new()
+        .step(|_| async { Ok(Next::begin("start")) }.boxed())
+        .step(|_| async { Ok(Next::begin("end")) }.boxed());
+    let dialogs = Dialogs::new()
+        .with("root", root)
+        .with("start", Recording::start())
+        .with("end", EndCall::new());
+    let late = offhook_bot::wire::activity::Activity {
+        name: Some("channel/vnd.microsoft.telephony.recording.pause".to_owned()),
+        ..offhook_bot::wire::activity::Activity::new("commandResult")
+    };
+    let tried = Conversation::with(runs(dialogs))
+        .is_called()
+        .commands("start")
+        .hangs_up()
+        .command_fails("start", "Code", "words")
+        .says("hook: Code: words")
+        .is_told(late);
+    tried.run().await.expect("nothing more");
 }

@@ -82,6 +82,11 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// What tells it from all others that ever were on this conversation's stack.
+    pub(super) fn number(&self) -> u64 {
+        self.stack.number(self.at)
+    }
+
     /// A command was given of which the result comes later. Whoever waits for it is told as of an activity;
     /// otherwise whoever began this one hears when it failed.
     pub(crate) fn gave_command(&mut self, id: &str, name: &str, waits: bool) {

@@ -59,6 +59,7 @@
 mod context;
 mod prompt;
 mod stack;
+mod timeout;
 mod waterfall;
 
 use async_trait::async_trait;

@@ -1,10 +1,13 @@
 //! Questions, and what is an answer to them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use offhook_wire::activity::kind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::timeout::Timeout;
 use super::{Context, Dialog, Next};
 use crate::turns::{BotFault, Say};
 
@@ -17,6 +20,8 @@ pub struct Prompt {
     question: String,
     retry: Option<String>,
     times: u32,
+    timeout: Option<Duration>,
+    default: Option<(Value, Option<String>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -43,6 +48,8 @@ struct Options {
     prompt: Option<String>,
     choices: Option<Vec<String>>,
     asked: u32,
+    /// Counts the questions, for their timeouts.
+    waiting: u64,
 }
 
 /// Where in its state the options are.
@@ -84,6 +91,8 @@ impl Prompt {
             question: question.into(),
             retry: None,
             times: u32::MAX,
+            timeout: None,
+            default: None,
         }
     }
 
@@ -98,6 +107,21 @@ impl Prompt {
     #[must_use]
     pub fn times(mut self, at_most: u32) -> Self {
         self.times = at_most.max(1);
+        self
+    }
+
+    /// How long an answer may take. When none has come it is asked again; but if it may be asked only
+    /// [so many times](Self::times), it is over, as it is after the last of them.
+    #[must_use]
+    pub fn timeout(mut self, after: Duration) -> Self {
+        self.timeout = Some(after);
+        self
+    }
+
+    /// What it is over with when there was no answer, and what is said then.
+    #[must_use]
+    pub fn or_else(mut self, value: impl Into<Value>, words: Option<&str>) -> Self {
+        self.default = Some((value.into(), words.map(str::to_owned)));
         self
     }
 
@@ -117,7 +141,7 @@ impl Prompt {
 
     async fn ask(&self, cx: &mut Context<'_>, mut options: Options) -> Result<Next, BotFault> {
         if options.asked >= self.times {
-            return Ok(Next::end());
+            return self.give_up(cx).await;
         }
         let question = options.prompt.as_ref().unwrap_or(&self.question);
         let words = match (&self.retry, options.asked) {
@@ -128,8 +152,41 @@ impl Prompt {
             cx.say(Say::text(words.clone()).expecting_input()).await?;
         }
         options.asked += 1;
+        options.waiting += 1;
+        if let Some(after) = self.timeout {
+            let waits = Timeout::new(cx.number(), options.waiting);
+            cx.turn_mut().remind(after, serde_json::to_value(waits)?)?;
+        }
         cx.set(STATE, options)?;
         Ok(Next::Wait)
+    }
+
+    async fn give_up(&self, cx: &mut Context<'_>) -> Result<Next, BotFault> {
+        let Some((value, words)) = &self.default else {
+            return Ok(Next::end());
+        };
+        if let Some(words) = words {
+            cx.say(Say::text(words.clone())).await?;
+        }
+        Ok(Next::End(value.clone()))
+    }
+
+    /// No answer came in time, unless the time was another question's.
+    async fn timed_out(&self, cx: &mut Context<'_>, options: Options) -> Result<Next, BotFault> {
+        let value = cx.turn().activity().value.as_ref();
+        let waited = value.and_then(|value| Timeout::read(value.reveal()));
+        let is_ours = match waited {
+            Some(waited) => waited == Timeout::new(cx.number(), options.waiting),
+            // Whoever sends it without a word about which means the one that waits.
+            None => value.is_none_or(|value| value.reveal().is_null()),
+        };
+        if !is_ours || self.timeout.is_none() {
+            return Ok(Next::Wait);
+        }
+        match self.times {
+            u32::MAX => self.ask(cx, options).await,
+            _ => self.give_up(cx).await,
+        }
     }
 
     fn answer(&self, options: &Options, said: &str) -> Option<Value> {
@@ -230,16 +287,21 @@ impl Dialog for Prompt {
         };
         let options = Options {
             asked: 0,
+            waiting: 0,
             ..options
         };
         self.ask(cx, options).await
     }
 
     async fn activity(&self, cx: &mut Context<'_>) -> Result<Next, BotFault> {
-        if !cx.turn().activity().is(kind::MESSAGE) {
+        let options: Options = cx.get(STATE)?.unwrap_or_default();
+        let activity = cx.turn().activity();
+        if activity.is(kind::EVENT) && activity.name.as_deref() == Some("ContinueConversation") {
+            return self.timed_out(cx, options).await;
+        }
+        if !activity.is(kind::MESSAGE) {
             return Ok(Next::Wait);
         }
-        let options: Options = cx.get(STATE)?.unwrap_or_default();
         match self.answer(&options, cx.text()) {
             Some(answer) => Ok(Next::End(answer)),
             None => self.ask(cx, options).await,

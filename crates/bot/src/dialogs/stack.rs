@@ -7,6 +7,7 @@ use offhook_wire::activity::{Activity, kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::timeout::Timeout;
 use super::{Context, Dialog, Next};
 use crate::limits::{COMMANDS_PENDING_MAX, DIALOG_DEPTH_MAX, DIALOG_MOVES_MAX};
 use crate::telephony::{CommandValue, ErrorResponse};
@@ -101,7 +102,8 @@ impl Dialogs {
         root: Option<&str>,
     ) -> Result<Status, BotFault> {
         if turn.activity().is(kind::END_OF_CONVERSATION) {
-            *stack = Stack::default();
+            stack.frames.clear();
+            stack.pending.clear();
             return Ok(Status::Cancelled);
         }
         let mut next = if let Some(result) = CommandResult::of(turn.activity())
@@ -112,9 +114,14 @@ impl Dialogs {
                 None => return Ok(stack.status()),
             }
         } else if stack.frames.is_empty() {
+            let activity = turn.activity();
+            let value = activity.value.as_ref();
+            let is_timeout = value.is_some_and(|value| Timeout::read(value.reveal()).is_some());
+            let is_late = is_timeout || activity.is(kind::COMMAND_RESULT);
             match root {
-                Some(root) => Next::begin(root),
-                None => return Ok(Status::Cancelled),
+                // What nobody waits for any more begins nothing.
+                Some(root) if !is_late => Next::begin(root),
+                _ => return Ok(Status::Cancelled),
             }
         } else {
             self.activity(turn, stack).await?
@@ -123,7 +130,8 @@ impl Dialogs {
             next = match next {
                 Next::Wait => return Ok(Status::Waiting),
                 Next::CancelAll => {
-                    *stack = Stack::default();
+                    // What becomes of the commands that were given is still worth knowing.
+                    stack.frames.clear();
                     return Ok(Status::Cancelled);
                 }
                 Next::Begin(name, options) => self.begin(turn, stack, name, options, false).await?,
@@ -285,7 +293,7 @@ impl Dialogs {
 #[serde(default)]
 pub(super) struct Stack {
     frames: Vec<Frame>,
-    /// Numbers given out so far.
+    /// Numbers given out so far. None is given twice: what is told late is not taken for another's.
     numbered: u64,
     pending: Vec<Pending>,
 }
@@ -325,6 +333,10 @@ impl Stack {
             interrupts,
             state: Map::new(),
         });
+    }
+
+    pub(super) fn number(&self, at: usize) -> u64 {
+        self.frames[at].number
     }
 
     pub(super) fn state_at(&self, at: usize) -> &Map<String, Value> {

@@ -5,6 +5,7 @@
 
 mod batch;
 mod end_call;
+mod number_pool;
 mod recording;
 mod serial_number;
 mod spelling;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub use batch::Batch;
 pub use end_call::EndCall;
+pub use number_pool::{NumberPool, NumberPoolFault};
 pub use recording::Recording;
 pub use serial_number::SerialNumber;
 pub use transfer::{CallTransfer, HandoffFailed};

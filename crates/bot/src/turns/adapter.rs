@@ -9,20 +9,23 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use futures::future::BoxFuture;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use offhook_identity::bearer;
+use offhook_terms::Private;
 use offhook_wire::activity::{Activity, ResourceResponse, kind};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::connector::{Connector, Reference};
 use super::login::{Door, Login, NotAdmitted};
 use super::state::{Memory, States, Storage};
-use super::turn::{InvokeResponse, Outbox, Turn};
+use super::turn::{InvokeResponse, Outbox, Reminder, Turn};
 use super::{Bot, BotFault, ConnectorFault};
 use crate::graph::SetupFault;
 use crate::keys::NotBelieved;
-use crate::limits::{ACTIVITY_BYTES_MAX, REPLIES_MAX};
+use crate::limits::{ACTIVITY_BYTES_MAX, REMINDERS_MAX, REPLIES_MAX};
 
 /// Where bots are told of activities, by convention.
 pub const PATH: &str = "/api/messages";
@@ -50,6 +53,7 @@ struct Shared<B> {
     door: Option<Door>,
     storage: Arc<dyn Storage>,
     busy: Busy,
+    room_for_reminders: Arc<Semaphore>,
 }
 
 impl<B: Bot> Adapter<B> {
@@ -62,6 +66,7 @@ impl<B: Bot> Adapter<B> {
             door: None,
             storage: Arc::new(Memory::default()),
             busy: Busy::default(),
+            room_for_reminders: Arc::new(Semaphore::new(REMINDERS_MAX)),
         }))
     }
 
@@ -130,7 +135,8 @@ impl<B: Bot> Adapter<B> {
             None => None,
         };
         let states = States::new(Arc::clone(&shared.storage));
-        let mut turn = Turn::new(activity, outbox, states);
+        let room = Arc::clone(&shared.room_for_reminders);
+        let mut turn = Turn::new(activity, Arc::clone(&outbox), states, room);
         let done = match shared.bot.on_turn(&mut turn).await {
             Ok(()) => turn.save().await,
             Err(fault) => Err(fault),
@@ -140,7 +146,38 @@ impl<B: Bot> Adapter<B> {
             // What it made up for is worth remembering, unless that was what failed.
             turn.save().await?;
         }
+        for reminder in turn.take_reminders() {
+            self.remind_later(turn.reference(), reminder, &outbox);
+        }
         Ok(turn.take_answer())
+    }
+
+    fn remind_later(&self, reference: &Reference, reminder: Reminder, outbox: &Arc<dyn Outbox>) {
+        let Reminder { after, value, room } = reminder;
+        let mut told = reference.continuation();
+        told.value = Some(Private::new(value));
+        // Nobody waits for the answer to a request any more.
+        let outbox = match outbox.outlives_the_turn() {
+            true => Arc::clone(outbox),
+            false => self.outbox(),
+        };
+        let adapter = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            if let Err(why) = adapter.told_later(told, outbox).await {
+                tracing::error!(%why, "a turn that a reminder began failed");
+            }
+            drop(room);
+        });
+    }
+
+    /// A future that spawns itself is of no finite size.
+    fn told_later(
+        &self,
+        told: Activity,
+        outbox: Arc<dyn Outbox>,
+    ) -> BoxFuture<'_, Result<Option<InvokeResponse>, BotFault>> {
+        Box::pin(self.tell(told, outbox))
     }
 
     fn outbox(&self) -> Arc<dyn Outbox> {
@@ -180,6 +217,10 @@ impl Outbox for Replies {
         }
         replies.push(activity);
         Ok(ResourceResponse::default())
+    }
+
+    fn outlives_the_turn(&self) -> bool {
+        false
     }
 }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use offhook_terms::Private;
+use offhook_wire::Extra;
 use offhook_wire::activity::{
     Activity, ChannelAccount, ConversationAccount, ConversationParameters, ResourceResponse, kind,
 };
@@ -98,7 +99,12 @@ impl Reference {
 
     /// What a bot tells itself to go on with a conversation.
     pub(crate) fn continuation(&self) -> Activity {
+        let mut extra = Extra::default();
+        if let Ok(relates_to) = serde_json::to_value(self) {
+            extra.insert("relatesTo", relates_to);
+        }
         Activity {
+            extra,
             id: self.activity_id.clone(),
             channel_id: self.channel_id.clone(),
             service_url: self.service_url.clone(),

@@ -1,20 +1,28 @@
 //! One activity, and the way to answer it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use offhook_wire::activity::{Activity, ResourceResponse, kind};
 use serde_json::{Value, json};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connector::Reference;
 use super::state::{Document, States};
 use super::{BotFault, ConnectorFault, Say, StateFault};
+use crate::limits::REMINDER_AFTER_MAX;
 
 /// Where what a bot says goes.
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// Takes an activity that is addressed already.
     async fn deliver(&self, activity: Activity) -> Result<ResourceResponse, ConnectorFault>;
+
+    /// Whether it still takes activities when the turn is over.
+    fn outlives_the_turn(&self) -> bool {
+        true
+    }
 }
 
 /// What an invoke is answered with.
@@ -44,6 +52,15 @@ pub struct Turn {
     states: States,
     answer: Option<InvokeResponse>,
     sent: usize,
+    room_for_reminders: Arc<Semaphore>,
+    reminders: Vec<Reminder>,
+}
+
+/// Something the bot is to be told later.
+pub(crate) struct Reminder {
+    pub(crate) after: Duration,
+    pub(crate) value: Value,
+    pub(crate) room: OwnedSemaphorePermit,
 }
 
 impl std::fmt::Debug for Turn {
@@ -56,8 +73,15 @@ impl std::fmt::Debug for Turn {
 }
 
 impl Turn {
-    pub(crate) fn new(activity: Activity, outbox: Arc<dyn Outbox>, states: States) -> Self {
+    pub(crate) fn new(
+        activity: Activity,
+        outbox: Arc<dyn Outbox>,
+        states: States,
+        room_for_reminders: Arc<Semaphore>,
+    ) -> Self {
         Self {
+            room_for_reminders,
+            reminders: Vec::new(),
             reference: Reference::of(&activity),
             activity,
             outbox,
@@ -134,6 +158,26 @@ impl Turn {
         trace.name = Some(name.to_owned());
         trace.value = Some(offhook_terms::Private::new(json!(value)));
         self.send(trace).await.map(drop)
+    }
+
+    /// Has the bot told of this conversation again after a while, by an event of the name `ContinueConversation` with
+    /// this value. It is kept in memory: a process that ends takes it along.
+    ///
+    /// # Errors
+    /// There are [too many](crate::limits::REMINDERS_MAX), or it is [too far](crate::limits::REMINDER_AFTER_MAX).
+    pub fn remind(&mut self, after: Duration, value: impl Into<Value>) -> Result<(), BotFault> {
+        if after > REMINDER_AFTER_MAX {
+            return Err(BotFault::new("a reminder is at most a day away"));
+        }
+        let room = Arc::clone(&self.room_for_reminders).try_acquire_owned();
+        let room = room.map_err(|_| BotFault::new("there are too many reminders already"))?;
+        let value = value.into();
+        self.reminders.push(Reminder { after, value, room });
+        Ok(())
+    }
+
+    pub(crate) fn take_reminders(&mut self) -> Vec<Reminder> {
+        std::mem::take(&mut self.reminders)
     }
 
     /// What is remembered of the conversation.
