@@ -65,6 +65,7 @@ mod keys;
 pub mod limits;
 mod retry;
 mod router;
+mod sending;
 pub mod telephony;
 pub mod testing;
 mod token;

@@ -32,7 +32,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use offhook_terms::Private;
 use offhook_wire::activity::{
-    Activity, CHANNEL, ChannelAccount, ConversationAccount, Entity, ResourceResponse, kind,
+    Activity, CHANNEL, ChannelAccount, ConversationAccount, Entity, ResourceResponse, event, kind,
 };
 use serde_json::{Value, json};
 
@@ -156,7 +156,7 @@ impl<B: Bot> Conversation<B> {
     /// A transfer fails.
     pub fn transfer_fails(self, why: &str) -> Self {
         self.event(
-            "handoff.status",
+            event::HANDOFF_STATUS,
             json!({ "state": "failed", "message": why }),
         )
     }
@@ -313,47 +313,32 @@ impl Running {
                 self.tell(adapter, channel, id, result).await
             }
             Step::Says(words) => {
-                let wanted = format!("it should say {words:?}");
-                let said = self.next(&wanted)?;
-                let shown = shown(&said);
-                let is_said = [said.text, said.speak]
-                    .into_iter()
-                    .flatten()
-                    .any(|said| *said.reveal() == words);
-                match is_said {
-                    true => Ok(()),
-                    false => Err(format!("{wanted}, and {shown}")),
-                }
+                let is_said = |sent: &Activity| {
+                    let mut said = [&sent.text, &sent.speak].into_iter().flatten();
+                    said.any(|said| *said.reveal() == words)
+                };
+                self.wants(&format!("it should say {words:?}"), is_said)
+                    .map(drop)
             }
-            Step::Sends(kind) => {
-                let wanted = format!("it should send `{kind}`");
-                let sent = self.next(&wanted)?;
-                match sent.is(&kind) {
-                    true => Ok(()),
-                    false => Err(format!("{wanted}, and {}", shown(&sent))),
-                }
-            }
+            Step::Sends(kind) => self
+                .wants(&format!("it should send `{kind}`"), |sent| sent.is(&kind))
+                .map(drop),
             Step::Commands(name) => self.command(&name),
             Step::TransfersTo(number) => {
+                let is_handoff = |sent: &Activity| {
+                    let value = sent.value.as_ref();
+                    let target = value.map(|value| &value.reveal()["TargetPhoneNumber"]);
+                    sent.name.as_deref() == Some(event::HANDOFF_INITIATE)
+                        && target.and_then(Value::as_str) == Some(&number)
+                };
                 let wanted = format!("it should transfer the call to {number:?}");
-                let sent = self.next(&wanted)?;
-                let target = sent
-                    .value
-                    .as_ref()
-                    .map(|v| &v.reveal()["TargetPhoneNumber"]);
-                let is_handoff = sent.name.as_deref() == Some("handoff.initiate");
-                match is_handoff && target.and_then(Value::as_str) == Some(&number) {
-                    true => Ok(()),
-                    false => Err(format!("{wanted}, and {}", shown(&sent))),
-                }
+                self.wants(&wanted, is_handoff).map(drop)
             }
-            Step::HangsUp => {
-                let sent = self.next("it should hang up")?;
-                match sent.is(kind::END_OF_CONVERSATION) {
-                    true => Ok(()),
-                    false => Err(format!("it should hang up, and {}", shown(&sent))),
-                }
-            }
+            Step::HangsUp => self
+                .wants("it should hang up", |sent| {
+                    sent.is(kind::END_OF_CONVERSATION)
+                })
+                .map(drop),
             Step::Fails => match self.failure.take() {
                 Some(_) => Ok(()),
                 None => Err("the turn should fail, and did not".to_owned()),
@@ -397,22 +382,31 @@ impl Running {
 
     fn command(&mut self, name: &str) -> Result<(), String> {
         let wanted = format!("it should give the command `{name}`");
-        let sent = self.next(&wanted)?;
-        let sent_name = sent.name.clone().unwrap_or_default();
-        if !sent.is(kind::COMMAND) || !is_named(&sent_name, name) {
-            return Err(format!("{wanted}, and {}", shown(&sent)));
-        }
+        let sent = self.wants(&wanted, |sent| {
+            let is_of_name = |sent: &String| is_named(sent, name);
+            sent.is(kind::COMMAND) && sent.name.as_ref().is_some_and(is_of_name)
+        })?;
+        let sent_name = sent.name.unwrap_or_default();
         let value = sent.value.map(Private::into_inner).unwrap_or_default();
         self.commands.push((sent_name, value));
         Ok(())
     }
 
-    fn next(&mut self, wanted: &str) -> Result<Activity, String> {
+    /// The next activity, if it is what is wanted.
+    fn wants(
+        &mut self,
+        wanted: &str,
+        is: impl FnOnce(&Activity) -> bool,
+    ) -> Result<Activity, String> {
         let next = self.heard.lock().pop_front();
-        next.ok_or_else(|| match &self.failure {
+        let sent = next.ok_or_else(|| match &self.failure {
             Some(why) => format!("{wanted}, and the turn failed: {why}"),
             None => format!("{wanted}, and nothing came"),
-        })
+        })?;
+        match is(&sent) {
+            true => Ok(sent),
+            false => Err(format!("{wanted}, and {}", shown(&sent))),
+        }
     }
 
     /// Nothing came that nobody looked at.

@@ -11,9 +11,9 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::form_urlencoded;
 
-use crate::graph::{GraphConfig, GraphFault, small_body};
+use crate::graph::{GraphConfig, GraphFault};
 use crate::limits::{ANSWER_WITHIN, TOKEN_RENEWED_BEFORE};
-use crate::retry;
+use crate::sending::{self, Answer, Unanswered};
 
 pub(crate) struct AccessToken {
     endpoint: String,
@@ -91,38 +91,28 @@ impl AccessToken {
     }
 
     async fn fetch(&self, http: &reqwest::Client) -> Result<TokenResponse, GraphFault> {
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            let response = http
-                .post(&self.endpoint)
+        let request = || {
+            http.post(&self.endpoint)
                 .timeout(ANSWER_WITHIN)
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(self.form.reveal().clone())
-                .send()
-                .await
-                .map_err(GraphFault::transport)?;
-            let status = response.status();
-            let asked = retry::retry_after(response.headers());
-            if retry::means_later(status)
-                && let Some(wait) = retry::wait(tried, asked)
-            {
-                tokio::time::sleep(wait).await;
-                continue;
-            }
-            let body = small_body(response).await?;
-            if status == StatusCode::OK {
-                return serde_json::from_slice(&body)
-                    .map_err(|error| GraphFault::Unreadable(error.to_string()));
-            }
-            let refusal: OAuthError = serde_json::from_slice(&body).unwrap_or_default();
-            return Err(match status {
-                StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED => GraphFault::Unauthorized {
-                    code: refusal.error,
-                    message: refusal.error_description.unwrap_or_default(),
-                },
-                _ => GraphFault::of(status, asked, &body),
-            });
+        };
+        let Answer {
+            status,
+            retry_after,
+            body,
+        } = sending::send(request, Unanswered::Fails).await?;
+        if status == StatusCode::OK {
+            return serde_json::from_slice(&body)
+                .map_err(|error| GraphFault::Unreadable(error.to_string()));
         }
+        let refusal: OAuthError = serde_json::from_slice(&body).unwrap_or_default();
+        Err(match status {
+            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED => GraphFault::Unauthorized {
+                code: refusal.error,
+                message: refusal.error_description.unwrap_or_default(),
+            },
+            _ => GraphFault::of(status, retry_after, &body),
+        })
     }
 }

@@ -39,6 +39,16 @@ pub mod kind {
     pub const MESSAGE_REACTION: &str = "messageReaction";
 }
 
+/// Names of events. They are compared exactly.
+pub mod event {
+    /// A bot wants the caller to be handed off.
+    pub const HANDOFF_INITIATE: &str = "handoff.initiate";
+    /// What became of that.
+    pub const HANDOFF_STATUS: &str = "handoff.status";
+    /// What a bot tells itself to go on with a conversation.
+    pub const CONTINUE_CONVERSATION: &str = "ContinueConversation";
+}
+
 /// One activity. `Debug` shows no words, numbers or names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -20,12 +20,12 @@
 
 mod extra;
 mod open_enum;
-mod private;
 
 pub mod activity;
 pub mod graph;
 pub mod journal;
 pub mod oauth;
 pub mod openid;
+pub mod private;
 
 pub use extra::Extra;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use offhook_wire::activity::kind;
+use offhook_wire::activity::{event, kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub struct Prompt {
     kind: Kind,
     question: String,
     retry: Option<String>,
-    times: u32,
+    times: Option<u32>,
     timeout: Option<Duration>,
     default: Option<(Value, Option<String>)>,
 }
@@ -90,7 +90,7 @@ impl Prompt {
             kind,
             question: question.into(),
             retry: None,
-            times: u32::MAX,
+            times: None,
             timeout: None,
             default: None,
         }
@@ -106,7 +106,7 @@ impl Prompt {
     /// How often it is asked at most.
     #[must_use]
     pub fn times(mut self, at_most: u32) -> Self {
-        self.times = at_most.max(1);
+        self.times = Some(at_most.max(1));
         self
     }
 
@@ -140,7 +140,7 @@ impl Prompt {
     }
 
     async fn ask(&self, cx: &mut Context<'_>, mut options: Options) -> Result<Next, BotFault> {
-        if options.asked >= self.times {
+        if self.times.is_some_and(|times| options.asked >= times) {
             return self.give_up(cx).await;
         }
         let question = options.prompt.as_ref().unwrap_or(&self.question);
@@ -184,8 +184,8 @@ impl Prompt {
             return Ok(Next::Wait);
         }
         match self.times {
-            u32::MAX => self.ask(cx, options).await,
-            _ => self.give_up(cx).await,
+            None => self.ask(cx, options).await,
+            Some(_) => self.give_up(cx).await,
         }
     }
 
@@ -296,7 +296,9 @@ impl Dialog for Prompt {
     async fn activity(&self, cx: &mut Context<'_>) -> Result<Next, BotFault> {
         let options: Options = cx.get(STATE)?.unwrap_or_default();
         let activity = cx.turn().activity();
-        if activity.is(kind::EVENT) && activity.name.as_deref() == Some("ContinueConversation") {
+        if activity.is(kind::EVENT)
+            && activity.name.as_deref() == Some(event::CONTINUE_CONVERSATION)
+        {
             return self.timed_out(cx, options).await;
         }
         if !activity.is(kind::MESSAGE) {

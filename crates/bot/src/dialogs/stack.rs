@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures::future::BoxFuture;
-use offhook_wire::activity::{Activity, kind};
+use offhook_wire::activity::kind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -78,10 +78,7 @@ impl Dialogs {
     /// # Errors
     /// What one of them failed with.
     pub async fn run(&self, turn: &mut Turn, root: &str) -> Result<Status, BotFault> {
-        let mut stack: Stack = turn.conversation().await?.get(NAME)?.unwrap_or_default();
-        let status = self.moves(turn, &mut stack, Some(root)).await?;
-        turn.conversation().await?.set(NAME, stack)?;
-        Ok(status)
+        self.turn(turn, Some(root)).await
     }
 
     /// Goes on with the conversation's bot dialogs, if there are any.
@@ -89,8 +86,12 @@ impl Dialogs {
     /// # Errors
     /// What one of them failed with.
     pub async fn go_on(&self, turn: &mut Turn) -> Result<Status, BotFault> {
+        self.turn(turn, None).await
+    }
+
+    async fn turn(&self, turn: &mut Turn, root: Option<&str>) -> Result<Status, BotFault> {
         let mut stack: Stack = turn.conversation().await?.get(NAME)?.unwrap_or_default();
-        let status = self.moves(turn, &mut stack, None).await?;
+        let status = self.moves(turn, &mut stack, root).await?;
         turn.conversation().await?.set(NAME, stack)?;
         Ok(status)
     }
@@ -106,7 +107,7 @@ impl Dialogs {
             stack.pending.clear();
             return Ok(Status::Cancelled);
         }
-        let mut next = if let Some(result) = CommandResult::of(turn.activity())
+        let mut next = if let Some(result) = CommandResult::of(turn)
             && let Some(pending) = stack.take_pending(&result)
         {
             match self.command_ended(turn, stack, &pending, result).await? {
@@ -395,15 +396,13 @@ struct CommandResult {
 }
 
 impl CommandResult {
-    fn of(activity: &Activity) -> Option<Self> {
+    fn of(turn: &Turn) -> Option<Self> {
+        let activity = turn.activity();
         if !activity.is(kind::COMMAND_RESULT) {
             return None;
         }
-        let value = activity.value.as_ref().map(|value| value.reveal().clone());
         // A value that is missing or cannot be read tells of no error.
-        let value: CommandValue = value
-            .and_then(|value| serde_json::from_value(value).ok())
-            .unwrap_or_default();
+        let value: CommandValue = turn.value();
         Some(Self {
             name: activity.name.clone()?,
             id: value.command_id,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Method, StatusCode};
+use http::Method;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use offhook_terms::Private;
 use offhook_wire::graph::{
     AnswerRequest, Call, ContextRequest, Operation, PlayPromptRequest, RecordResponseRequest,
@@ -17,8 +17,9 @@ use url::Url;
 
 use super::{GraphFault, Recording, SetupFault, check, recording};
 use crate::limits::{ANSWER_BYTES_MAX, ANSWER_WITHIN};
+use crate::sending::{self, NotAnswered, Unanswered};
 use crate::token::AccessToken;
-use crate::{CallContexts, CallId, OperationId, http_client, retry};
+use crate::{CallContexts, CallId, OperationId, http_client};
 
 /// Where the platform is, and who the bot is.
 #[derive(Debug, Clone)]
@@ -255,55 +256,33 @@ impl GraphClient {
         body: Option<Bytes>,
     ) -> Result<Bytes, GraphFault> {
         let shared = &*self.0;
-        let mut tried = 0;
-        let mut token_replaced = false;
-        loop {
-            tried += 1;
-            let token = shared.token.get(&shared.http).await?;
-            let mut request = shared
+        let request = || {
+            let request = shared
                 .http
                 .request(method.clone(), url.clone())
-                .timeout(ANSWER_WITHIN)
-                .header(AUTHORIZATION, format!("Bearer {}", token.reveal()));
-            request = match &body {
+                .timeout(ANSWER_WITHIN);
+            match &body {
                 Some(body) => request
                     .header(CONTENT_TYPE, "application/json")
                     .body(body.clone()),
                 // Said in so many words: some servers answer 411 otherwise.
                 None if method == Method::POST => request.header(CONTENT_LENGTH, 0),
                 None => request,
-            };
-            let response = match request.send().await {
-                Ok(response) => response,
-                Err(error) => {
-                    // Sent again only if it certainly did nothing: never connected, or harmless.
-                    let harmless = error.is_connect() || method == Method::GET;
-                    match retry::wait(tried, None).filter(|_| harmless) {
-                        Some(wait) => tokio::time::sleep(wait).await,
-                        None => return Err(GraphFault::transport(error)),
-                    }
-                    continue;
-                }
-            };
-            let status = response.status();
-            let asked = retry::retry_after(response.headers());
-            if retry::means_later(status)
-                && let Some(wait) = retry::wait(tried, asked)
-            {
-                tokio::time::sleep(wait).await;
-                continue;
             }
-            if status == StatusCode::UNAUTHORIZED && !token_replaced {
-                // Keys rotate and secrets are replaced: one fresh token is worth a try.
-                token_replaced = true;
-                shared.token.refused(&token);
-                continue;
-            }
-            let body = small_body(response).await?;
-            if status.is_success() {
-                return Ok(body);
-            }
-            return Err(GraphFault::of(status, asked, &body));
+        };
+        let unanswered = match method {
+            Method::GET => Unanswered::Again,
+            _ => Unanswered::AgainIfUnconnected,
+        };
+        let answer = sending::send_with(&shared.token, &shared.http, request, unanswered).await;
+        let answer = answer.map_err(NotAnswered::into_inner)?;
+        match answer.status.is_success() {
+            true => Ok(answer.body),
+            false => Err(GraphFault::of(
+                answer.status,
+                answer.retry_after,
+                &answer.body,
+            )),
         }
     }
 }

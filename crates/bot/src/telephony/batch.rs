@@ -5,8 +5,9 @@ use offhook_wire::activity::kind;
 use regex::Regex;
 use serde_json::Value;
 
+use super::collecting::Collecting;
 use crate::dialogs::{Context, Dialog, Next};
-use crate::turns::{BotFault, Say};
+use crate::turns::BotFault;
 
 /// Collects what is pressed until it is complete: by its length, by a key that ends it, or by a regular expression.
 ///
@@ -20,11 +21,7 @@ use crate::turns::{BotFault, Say};
 #[derive(Debug, Clone)]
 pub struct Batch {
     rule: Rule,
-    prompt: String,
-    property: Option<String>,
-    always_prompts: bool,
-    allows_interruptions: bool,
-    mask: Option<Regex>,
+    collecting: Collecting,
     is_trimmed: bool,
 }
 
@@ -34,9 +31,6 @@ enum Rule {
     Ends(char),
     Matches(Regex),
 }
-
-/// Where in its state the keys so far are.
-const COLLECTED: &str = "aggregation";
 
 impl Batch {
     /// So many keys. A message of several may bring more than that: they are kept, unless it is
@@ -60,17 +54,15 @@ impl Batch {
     }
 
     fn new(rule: Rule, prompt: impl Into<String>) -> Self {
+        let mut collecting = Collecting::new(prompt);
+        // Digits belong to the batch and never interrupt it; `*` and `#` may.
+        collecting.mask = match rule {
+            Rule::Matches(_) => None,
+            Rule::Length(_) | Rule::Ends(_) => Regex::new("^[0-9]+$").ok(),
+        };
         Self {
-            // Digits belong to the batch and never interrupt it; `*` and `#` may.
-            mask: match rule {
-                Rule::Matches(_) => None,
-                Rule::Length(_) | Rule::Ends(_) => Regex::new("^[0-9]+$").ok(),
-            },
             rule,
-            prompt: prompt.into(),
-            property: None,
-            always_prompts: false,
-            allows_interruptions: false,
+            collecting,
             is_trimmed: false,
         }
     }
@@ -78,21 +70,21 @@ impl Batch {
     /// Where in the conversation's state the result is kept.
     #[must_use]
     pub fn property(mut self, name: impl Into<String>) -> Self {
-        self.property = Some(name.into());
+        self.collecting.property = Some(name.into());
         self
     }
 
     /// Asks again after an interruption also when something was collected, and forgets that.
     #[must_use]
     pub fn always_prompt(mut self, always: bool) -> Self {
-        self.always_prompts = always;
+        self.collecting.always_prompts = always;
         self
     }
 
     /// Whether an interruption may take what is said.
     #[must_use]
     pub fn allow_interruptions(mut self, allows: bool) -> Self {
-        self.allows_interruptions = allows;
+        self.collecting.allows_interruptions = allows;
         self
     }
 
@@ -101,7 +93,7 @@ impl Batch {
     /// # Errors
     /// It is no regular expression.
     pub fn interruption_mask(mut self, pattern: &str) -> Result<Self, BotFault> {
-        self.mask = Some(Regex::new(pattern).map_err(BotFault::new)?);
+        self.collecting.mask(pattern)?;
         Ok(self)
     }
 
@@ -138,19 +130,6 @@ impl Batch {
             false => collected.to_owned(),
         })
     }
-
-    async fn ask(&self, cx: &mut Context<'_>) -> Result<Next, BotFault> {
-        let collected: String = cx.get(COLLECTED)?.unwrap_or_default();
-        if !collected.is_empty() {
-            if !self.always_prompts {
-                return Ok(Next::end());
-            }
-            cx.set(COLLECTED, "")?;
-        }
-        cx.say(Say::text(self.prompt.clone()).expecting_input())
-            .await?;
-        Ok(Next::Wait)
-    }
 }
 
 /// Digits as keyboards write them: recognisers give wide and other ones too.
@@ -167,7 +146,7 @@ fn plain(said: &str) -> String {
 #[async_trait]
 impl Dialog for Batch {
     async fn begin(&self, cx: &mut Context<'_>, _options: Value) -> Result<Next, BotFault> {
-        self.ask(cx).await
+        self.collecting.ask(cx).await
     }
 
     async fn activity(&self, cx: &mut Context<'_>) -> Result<Next, BotFault> {
@@ -178,29 +157,24 @@ impl Dialog for Batch {
         if !self.takes(&said) {
             return Ok(Next::Wait);
         }
-        let mut collected: String = cx.get(COLLECTED)?.unwrap_or_default();
+        let mut collected = Collecting::collected(cx)?;
         if collected.len() + said.len() > crate::limits::BATCH_BYTES_MAX {
             return Err(BotFault::new("more was pressed than a batch can hold"));
         }
         collected.push_str(&said);
         let Some(result) = self.complete(&collected) else {
-            cx.set(COLLECTED, collected)?;
+            Collecting::keep(cx, collected)?;
             return Ok(Next::Wait);
         };
-        if let Some(property) = &self.property {
-            cx.conversation().await?.set(property, &result)?;
-        }
-        Ok(Next::End(result.into()))
+        self.collecting.end(cx, result).await
     }
 
     async fn resumed(&self, cx: &mut Context<'_>) -> Result<Next, BotFault> {
-        self.ask(cx).await
+        self.collecting.ask(cx).await
     }
 
     fn may_be_interrupted(&self, cx: &Context<'_>) -> bool {
-        let is_masked = |mask: &Regex| mask.is_match(&plain(cx.text()));
-        self.allows_interruptions
-            && cx.turn().activity().is(kind::MESSAGE)
-            && !self.mask.as_ref().is_some_and(is_masked)
+        cx.turn().activity().is(kind::MESSAGE)
+            && self.collecting.may_be_interrupted_by(&plain(cx.text()))
     }
 }

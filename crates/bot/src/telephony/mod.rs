@@ -4,6 +4,7 @@
 //! those that need one are over at once and send nothing, so that one bot serves both.
 
 mod batch;
+mod collecting;
 mod end_call;
 mod number_pool;
 mod recording;

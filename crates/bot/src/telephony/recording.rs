@@ -102,13 +102,10 @@ impl Dialog for Recording {
         if !activity.is(kind::COMMAND_RESULT) || activity.name.as_deref() != Some(self.name) {
             return Ok(Next::Wait);
         }
-        let value = activity.value.as_ref().map(|value| value.reveal().clone());
-        let value: CommandValue = value
-            .and_then(|value| serde_json::from_value(value).ok())
-            .unwrap_or_default();
-        value
-            .error
-            .map_or(Ok(Next::end()), |error| Err(BotFault::new(error)))
+        match cx.turn().value::<CommandValue>().error {
+            Some(error) => Err(BotFault::new(error)),
+            None => Ok(Next::end()),
+        }
     }
 
     /// Its result may have come meanwhile.

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use offhook_wire::activity::kind;
-use regex::Regex;
 use serde_json::Value;
 
+use super::collecting::Collecting;
 use super::spelling::{Accepts, Heard, understand};
 use crate::dialogs::{Context, Dialog, Next};
 use crate::turns::{BotFault, Say};
@@ -19,17 +19,12 @@ use crate::turns::{BotFault, Say};
 pub struct SerialNumber {
     accepts: Accepts,
     length: usize,
-    prompt: String,
+    collecting: Collecting,
     confirmation: String,
     go_on: Option<String>,
-    property: Option<String>,
-    always_prompts: bool,
-    allows_interruptions: bool,
-    mask: Option<Regex>,
     unexpected: u32,
 }
 
-const COLLECTED: &str = "aggregation";
 const CHOICES: &str = "ambiguousChoices";
 const UNEXPECTED: &str = "unexpectedInputCount";
 
@@ -39,14 +34,10 @@ impl SerialNumber {
         Self {
             accepts: Accepts::BOTH,
             length: length.max(1),
-            prompt: prompt.into(),
+            collecting: Collecting::new(prompt),
             confirmation: "Did you mean {0} or {1}? Press 1 for the first, 2 for the second."
                 .into(),
             go_on: None,
-            property: None,
-            always_prompts: false,
-            allows_interruptions: false,
-            mask: None,
             unexpected: 2,
         }
     }
@@ -82,21 +73,21 @@ impl SerialNumber {
     /// Where in the conversation's state the result is kept.
     #[must_use]
     pub fn property(mut self, name: impl Into<String>) -> Self {
-        self.property = Some(name.into());
+        self.collecting.property = Some(name.into());
         self
     }
 
     /// Asks again after an interruption also when something was collected, and forgets that.
     #[must_use]
     pub fn always_prompt(mut self, always: bool) -> Self {
-        self.always_prompts = always;
+        self.collecting.always_prompts = always;
         self
     }
 
     /// Whether an interruption may take what is said, from the beginning.
     #[must_use]
     pub fn allow_interruptions(mut self, allows: bool) -> Self {
-        self.allows_interruptions = allows;
+        self.collecting.allows_interruptions = allows;
         self
     }
 
@@ -105,7 +96,7 @@ impl SerialNumber {
     /// # Errors
     /// It is no regular expression.
     pub fn interruption_mask(mut self, pattern: &str) -> Result<Self, BotFault> {
-        self.mask = Some(Regex::new(pattern).map_err(BotFault::new)?);
+        self.collecting.mask(pattern)?;
         Ok(self)
     }
 
@@ -117,17 +108,8 @@ impl SerialNumber {
     }
 
     async fn ask(&self, cx: &mut Context<'_>) -> Result<Next, BotFault> {
-        let collected: String = cx.get(COLLECTED)?.unwrap_or_default();
-        if !collected.is_empty() {
-            if !self.always_prompts {
-                return Ok(Next::end());
-            }
-            cx.set(COLLECTED, "")?;
-        }
         cx.state().remove(CHOICES);
-        cx.say(Say::text(self.prompt.clone()).expecting_input())
-            .await?;
-        Ok(Next::Wait)
+        self.collecting.ask(cx).await
     }
 
     async fn confirm(&self, cx: &mut Context<'_>, choices: &[String; 2]) -> Result<Next, BotFault> {
@@ -147,13 +129,10 @@ impl SerialNumber {
         collected: String,
     ) -> Result<Option<Next>, BotFault> {
         if collected.chars().count() < self.length {
-            cx.set(COLLECTED, collected)?;
+            Collecting::keep(cx, collected)?;
             return Ok(None);
         }
-        if let Some(property) = &self.property {
-            cx.conversation().await?.set(property, &collected)?;
-        }
-        Ok(Some(Next::End(collected.into())))
+        self.collecting.end(cx, collected).await.map(Some)
     }
 }
 
@@ -182,7 +161,7 @@ impl Dialog for SerialNumber {
             }
             return Ok(Next::Wait);
         }
-        let collected: String = cx.get(COLLECTED)?.unwrap_or_default();
+        let collected = Collecting::collected(cx)?;
         let left = self.length.saturating_sub(collected.chars().count());
         match understand(cx.text(), left, self.accepts) {
             Heard::Nothing => {
@@ -214,7 +193,6 @@ impl Dialog for SerialNumber {
         if count.unwrap_or_default() >= self.unexpected {
             return true;
         }
-        let is_masked = |mask: &Regex| mask.is_match(cx.text());
-        self.allows_interruptions && !self.mask.as_ref().is_some_and(is_masked)
+        self.collecting.may_be_interrupted_by(cx.text())
     }
 }

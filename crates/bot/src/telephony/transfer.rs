@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use offhook_terms::Private;
-use offhook_wire::activity::{Activity, kind};
+use offhook_wire::activity::{Activity, event, kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ impl Dialog for CallTransfer {
             _ => self.phone_number.reveal().clone(),
         };
         let handoff = Activity {
-            name: Some("handoff.initiate".to_owned()),
+            name: Some(event::HANDOFF_INITIATE.to_owned()),
             value: Some(Private::new(json!({ "TargetPhoneNumber": number }))),
             ..Activity::new(kind::EVENT)
         };
@@ -59,7 +59,7 @@ impl Dialog for CallTransfer {
 
     async fn activity(&self, cx: &mut Context<'_>) -> Result<Next, BotFault> {
         let activity = cx.turn().activity();
-        if !activity.is(kind::EVENT) || activity.name.as_deref() != Some("handoff.status") {
+        if !activity.is(kind::EVENT) || activity.name.as_deref() != Some(event::HANDOFF_STATUS) {
             return Ok(Next::Wait);
         }
         #[derive(Default, Deserialize)]
@@ -68,10 +68,7 @@ impl Dialog for CallTransfer {
             state: String,
             message: Option<String>,
         }
-        let value = activity.value.as_ref().map(|value| value.reveal().clone());
-        let status: HandoffStatus = value
-            .and_then(|value| serde_json::from_value(value).ok())
-            .unwrap_or_default();
+        let status: HandoffStatus = cx.turn().value();
         if !status.state.eq_ignore_ascii_case("failed") {
             return Ok(Next::Wait);
         }

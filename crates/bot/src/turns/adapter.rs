@@ -41,15 +41,14 @@ impl<B> Clone for Adapter<B> {
 
 impl<B> std::fmt::Debug for Adapter<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Adapter")
-            .field("connector", &self.0.connector)
-            .finish_non_exhaustive()
+        f.debug_struct("Adapter").finish_non_exhaustive()
     }
 }
 
 struct Shared<B> {
     bot: B,
-    connector: Option<Connector>,
+    /// To wherever an activity came from.
+    connector: Arc<dyn Outbox>,
     door: Option<Door>,
     storage: Arc<dyn Storage>,
     busy: Busy,
@@ -60,10 +59,18 @@ impl<B: Bot> Adapter<B> {
     /// A bot without an identity: it believes everybody who reaches it and signs nothing. It forgets
     /// everything when it ends.
     pub fn new(bot: B) -> Self {
+        let connector: Arc<dyn Outbox> = match Connector::new(None) {
+            Ok(connector) => Arc::new(connector),
+            Err(_) => Arc::new(Nowhere),
+        };
+        Self::of(bot, connector, None)
+    }
+
+    fn of(bot: B, connector: Arc<dyn Outbox>, door: Option<Door>) -> Self {
         Self(Arc::new(Shared {
             bot,
-            connector: Connector::new(None).ok(),
-            door: None,
+            connector,
+            door,
             storage: Arc::new(Memory::default()),
             busy: Busy::default(),
             room_for_reminders: Arc::new(Semaphore::new(REMINDERS_MAX)),
@@ -77,12 +84,7 @@ impl<B: Bot> Adapter<B> {
     pub fn with_login(bot: B, login: &Login) -> Result<Self, SetupFault> {
         let connector = Connector::new(Some(login))?;
         let door = Door::new(login)?;
-        let mut adapter = Self::new(bot);
-        if let Some(shared) = Arc::get_mut(&mut adapter.0) {
-            shared.connector = Some(connector);
-            shared.door = Some(door);
-        }
-        Ok(adapter)
+        Ok(Self::of(bot, Arc::new(connector), Some(door)))
     }
 
     /// Remembers there what it remembers. Called before it is served or cloned; afterwards it does
@@ -181,10 +183,7 @@ impl<B: Bot> Adapter<B> {
     }
 
     fn outbox(&self) -> Arc<dyn Outbox> {
-        match &self.0.connector {
-            Some(connector) => Arc::new(connector.clone()),
-            None => Arc::new(Nowhere),
-        }
+        Arc::clone(&self.0.connector)
     }
 }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{Method, StatusCode};
+use http::header::CONTENT_TYPE;
 use offhook_terms::Private;
 use offhook_wire::Extra;
 use offhook_wire::activity::{
-    Activity, ChannelAccount, ConversationAccount, ConversationParameters, ResourceResponse, kind,
+    Activity, ChannelAccount, ConversationAccount, ConversationParameters, ResourceResponse, event,
+    kind,
 };
 use offhook_wire::graph::ErrorEnvelope;
 use serde::{Deserialize, Serialize};
@@ -16,10 +16,11 @@ use url::Url;
 
 use super::turn::Outbox;
 use super::{ConnectorFault, Login};
-use crate::graph::{GraphFault, SetupFault, small_body};
+use crate::graph::{GraphFault, SetupFault};
+use crate::http_client;
 use crate::limits::ANSWER_WITHIN;
+use crate::sending::{self, Answer, NotAnswered, Unanswered};
 use crate::token::AccessToken;
-use crate::{http_client, retry};
 
 /// Where a conversation is and who is in it: enough to say something in it later. It can be kept as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -44,27 +45,11 @@ pub struct Reference {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
     /// Where the channel is.
-    #[serde(skip_serializing_if = "Option::is_none", with = "private_option")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        with = "offhook_wire::private::option"
+    )]
     pub service_url: Option<Private<String>>,
-}
-
-/// A [`Private`] value as plain JSON.
-mod private_option {
-    use offhook_terms::Private;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        value: &Option<Private<String>>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.as_ref().map(Private::reveal).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Private<String>>, D::Error> {
-        Ok(Option::<String>::deserialize(from)?.map(Private::new))
-    }
 }
 
 impl Reference {
@@ -112,7 +97,7 @@ impl Reference {
             recipient: self.bot.clone(),
             from: self.user.clone(),
             locale: self.locale.clone(),
-            name: Some("ContinueConversation".to_owned()),
+            name: Some(event::CONTINUE_CONVERSATION.to_owned()),
             ..Activity::new(kind::EVENT)
         }
     }
@@ -195,60 +180,35 @@ impl Connector {
             true => &self.0.here,
             false => &self.0.elsewhere,
         };
-        let (mut tried, mut token_replaced) = (0, false);
-        loop {
-            tried += 1;
-            let mut request = http
-                .request(Method::POST, url.clone())
+        let request = || {
+            http.post(url.clone())
                 .timeout(ANSWER_WITHIN)
                 .header(CONTENT_TYPE, "application/json; charset=utf-8")
-                .body(body.clone());
-            let mut used = None;
-            if let Some((token, http)) = &self.0.login {
-                let granted = token.get(http).await.map_err(ConnectorFault::Token)?;
-                request = request.header(AUTHORIZATION, format!("Bearer {}", granted.reveal()));
-                used = Some((token, granted));
+                .body(body.clone())
+        };
+        // Not again if it may have arrived: an activity twice is heard twice.
+        let unanswered = Unanswered::AgainIfUnconnected;
+        let answer = match &self.0.login {
+            Some((token, login)) => sending::send_with(token, login, request, unanswered).await,
+            None => {
+                let answer = sending::send(request, unanswered).await;
+                answer.map_err(NotAnswered::Transport)
             }
-            let response = match request.send().await {
-                Ok(response) => response,
-                // Sent again only if it certainly did nothing: an activity twice is heard twice.
-                Err(error) => match retry::wait(tried, None).filter(|_| error.is_connect()) {
-                    Some(wait) => {
-                        tokio::time::sleep(wait).await;
-                        continue;
-                    }
-                    None => return Err(ConnectorFault::Transport(GraphFault::transport(error))),
-                },
-            };
-            let status = response.status();
-            let asked = retry::retry_after(response.headers());
-            if retry::means_later(status)
-                && let Some(wait) = retry::wait(tried, asked)
-            {
-                tokio::time::sleep(wait).await;
-                continue;
-            }
-            if status == StatusCode::UNAUTHORIZED
-                && !token_replaced
-                && let Some((token, granted)) = &used
-            {
-                token_replaced = true;
-                token.refused(granted);
-                continue;
-            }
-            let body = small_body(response).await;
-            let body = body.map_err(ConnectorFault::Transport)?;
-            if status.is_success() {
-                // Some channels answer with nothing.
-                return Ok(serde_json::from_slice(&body).unwrap_or_default());
-            }
-            let refusal: ErrorEnvelope = serde_json::from_slice(&body).unwrap_or_default();
-            return Err(ConnectorFault::Refused {
-                status,
-                code: refusal.error.code,
-                message: refusal.error.message,
-            });
+        };
+        let Answer { status, body, .. } = answer.map_err(|why| match why {
+            NotAnswered::Token(fault) => ConnectorFault::Token(fault),
+            NotAnswered::Transport(fault) => ConnectorFault::Transport(fault),
+        })?;
+        if status.is_success() {
+            // Some channels answer with nothing.
+            return Ok(serde_json::from_slice(&body).unwrap_or_default());
         }
+        let refusal: ErrorEnvelope = serde_json::from_slice(&body).unwrap_or_default();
+        Err(ConnectorFault::Refused {
+            status,
+            code: refusal.error.code,
+            message: refusal.error.message,
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use offhook_wire::activity::{Activity, ResourceResponse, kind};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -100,6 +101,13 @@ impl Turn {
     pub fn text(&self) -> &str {
         let text = self.activity.text.as_ref();
         text.map_or("", |text| text.reveal().trim())
+    }
+
+    /// What belongs to an event or a command, as far as it can be read.
+    pub(crate) fn value<T: DeserializeOwned + Default>(&self) -> T {
+        let value = self.activity.value.as_ref();
+        let read = value.and_then(|value| T::deserialize(value.reveal()).ok());
+        read.unwrap_or_default()
     }
 
     /// Whether it is a key that was pressed.

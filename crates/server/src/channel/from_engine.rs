@@ -8,7 +8,7 @@ use offhook_engine::{
 use offhook_terms::{CallId, LegId, Private};
 use offhook_wire::Extra;
 use offhook_wire::activity::{
-    Activity, ChannelAccount, ConversationAccount, Entity, MessageReaction, kind,
+    Activity, ChannelAccount, ConversationAccount, Entity, MessageReaction, event, kind,
 };
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -182,7 +182,7 @@ pub(super) fn handoff_status(activity: &str, state: &str, message: Option<&str>)
         value["message"] = json!(message);
     }
     Activity {
-        name: Some("handoff.status".to_owned()),
+        name: Some(event::HANDOFF_STATUS.to_owned()),
         value: Some(Private::new(value)),
         reply_to_id: Some(activity.to_owned()),
         ..Activity::new(kind::EVENT)

@@ -7,7 +7,7 @@ use offhook_engine::{
 };
 use offhook_speech::limits::{PHRASE_CHARS_MAX, PHRASES_MAX, SPEECH_BYTES_MAX};
 use offhook_terms::Private;
-use offhook_wire::activity::{Activity, kind};
+use offhook_wire::activity::{Activity, event, kind};
 use regex::RegexBuilder;
 use serde_json::Value;
 
@@ -74,7 +74,7 @@ pub(super) fn asked(activity: &Activity, id: &str, usual: &Usual<'_>) -> Result<
         return Ok(Asked::End { at_once });
     }
     let name = activity.name.as_deref().unwrap_or_default();
-    if activity.is(kind::EVENT) && name == "handoff.initiate" {
+    if activity.is(kind::EVENT) && name == event::HANDOFF_INITIATE {
         return Ok(Asked::Handoff(Box::new(handoff(activity)?)));
     }
     if activity.is(kind::COMMAND) && is_for_channels(name) {
