@@ -74,7 +74,8 @@ pub mod turns;
 pub use call_id::{CallId, OperationId};
 pub use contexts::CallContexts;
 pub use graph::{
-    GraphClient, GraphConfig, GraphFault, KeepAlive, ParameterFault, Recording, SetupFault, prompt,
+    GraphClient, GraphConfig, GraphFault, Invited, KeepAlive, ParameterFault, Recording,
+    SetupFault, UserQuery, prompt,
 };
 pub use keys::Keys;
 pub use router::{EndedOperation, Event, Handler, NotificationRouter, RouterConfig};

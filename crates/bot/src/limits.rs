@@ -9,6 +9,15 @@ pub const PLAY_PROMPTS_MAX: usize = 20;
 /// Prompts of one `recordResponse`, as the API documents it.
 pub const RECORD_PROMPTS_MAX: usize = 1;
 
+/// Participants of one `invite`, as the API documents it.
+pub const INVITED_AT_ONCE_MAX: usize = 5;
+
+/// Targets of one `redirect`, as the API documents it.
+pub const REDIRECT_TARGETS_MAX: usize = 25;
+
+/// Seconds a redirected call may ring, as the API documents it.
+pub const REDIRECT_SECONDS: std::ops::RangeInclusive<i64> = 15..=90;
+
 /// Characters of a client context, as the API documents it.
 pub const CLIENT_CONTEXT_CHARS_MAX: usize = 256;
 

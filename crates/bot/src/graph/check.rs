@@ -2,13 +2,15 @@
 
 use offhook_terms::Tone;
 use offhook_wire::graph::{
-    AnswerRequest, Call, MediaConfig, MediaInfo, MediaPrompt, Modality, PlayPromptRequest,
-    RecordResponseRequest,
+    AnswerRequest, Call, MediaConfig, MediaInfo, MediaPrompt, Modality, OnlineMeeting,
+    PlayPromptRequest, RecordResponseRequest, RedirectRequest, TransferRequest,
 };
+use serde_json::Value;
 use url::Url;
 
 use crate::limits::{
     CLIENT_CONTEXT_CHARS_MAX, PLAY_PROMPTS_MAX, RECORD_PROMPTS_MAX, RECORD_SECONDS,
+    REDIRECT_SECONDS, REDIRECT_TARGETS_MAX,
 };
 
 /// A parameter is beyond what the API allows.
@@ -110,6 +112,53 @@ pub(super) fn record(request: &RecordResponseRequest) -> Result<(), ParameterFau
         }
     }
     context(request.client_context.as_deref())
+}
+
+pub(super) fn redirect(request: &RedirectRequest) -> Result<(), ParameterFault> {
+    let targets = request.targets.as_deref().unwrap_or_default();
+    if targets.is_empty() || targets.len() > REDIRECT_TARGETS_MAX {
+        return fault("targets", "1 to 25 are allowed");
+    }
+    match request.timeout {
+        Some(seconds) if !REDIRECT_SECONDS.contains(&seconds) => {
+            fault("timeout", "15 to 90 seconds are allowed")
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn transfer(request: &TransferRequest) -> Result<(), ParameterFault> {
+    match request.transfer_target {
+        Some(_) => Ok(()),
+        None => fault("transferTarget", "it is required"),
+    }
+}
+
+/// `tones` is `None` when one of them is no key.
+pub(super) fn tones(tones: Option<&[Value]>, delay_ms: Option<i64>) -> Result<(), ParameterFault> {
+    match tones {
+        None => fault("tones", "each is one of 0-9, *, # and A-D"),
+        Some([]) => fault("tones", "at least one is required"),
+        Some(_) if delay_ms.is_some_and(|delay| delay < 0) => {
+            fault("delayBetweenTonesMs", "it cannot be negative")
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+pub(super) fn external_id(meeting: &OnlineMeeting) -> Result<(), ParameterFault> {
+    match &meeting.external_id {
+        Some(_) => Ok(()),
+        None => fault("externalId", "it is required"),
+    }
+}
+
+/// Of a next page that is somewhere else.
+pub(super) fn next_link() -> ParameterFault {
+    ParameterFault {
+        parameter: "@odata.nextLink",
+        rule: "only an address of the same server is followed",
+    }
 }
 
 fn all_have_addresses(prompts: &[MediaPrompt]) -> Result<(), ParameterFault> {

@@ -69,7 +69,8 @@ pub struct GraphClient(Arc<Shared>);
 
 struct Shared {
     http: reqwest::Client,
-    calls: Url,
+    /// The API with its version.
+    base: Url,
     token: AccessToken,
     contexts: CallContexts,
 }
@@ -77,7 +78,7 @@ struct Shared {
 impl std::fmt::Debug for GraphClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("GraphClient")
-            .field(&self.0.calls.as_str())
+            .field(&self.0.base.as_str())
             .finish()
     }
 }
@@ -86,15 +87,14 @@ impl GraphClient {
     /// A client. Nothing is sent before the first command.
     pub fn new(config: GraphConfig) -> Result<Self, SetupFault> {
         let base = config.base.trim_end_matches('/');
-        let calls = format!("{base}/communications/calls");
-        let calls = Url::parse(&calls).map_err(|_| SetupFault::Address(config.base.clone()))?;
-        if calls.cannot_be_a_base() {
+        let base = Url::parse(base).map_err(|_| SetupFault::Address(config.base.clone()))?;
+        if base.cannot_be_a_base() {
             return Err(SetupFault::Address(config.base.clone()));
         }
         Url::parse(&config.login).map_err(|_| SetupFault::Address(config.login.clone()))?;
         Ok(Self(Arc::new(Shared {
             http: http_client::for_address(&config.base, config.ca_file.as_deref())?,
-            calls,
+            base,
             token: AccessToken::new(&config),
             contexts: CallContexts::default(),
         })))
@@ -109,14 +109,14 @@ impl GraphClient {
     /// at its callback.
     pub async fn create_call(&self, call: &Call) -> Result<Call, GraphFault> {
         check::create(call)?;
-        let url = self.0.calls.clone();
+        let url = self.at(&CALLS);
         read(&self.send(Method::POST, url, Some(written(call)?)).await?)
     }
 
     /// Takes an incoming call.
     pub async fn answer(&self, call: &CallId, request: &AnswerRequest) -> Result<(), GraphFault> {
         check::answer(request)?;
-        self.post(call, "answer", Some(request)).await.map(drop)
+        self.post(call, &["answer"], Some(request)).await.map(drop)
     }
 
     /// Does not take an incoming call.
@@ -125,24 +125,22 @@ impl GraphClient {
             reason: Some(reason),
             callback_uri: None,
         };
-        self.post(call, "reject", Some(&request)).await.map(drop)
+        self.post(call, &["reject"], Some(&request)).await.map(drop)
     }
 
     /// The call as it is.
     pub async fn call(&self, call: &CallId) -> Result<Call, GraphFault> {
-        let url = self.url(call, &[]);
-        read(&self.send(Method::GET, url, None).await?)
+        self.get(self.url(call, &[])).await
     }
 
     /// Leaves the call.
     pub async fn hang_up(&self, call: &CallId) -> Result<(), GraphFault> {
-        let url = self.url(call, &[]);
-        self.send(Method::DELETE, url, None).await.map(drop)
+        self.delete(self.url(call, &[])).await
     }
 
     /// Says that the bot still wants the call; see [`KeepAlive`](crate::KeepAlive).
     pub async fn keep_alive(&self, call: &CallId) -> Result<(), GraphFault> {
-        self.post(call, "keepAlive", None::<&()>).await.map(drop)
+        self.post(call, &["keepAlive"], None::<&()>).await.map(drop)
     }
 
     /// Plays prompts. The operation is over when its notification comes.
@@ -153,16 +151,13 @@ impl GraphClient {
     ) -> Result<Operation, GraphFault> {
         check::play(&request)?;
         let context = self.own_context(call, &mut request.client_context);
-        self.operation_asked_for(call, "playPrompt", &request, &context)
+        self.operation_asked_for(call, &["playPrompt"], &request, &context)
             .await
     }
 
     /// Asks to be told of every key press from now on.
     pub async fn subscribe_to_tone(&self, call: &CallId) -> Result<Operation, GraphFault> {
-        let mut request = ContextRequest::default();
-        let context = self.own_context(call, &mut request.client_context);
-        self.operation_asked_for(call, "subscribeToTone", &request, &context)
-            .await
+        self.asked_for(call, &["subscribeToTone"]).await
     }
 
     /// Records an answer. The operation is over when its notification comes.
@@ -173,7 +168,7 @@ impl GraphClient {
     ) -> Result<Operation, GraphFault> {
         check::record(&request)?;
         let context = self.own_context(call, &mut request.client_context);
-        self.operation_asked_for(call, "recordResponse", &request, &context)
+        self.operation_asked_for(call, &["recordResponse"], &request, &context)
             .await
     }
 
@@ -183,8 +178,8 @@ impl GraphClient {
         call: &CallId,
         operation: &OperationId,
     ) -> Result<Operation, GraphFault> {
-        let url = self.url(call, &["operations", operation.as_str()]);
-        read(&self.send(Method::GET, url, None).await?)
+        self.get(self.url(call, &["operations", operation.as_str()]))
+            .await
     }
 
     /// Starts to download a recorded answer, with the location and the token its notification
@@ -199,7 +194,8 @@ impl GraphClient {
         recording::start(&self.0.http, location, token, limit).await
     }
 
-    fn own_context(&self, call: &CallId, context: &mut Option<String>) -> String {
+    /// A context that leads back to the call: the bot's own, or a fresh one.
+    pub(super) fn own_context(&self, call: &CallId, context: &mut Option<String>) -> String {
         if let Some(context) = context {
             self.0.contexts.keep(context, call);
             return context.clone();
@@ -209,10 +205,10 @@ impl GraphClient {
         fresh
     }
 
-    async fn operation_asked_for(
+    pub(super) async fn operation_asked_for(
         &self,
         call: &CallId,
-        action: &str,
+        action: &[&str],
         request: &impl Serialize,
         context: &str,
     ) -> Result<Operation, GraphFault> {
@@ -229,27 +225,65 @@ impl GraphClient {
         operation
     }
 
-    async fn post(
+    /// Asks for what needs nothing but a context.
+    pub(super) async fn asked_for(
         &self,
         call: &CallId,
-        action: &str,
-        body: Option<&impl Serialize>,
-    ) -> Result<Bytes, GraphFault> {
-        let body = body.map(written).transpose()?;
-        self.send(Method::POST, self.url(call, &[action]), body)
+        action: &[&str],
+    ) -> Result<Operation, GraphFault> {
+        let mut request = ContextRequest::default();
+        let context = self.own_context(call, &mut request.client_context);
+        self.operation_asked_for(call, action, &request, &context)
             .await
     }
 
-    fn url(&self, call: &CallId, rest: &[&str]) -> Url {
-        let mut url = self.0.calls.clone();
+    pub(super) async fn post(
+        &self,
+        call: &CallId,
+        action: &[&str],
+        body: Option<&impl Serialize>,
+    ) -> Result<Bytes, GraphFault> {
+        let body = body.map(written).transpose()?;
+        self.send(Method::POST, self.url(call, action), body).await
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, GraphFault> {
+        read(&self.send(Method::GET, url, None).await?)
+    }
+
+    pub(super) async fn write<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        url: Url,
+        body: &impl Serialize,
+    ) -> Result<T, GraphFault> {
+        read(&self.send(method, url, Some(written(body)?)).await?)
+    }
+
+    pub(super) async fn delete(&self, url: Url) -> Result<(), GraphFault> {
+        self.send(Method::DELETE, url, None).await.map(drop)
+    }
+
+    /// Something of a call.
+    pub(super) fn url(&self, call: &CallId, rest: &[&str]) -> Url {
+        let mut url = self.at(&CALLS);
         if let Ok(mut segments) = url.path_segments_mut() {
-            // Each is escaped: an id from a notification cannot lead anywhere else.
             segments.push(call.as_str()).extend(rest);
         }
         url
     }
 
-    async fn send(
+    /// Something of the API.
+    pub(super) fn at(&self, path: &[&str]) -> Url {
+        let mut url = self.0.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            // Each is escaped: an id from a notification cannot lead anywhere else.
+            segments.pop_if_empty().extend(path);
+        }
+        url
+    }
+
+    pub(super) async fn send(
         &self,
         method: Method,
         url: Url,
@@ -257,10 +291,14 @@ impl GraphClient {
     ) -> Result<Bytes, GraphFault> {
         let shared = &*self.0;
         let request = || {
-            let request = shared
+            let mut request = shared
                 .http
                 .request(method.clone(), url.clone())
                 .timeout(ANSWER_WITHIN);
+            if url.query().is_some() {
+                // Asked for by `$search` and `$count`, and no harm to anything else.
+                request = request.header("ConsistencyLevel", "eventual");
+            }
             match &body {
                 Some(body) => request
                     .header(CONTENT_TYPE, "application/json")
@@ -287,7 +325,10 @@ impl GraphClient {
     }
 }
 
-fn written(body: &impl Serialize) -> Result<Bytes, GraphFault> {
+/// Where calls are, below the version.
+const CALLS: [&str; 2] = ["communications", "calls"];
+
+pub(super) fn written(body: &impl Serialize) -> Result<Bytes, GraphFault> {
     let body = serde_json::to_vec(body);
     let body = body.map_err(|error| GraphFault::Unreadable(error.to_string()))?;
     Ok(body.into())

@@ -1,6 +1,7 @@
 //! The Graph calls API: calls, operations, notifications, request bodies and errors.
 
 mod call;
+mod chat;
 mod enums;
 mod error;
 mod identity;
@@ -16,6 +17,7 @@ pub mod tag;
 mod user;
 
 pub use call::*;
+pub use chat::*;
 pub use enums::*;
 pub use error::*;
 pub use identity::*;
