@@ -88,6 +88,12 @@ pub const STATE_BYTES_MAX: usize = 1024 * 1024;
 /// are the last days.
 pub const MEMORY_DOCUMENTS_MAX: usize = 16_384;
 
+/// Connections to a file of state: SQLite has one writer at a time, and the others read.
+pub const SQLITE_CONNECTIONS: u32 = 4;
+
+/// Another process that writes to the same file is done within this, or something is wrong.
+pub const SQLITE_LOCK_WAITED_FOR: Duration = Duration::from_secs(5);
+
 /// Published keys are fetched again after so long; the reference implementation does so too.
 pub const KEYS_KEPT: Duration = Duration::from_secs(2 * 60 * 60);
 

@@ -41,7 +41,11 @@ mod bot;
 mod connector;
 mod fault;
 mod login;
+#[cfg(feature = "object-store")]
+mod objects;
 mod say;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod state;
 mod turn;
 
@@ -50,6 +54,10 @@ pub use bot::Bot;
 pub use connector::{Connector, Reference};
 pub use fault::{BotFault, ConnectorFault, StateFault};
 pub use login::{EmulatorLogin, Login, Secret};
+#[cfg(feature = "object-store")]
+pub use objects::Objects;
 pub use say::{InputHint, Say, Ssml, escape};
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;
 pub use state::{Document, Memory, Storage, Stored, Version};
 pub use turn::{InvokeResponse, Outbox, Turn};
