@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use offhook_bot::dialogs::{Dialogs, Next, Prompt, Waterfall};
 use offhook_bot::telephony::{
-    Batch, CallTransfer, EndCall, ErrorResponse, HandoffFailed, Recording, SerialNumber,
+    Batch, CallTransfer, ContinueWithSms, EndCall, ErrorResponse, HandoffFailed, Recording,
+    SMS_CHANNEL, SerialNumber,
 };
 use offhook_bot::testing::Conversation;
 use offhook_bot::turns::{Bot, BotFault, Memory, Turn};
@@ -587,4 +588,48 @@ async fn what_nobody_waits_for_begins_nothing() {
         .says("hook: Code: words")
         .is_told(late);
     tried.run().await.expect("nothing more");
+}
+
+/// On the phone it runs a bot dialog; by text message it sends what it was given for that.
+struct Texts(Dialogs);
+
+#[async_trait]
+impl Bot for Texts {
+    async fn on_turn(&self, turn: &mut Turn) -> Result<(), BotFault> {
+        let activity = turn.activity().clone();
+        if activity.channel_id.as_deref() != Some(SMS_CHANNEL) {
+            return self.0.run(turn, "root").await.map(drop);
+        }
+        assert_eq!(activity.name.as_deref(), Some("ContinueConversation"));
+        let to = activity
+            .conversation
+            .and_then(|conversation| conversation.id);
+        let from = activity.recipient.and_then(|bot| bot.id);
+        let from = from.as_ref().map(|id| id.reveal().as_str());
+        let address = activity
+            .service_url
+            .as_ref()
+            .map(|url| url.reveal().as_str());
+        let words = activity.value.map(|value| value.into_inner());
+        turn.say(format!("{to:?} {from:?} {address:?} {words:?}"))
+            .await?;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_gone_on_with_in_text_messages() {
+    let sms = ContinueWithSms::from("+12065550100", "https://sms.example.org/")
+        .to("+14255550100")
+        .data("Your order is 4711.");
+    let dialogs = Dialogs::new().with("root", tells("sms")).with("sms", sms);
+    let tried = Conversation::with(Texts(dialogs))
+        .is_called()
+        // The call goes on, whatever becomes of the message.
+        .says("got null")
+        .passes(Duration::from_millis(1))
+        .says(
+            r#"Some("+14255550100") Some("+12065550100") Some("https://sms.example.org/") Some(String("Your order is 4711."))"#,
+        );
+    tried.run().await.expect("gone on with");
 }

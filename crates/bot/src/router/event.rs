@@ -58,7 +58,8 @@ pub struct EndedOperation {
 }
 
 impl EndedOperation {
-    pub(super) fn new(operation: Operation) -> Self {
+    /// Of an operation whose status is final.
+    pub fn new(operation: Operation) -> Self {
         Self {
             id: operation.id.as_deref().map(OperationId::new),
             kind: operation.kind(),

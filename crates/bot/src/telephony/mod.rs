@@ -5,6 +5,7 @@
 
 mod batch;
 mod collecting;
+mod continue_with_sms;
 mod end_call;
 mod number_pool;
 mod recording;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use batch::Batch;
+pub use continue_with_sms::{ContinueWithSms, SMS_CHANNEL};
 pub use end_call::EndCall;
 pub use number_pool::{NumberPool, NumberPoolFault};
 pub use recording::Recording;

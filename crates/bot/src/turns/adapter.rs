@@ -149,14 +149,19 @@ impl<B: Bot> Adapter<B> {
             turn.save().await?;
         }
         for reminder in turn.take_reminders() {
-            self.remind_later(turn.reference(), reminder, &outbox);
+            self.remind_later(reminder, &outbox);
         }
         Ok(turn.take_answer())
     }
 
-    fn remind_later(&self, reference: &Reference, reminder: Reminder, outbox: &Arc<dyn Outbox>) {
-        let Reminder { after, value, room } = reminder;
-        let mut told = reference.continuation();
+    fn remind_later(&self, reminder: Reminder, outbox: &Arc<dyn Outbox>) {
+        let Reminder {
+            of,
+            after,
+            value,
+            room,
+        } = reminder;
+        let mut told = of.continuation();
         told.value = Some(Private::new(value));
         // Nobody waits for the answer to a request any more.
         let outbox = match outbox.outlives_the_turn() {

@@ -59,6 +59,7 @@ pub struct Turn {
 
 /// Something the bot is to be told later.
 pub(crate) struct Reminder {
+    pub(crate) of: Reference,
     pub(crate) after: Duration,
     pub(crate) value: Value,
     pub(crate) room: OwnedSemaphorePermit,
@@ -174,13 +175,34 @@ impl Turn {
     /// # Errors
     /// There are [too many](crate::limits::REMINDERS_MAX), or it is [too far](crate::limits::REMINDER_AFTER_MAX).
     pub fn remind(&mut self, after: Duration, value: impl Into<Value>) -> Result<(), BotFault> {
+        self.tell_later(self.reference.clone(), after, value.into())
+    }
+
+    /// Has the bot told of another conversation, when this turn is over, by the same event: to go on there with what was
+    /// begun here. Only the bot's own channels can be gone on with, those it has a login for.
+    ///
+    /// # Errors
+    /// There are [too many](crate::limits::REMINDERS_MAX) such tellings and reminders.
+    pub fn go_on_in(
+        &mut self,
+        elsewhere: Reference,
+        value: impl Into<Value>,
+    ) -> Result<(), BotFault> {
+        self.tell_later(elsewhere, Duration::ZERO, value.into())
+    }
+
+    fn tell_later(&mut self, of: Reference, after: Duration, value: Value) -> Result<(), BotFault> {
         if after > REMINDER_AFTER_MAX {
             return Err(BotFault::new("a reminder is at most a day away"));
         }
         let room = Arc::clone(&self.room_for_reminders).try_acquire_owned();
         let room = room.map_err(|_| BotFault::new("there are too many reminders already"))?;
-        let value = value.into();
-        self.reminders.push(Reminder { after, value, room });
+        self.reminders.push(Reminder {
+            of,
+            after,
+            value,
+            room,
+        });
         Ok(())
     }
 
