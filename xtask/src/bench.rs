@@ -10,6 +10,7 @@
 //! something on a machine whose speed does not. Everything is started here, listens on loopback on
 //! free ports, keeps its data in a temporary folder, and is ended by its own handle.
 
+mod activities;
 mod audio;
 mod bots;
 mod floor;
@@ -32,16 +33,17 @@ use crate::repository;
 const HELP: &str = "\
 cargo xtask bench [--calls N,N] [--only PART,PART] [--quick] [--no-build]
 
-Measures the platform on one core beside the floor, and prints a table. About twelve minutes.
+Measures the platform on one core beside the floor, and prints a table. About fifteen minutes.
 
   --calls N,N    how many calls at once for the audio [default: 500,1000]
-  --only PARTS   some of audio, rooms, codecs, bots, signalling, placing, keys, talk
+  --only PARTS   some of audio, rooms, codecs, bots, signalling, placing, keys, talk,
+                 activities
                  [default: all]
   --quick        shorter windows, one size and fewer presses: to see that it works
   --no-build     measure what was built last
 ";
 
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "audio",
     "rooms",
     "codecs",
@@ -50,6 +52,7 @@ const PARTS: [&str; 8] = [
     "placing",
     "keys",
     "talk",
+    "activities",
 ];
 
 /// More calls than this need more ports than one address has.
@@ -134,6 +137,7 @@ pub(crate) struct Programs {
     keys: PathBuf,
     conversing: PathBuf,
     bot: PathBuf,
+    telling: PathBuf,
 }
 
 impl Programs {
@@ -147,6 +151,7 @@ impl Programs {
             keys: example("lossy_keys"),
             conversing: example("conversing"),
             bot: example("instant"),
+            telling: example("telling"),
         }
     }
 
@@ -172,7 +177,14 @@ impl Programs {
                 "--example",
                 "conversing",
             ],
-            &["-p", "offhook-bot", "--example", "instant"],
+            &[
+                "-p",
+                "offhook-bot",
+                "--example",
+                "instant",
+                "--example",
+                "telling",
+            ],
         ] {
             let mut cargo = Command::new("cargo");
             cargo
@@ -242,6 +254,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     }
     if plan.has("talk") {
         talk::measure(&plan, &programs)?;
+    }
+    if plan.has("activities") {
+        activities::measure(&plan, &programs)?;
     }
     println!(
         "\nAllocations on the tick are counted by a test, not here: \

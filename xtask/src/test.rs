@@ -4,7 +4,7 @@
 //! to look for at the end of a log.
 
 mod fuzz;
-mod interop;
+pub(crate) mod interop;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

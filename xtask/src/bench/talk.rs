@@ -51,11 +51,11 @@ pub(crate) fn measure(plan: &Plan, programs: &Programs) -> Result<(), String> {
     let (playing, recording) = (number(&deaf, "playing_cpu"), number(&deaf, "recording_cpu"));
     println!(
         "\n{} calls that are spoken to take {:.1} % of a core, and {:.1} % when they are recorded as well: \
-         {:.0} % more.",
+         {:.0} % more, as the middle one of the pairs.",
         deaf["listening"],
         playing * 100.0,
         recording * 100.0,
-        (recording / playing - 1.0) * 100.0,
+        number(&deaf, "recording_more") * 100.0,
     );
     Ok(())
 }
@@ -79,7 +79,7 @@ fn in_folder(
         .output()
         .map_err(|error| format!("espeak-ng is needed to speak ({error})."))?;
     std::fs::write(&words, at_16_khz(&spoken.stdout)).map_err(|error| error.to_string())?;
-    let one = |recogniser: &str, calls: usize| -> Result<Value, String> {
+    let one = |recogniser: &str, calls: usize, rounds: usize| -> Result<Value, String> {
         let free = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
         let bot = free.local_addr().map_err(|error| error.to_string())?;
         drop(free);
@@ -131,6 +131,7 @@ sip_user = "bench"
         for (option, value) in [
             ("--bot", bot.to_string()),
             ("--calls", calls.to_string()),
+            ("--rounds", rounds.to_string()),
             ("--words", words.display().to_string()),
             ("--seconds", plan.window.as_secs().to_string()),
             ("--platform-pid", platform.id().to_string()),
@@ -138,7 +139,7 @@ sip_user = "bench"
             args.extend([option.to_owned(), value]);
         }
         let conversing = Process::start(LOAD, &programs.conversing, &args, &[])?;
-        let longest = Duration::from_secs(120 + 15 * calls as u64);
+        let longest = Duration::from_secs(600 + 15 * calls as u64);
         let told = conversing.finish(longest)?;
         let told: Value = serde_json::from_str(&told).map_err(|error| error.to_string())?;
         match told["error"].as_str() {
@@ -146,7 +147,7 @@ sip_user = "bench"
             None => Ok(told),
         }
     };
-    Ok([one("scripted", plan.conversations)?, one("none", 0)?])
+    Ok([one("scripted", plan.conversations, 0)?, one("none", 0, 8)?])
 }
 
 /// A WAV file of a program, as one that phones play. Between two samples is a straight line, which is good

@@ -5,23 +5,17 @@
 //! language looks for them. Both are of exactly the versions and contents that the lock files name.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{cargo, finish, quietly_in};
 use crate::{repository, tools};
 
 pub(super) fn run() -> Result<(), String> {
-    let interop = repository::root().join("interop");
-    let kept = tools::target().join("interop");
-    fs::create_dir_all(&kept).map_err(|error| format!("{}: {error}.", kept.display()))?;
-    for (clients, prefix) in [
-        ("graph", ""),
-        ("channel", "channel-"),
-        ("stores", "stores-"),
-    ] {
-        let scripts = interop.join(clients);
-        bring_python(&scripts.join("python/requirements.txt"), &kept, prefix)?;
-        bring_node(&scripts.join("node"), &kept, prefix)?;
+    for clients in ["graph", "channel", "stores"] {
+        let scripts = repository::root().join("interop").join(clients);
+        let wanted = scripts.join("python/requirements.txt");
+        bring_python(&wanted, &kept()?, &prefix(clients))?;
+        bring_node(clients)?;
     }
 
     cargo(&[
@@ -36,6 +30,20 @@ pub(super) fn run() -> Result<(), String> {
         "-E",
         "package(=offhook) and test(/^interop::/)",
     ])
+}
+
+/// Where it is noted what was brought.
+fn kept() -> Result<PathBuf, String> {
+    let kept = tools::target().join("interop");
+    fs::create_dir_all(&kept).map_err(|error| format!("{}: {error}.", kept.display()))?;
+    Ok(kept)
+}
+
+fn prefix(clients: &str) -> String {
+    match clients {
+        "graph" => String::new(),
+        others => format!("{others}-"),
+    }
 }
 
 fn bring_python(wanted: &Path, kept: &Path, prefix: &str) -> Result<(), String> {
@@ -59,12 +67,17 @@ fn bring_python(wanted: &Path, kept: &Path, prefix: &str) -> Result<(), String> 
     )
 }
 
-fn bring_node(node: &Path, kept: &Path, prefix: &str) -> Result<(), String> {
+/// Sees that the JavaScript packages of these clients are there, and says in which folder.
+pub(crate) fn bring_node(clients: &str) -> Result<PathBuf, String> {
+    let node = repository::root()
+        .join("interop")
+        .join(clients)
+        .join("node");
     let wanted = node.join("package-lock.json");
     let modules = node.join("node_modules");
     bring_once(
         &wanted,
-        &kept.join(format!("{prefix}node.lock")),
+        &kept()?.join(format!("{}node.lock", prefix(clients))),
         &modules,
         || {
             println!(
@@ -74,10 +87,11 @@ fn bring_node(node: &Path, kept: &Path, prefix: &str) -> Result<(), String> {
                 "npm",
                 &["ci", "--no-audit", "--no-fund", "--loglevel=error"],
             );
-            npm.current_dir(node);
+            npm.current_dir(&node);
             finish(npm)
         },
-    )
+    )?;
+    Ok(node)
 }
 
 /// Brings something, unless it is there already and was brought by the same lock file.

@@ -54,6 +54,9 @@ struct Conversing {
     /// How long the steady states are measured, in seconds
     #[arg(long, default_value_t = 5)]
     seconds: u64,
+    /// How often playing and recording are measured, one right after the other
+    #[arg(long, default_value_t = 8)]
+    rounds: u32,
     /// The platform's process, whose CPU time is read
     #[arg(long)]
     platform_pid: u32,
@@ -121,15 +124,7 @@ async fn measure(wanted: &Conversing) -> Result<Value, String> {
     let sent = activities(&phone, wanted, &seen).await?;
     lock(&seen).speaks = false;
     let cpu = cost(&phone, wanted).await?;
-    lock(&seen).speaks = true;
-    // In turn, because what else the machine does comes and goes.
-    let (mut playing, mut recording) = (0.0, 0.0);
-    for _ in 0..ROUNDS {
-        lock(&seen).records = false;
-        playing += cost(&phone, wanted).await? / f64::from(ROUNDS);
-        lock(&seen).records = true;
-        recording += cost(&phone, wanted).await? / f64::from(ROUNDS);
-    }
+    let pairs = pairs(&phone, wanted, &seen).await?;
     phone.stop().await;
     Ok(json!({
         "conversations": wanted.calls,
@@ -140,8 +135,9 @@ async fn measure(wanted: &Conversing) -> Result<Value, String> {
         "activities_per_second": sent,
         "listening": wanted.listening,
         "listening_cpu": cpu,
-        "playing_cpu": playing,
-        "recording_cpu": recording,
+        "playing_cpu": shares(pairs.iter().map(|pair| pair[0]).collect())["p50"],
+        "recording_cpu": shares(pairs.iter().map(|pair| pair[1]).collect())["p50"],
+        "recording_more": shares(pairs.iter().map(|pair| pair[1] / pair[0] - 1.0).collect())["p50"],
     }))
 }
 
@@ -218,8 +214,21 @@ fn send_until(at: SocketAddr, path: &str, until: Instant) -> Result<u32, String>
     Ok(sent)
 }
 
-/// How often playing and recording are measured.
-const ROUNDS: u32 = 3;
+/// What playing and recording cost. In pairs, because what else the machine does comes and goes, and every other pair the
+/// other way round, because it also gets slower and faster while it is looked at.
+async fn pairs(phone: &Phone, wanted: &Conversing, seen: &Shared) -> Result<Vec<[f64; 2]>, String> {
+    lock(seen).speaks = true;
+    let mut pairs = Vec::new();
+    for n in 0..wanted.rounds {
+        let mut pair = [0.0; 2];
+        for records in [n % 2 == 1, n % 2 == 0] {
+            lock(seen).records = records;
+            pair[usize::from(records)] = cost(phone, wanted).await?;
+        }
+        pairs.push(pair);
+    }
+    Ok(pairs)
+}
 
 /// The share of a core that the platform takes for calls on which the caller says nothing.
 async fn cost(phone: &Phone, wanted: &Conversing) -> Result<f64, String> {
