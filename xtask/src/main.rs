@@ -37,6 +37,11 @@ const CHORES: &[Chore] = &[
         run: tidy::run,
     },
     Chore {
+        name: "api",
+        about: "write down the public API of the bot SDK",
+        run: test::api::run,
+    },
+    Chore {
         name: "bench",
         about: "the platform under load, beside the least that moving its packets costs",
         run: bench::run,

@@ -3,6 +3,7 @@
 //! What is quick to fail comes first. The tests come last, because their closing line is the one
 //! to look for at the end of a log.
 
+pub(crate) mod api;
 mod fuzz;
 pub(crate) mod interop;
 
@@ -50,10 +51,25 @@ const STEPS: &[Step] = &[
         about: "the documentation builds without a warning",
         needs: &[],
         run: || {
-            let mut doc = quietly_in("cargo", &["doc", "--workspace", "--no-deps", "--locked"]);
+            let mut doc = quietly_in(
+                "cargo",
+                &[
+                    "doc",
+                    "--workspace",
+                    "--no-deps",
+                    "--all-features",
+                    "--locked",
+                ],
+            );
             doc.env("RUSTDOCFLAGS", "-D warnings");
             finish(doc)
         },
+    },
+    Step {
+        name: "api",
+        about: "the public API of the bot SDK is the one that was looked at",
+        needs: &[],
+        run: api::compare,
     },
     Step {
         name: "doctest",

@@ -124,6 +124,12 @@ pub const REMINDERS_MAX: usize = 65_536;
 /// The longest a reminder may take. It is kept in memory, and a process that lives longer is rare.
 pub const REMINDER_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What happens on one call of a test before it is looked at: more than a page of steps.
+pub const SEEN_MAX: usize = 1_024;
+
+/// After a call that was tried nothing more comes: requests on loopback take a fraction of this.
+pub const CALL_SETTLES: Duration = Duration::from_millis(300);
+
 /// Commands of one conversation whose results have not come. The oldest is given up.
 pub const COMMANDS_PENDING_MAX: usize = 64;
 

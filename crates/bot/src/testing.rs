@@ -25,6 +25,8 @@
 //! # }
 //! ```
 
+mod live;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -38,6 +40,8 @@ use serde_json::{Value, json};
 
 use crate::telephony::{CommandValue, ErrorResponse};
 use crate::turns::{Adapter, Bot, ConnectorFault, Outbox, Storage};
+
+pub use live::Live;
 
 /// A conversation with a bot: steps, and then [`run`](Self::run). Over the Telephony channel unless it is said
 /// otherwise.
@@ -312,37 +316,15 @@ impl Running {
                 };
                 self.tell(adapter, channel, id, result).await
             }
-            Step::Says(words) => {
-                let is_said = |sent: &Activity| {
-                    let mut said = [&sent.text, &sent.speak].into_iter().flatten();
-                    said.any(|said| *said.reveal() == words)
-                };
-                self.wants(&format!("it should say {words:?}"), is_said)
-                    .map(drop)
-            }
-            Step::Sends(kind) => self
-                .wants(&format!("it should send `{kind}`"), |sent| sent.is(&kind))
-                .map(drop),
             Step::Commands(name) => self.command(&name),
-            Step::TransfersTo(number) => {
-                let is_handoff = |sent: &Activity| {
-                    let value = sent.value.as_ref();
-                    let target = value.map(|value| &value.reveal()["TargetPhoneNumber"]);
-                    sent.name.as_deref() == Some(event::HANDOFF_INITIATE)
-                        && target.and_then(Value::as_str) == Some(&number)
-                };
-                let wanted = format!("it should transfer the call to {number:?}");
-                self.wants(&wanted, is_handoff).map(drop)
-            }
-            Step::HangsUp => self
-                .wants("it should hang up", |sent| {
-                    sent.is(kind::END_OF_CONVERSATION)
-                })
-                .map(drop),
             Step::Fails => match self.failure.take() {
                 Some(_) => Ok(()),
-                None => Err("the turn should fail, and did not".to_owned()),
+                None => Err(DID_NOT_FAIL.to_owned()),
             },
+            said => {
+                let (wanted, is) = said.wanted();
+                self.wants(&wanted, is).map(drop)
+            }
         }
     }
 
@@ -381,11 +363,9 @@ impl Running {
     }
 
     fn command(&mut self, name: &str) -> Result<(), String> {
-        let wanted = format!("it should give the command `{name}`");
-        let sent = self.wants(&wanted, |sent| {
-            let is_of_name = |sent: &String| is_named(sent, name);
-            sent.is(kind::COMMAND) && sent.name.as_ref().is_some_and(is_of_name)
-        })?;
+        let step = Step::Commands(name.to_owned());
+        let (wanted, is) = step.wanted();
+        let sent = self.wants(&wanted, is)?;
         let sent_name = sent.name.unwrap_or_default();
         let value = sent.value.map(Private::into_inner).unwrap_or_default();
         self.commands.push((sent_name, value));
@@ -399,14 +379,8 @@ impl Running {
         is: impl FnOnce(&Activity) -> bool,
     ) -> Result<Activity, String> {
         let next = self.heard.lock().pop_front();
-        let sent = next.ok_or_else(|| match &self.failure {
-            Some(why) => format!("{wanted}, and the turn failed: {why}"),
-            None => format!("{wanted}, and nothing came"),
-        })?;
-        match is(&sent) {
-            true => Ok(sent),
-            false => Err(format!("{wanted}, and {}", shown(&sent))),
-        }
+        let sent = next.ok_or_else(|| nothing_came(wanted, self.failure.as_deref()))?;
+        is_as(wanted, sent, is)
     }
 
     /// Nothing came that nobody looked at.
@@ -418,6 +392,69 @@ impl Running {
             Some(why) => Err(format!("the turn failed: {why}")),
             None => Ok(()),
         }
+    }
+}
+
+const DID_NOT_FAIL: &str = "the turn should fail, and did not";
+
+type Is<'a> = Box<dyn Fn(&Activity) -> bool + Send + 'a>;
+
+impl Step {
+    /// What the bot must send now, in words and as a question; of the steps that are about what it sends.
+    fn wanted(&self) -> (String, Is<'_>) {
+        match self {
+            Self::Says(words) => {
+                let is_said = move |sent: &Activity| {
+                    let mut said = [&sent.text, &sent.speak].into_iter().flatten();
+                    said.any(|said| said.reveal() == words)
+                };
+                (format!("it should say {words:?}"), Box::new(is_said))
+            }
+            Self::Sends(kind) => {
+                let is_of_kind = move |sent: &Activity| sent.is(kind);
+                (format!("it should send `{kind}`"), Box::new(is_of_kind))
+            }
+            Self::Commands(name) | Self::CommandEnds(name, _) => {
+                let is_command = move |sent: &Activity| {
+                    let is_of_name = |sent: &String| is_named(sent, name);
+                    sent.is(kind::COMMAND) && sent.name.as_ref().is_some_and(is_of_name)
+                };
+                let wanted = format!("it should give the command `{name}`");
+                (wanted, Box::new(is_command))
+            }
+            Self::TransfersTo(number) => {
+                let is_handoff = move |sent: &Activity| {
+                    let value = sent.value.as_ref();
+                    let target = value.map(|value| &value.reveal()["TargetPhoneNumber"]);
+                    sent.name.as_deref() == Some(event::HANDOFF_INITIATE)
+                        && target.and_then(Value::as_str) == Some(number)
+                };
+                let wanted = format!("it should transfer the call to {number:?}");
+                (wanted, Box::new(is_handoff))
+            }
+            Self::HangsUp | Self::Tell(_) | Self::Fails | Self::Passes(_) => {
+                let is_end = |sent: &Activity| sent.is(kind::END_OF_CONVERSATION);
+                ("it should hang up".to_owned(), Box::new(is_end))
+            }
+        }
+    }
+}
+
+fn is_as(
+    wanted: &str,
+    sent: Activity,
+    is: impl FnOnce(&Activity) -> bool,
+) -> Result<Activity, String> {
+    match is(&sent) {
+        true => Ok(sent),
+        false => Err(format!("{wanted}, and {}", shown(&sent))),
+    }
+}
+
+fn nothing_came(wanted: &str, failure: Option<&str>) -> String {
+    match failure {
+        Some(why) => format!("{wanted}, and the turn failed: {why}"),
+        None => format!("{wanted}, and nothing came"),
     }
 }
 

@@ -541,12 +541,21 @@ impl Call {
 
     /// Notes for the report that a step was not done.
     pub(crate) fn fail(&mut self, step: &Step, detail: &str) {
-        let (step, detail) = (step.to_string(), detail.to_owned());
+        self.fail_with(step.to_string(), detail.to_owned());
+    }
+
+    /// The same for what is no step at all.
+    pub(crate) fn fail_with(&mut self, step: String, detail: String) {
         self.assertions.push(Assertion {
             step,
             held: false,
             detail,
         });
+    }
+
+    /// Whether a step did not hold.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.assertions.iter().any(|assertion| !assertion.held)
     }
 
     /// Hangs up and waits until that is so.

@@ -14,6 +14,7 @@ use offhook_media::sdp::Encryption;
 use offhook_sip::{Transport, Trust};
 use tokio::time::sleep;
 
+use crate::limits;
 use crate::phone::local_address_toward;
 use crate::report::Report;
 use crate::step::{BadStep, Step, duration};
@@ -134,7 +135,11 @@ pub struct Dial {
 
 /// The steps, in the order they stand on the command line; which is why they are read by hand.
 #[derive(Debug, Default)]
-struct Steps(Vec<Step>);
+struct Steps {
+    given: Vec<Step>,
+    /// More come on standard input.
+    goes_on: bool,
+}
 
 /// The options that are steps: name, value, explanation.
 const STEPS: [(&str, &str, &str); 17] = [
@@ -193,7 +198,7 @@ const STEPS: [(&str, &str, &str); 17] = [
     (
         "script",
         "FILE",
-        "Take steps from a file: one a line, `play`, `press`, `expect-tone 440 2s`…",
+        "Take steps from a file: one a line, `play`, `press`, `expect-tone 440 2s`…; with `-` from standard input, each as it comes, until that ends",
     ),
 ];
 
@@ -254,16 +259,16 @@ impl FromArgMatches for Steps {
 impl Steps {
     fn add(&mut self, name: &str, value: &str) -> Result<(), BadStep> {
         match name {
-            "keys" => self.0.push(format!("press {value}").parse()?),
-            "keys-info" => self.0.push(format!("press-info {value}").parse()?),
+            "keys" => self.given.push(format!("press {value}").parse()?),
+            "keys-info" => self.given.push(format!("press-info {value}").parse()?),
             "hold" => {
                 let length = duration(value)?;
-                self.0
+                self.given
                     .extend([Step::Hold, Step::Pause(length), Step::Resume]);
             }
             "for" | "within" => {
                 let length = duration(value)?;
-                let done = self.0.last_mut().is_some_and(|step| match name {
+                let done = self.given.last_mut().is_some_and(|step| match name {
                     "for" => step.set_duration(length),
                     _ => step.set_within(length),
                 });
@@ -271,15 +276,16 @@ impl Steps {
                     return Err(BadStep("no step before it to which it could belong".into()));
                 }
             }
+            "script" if value == "-" => self.goes_on = true,
             "script" => {
                 let script = std::fs::read_to_string(value)
                     .map_err(|error| BadStep(format!("{value}: {error}")))?;
-                self.0.extend(Step::parse_all(&script)?);
+                self.given.extend(Step::parse_all(&script)?);
             }
-            name => self.0.push(format!("{name} {value}").parse()?),
+            name => self.given.push(format!("{name} {value}").parse()?),
         }
         // A file that cannot be played is better known before the call.
-        if let Some(Step::Play(sound)) = self.0.last() {
+        if let Some(Step::Play(sound)) = self.given.last() {
             sound.load()?;
         }
         Ok(())
@@ -489,7 +495,7 @@ impl Dial {
             let opened = call.record_to(path);
             opened.map_err(|error| Wrong(format!("{}: {error}", path.display())))?;
         }
-        let steps = &self.steps.0;
+        let steps = &self.steps.given;
         let done = Cell::new(0);
         let limit = async {
             match self.hang_up_after {
@@ -498,7 +504,13 @@ impl Dial {
             }
         };
         tokio::select! {
-            () = attend(&mut call, steps, &done) => {}
+            () = attend(&mut call, steps, &done) => {
+                if self.steps.goes_on && !call.has_failed() {
+                    attend_as_told(&mut call).await;
+                } else if steps.is_empty() {
+                    stay(&mut call).await;
+                }
+            }
             () = limit => {}
             _ = tokio::signal::ctrl_c() => {}
         }
@@ -509,7 +521,7 @@ impl Dial {
     }
 }
 
-/// Does the steps; without any, stays until the other side hangs up.
+/// Does the steps, up to the first that fails.
 async fn attend(call: &mut Call, steps: &[Step], done: &Cell<usize>) {
     for (at, step) in steps.iter().enumerate() {
         let held = call.assert(step).await;
@@ -519,9 +531,40 @@ async fn attend(call: &mut Call, steps: &[Step], done: &Cell<usize>) {
             return done.set(steps.len());
         }
     }
-    if steps.is_empty() {
-        while !call.is_over() {
-            let _ = call.pause(Duration::from_secs(3_600)).await;
+}
+
+/// Stays until the other side hangs up.
+async fn stay(call: &mut Call) {
+    while !call.is_over() {
+        let _ = call.pause(Duration::from_secs(3_600)).await;
+    }
+}
+
+/// Does steps as they come on standard input, until that ends, one of them fails, or the call is over.
+async fn attend_as_told(call: &mut Call) {
+    // Reading cannot be given up, so that is a thread's: it ends with the process at the latest.
+    let (tell, mut told) = tokio::sync::mpsc::channel(limits::LINES_AHEAD_MAX);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if tell.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    loop {
+        let line = tokio::select! {
+            line = told.recv() => line,
+            () = stay(call) => None,
+        };
+        let Some(line) = line else { return };
+        let steps = match Step::parse_all(&line) {
+            Ok(steps) => steps,
+            Err(BadStep(why)) => return call.fail_with(line, why),
+        };
+        for step in &steps {
+            if !call.assert(step).await {
+                return;
+            }
         }
     }
 }
@@ -555,7 +598,7 @@ mod tests {
             .chain(words.split(' '));
         let line = Line::try_parse_from(words.filter(|w| !w.is_empty()));
         let line = line.map_err(|error| error.to_string())?;
-        Ok(line.dial.steps.0.iter().map(Step::to_string).collect())
+        Ok(line.dial.steps.given.iter().map(Step::to_string).collect())
     }
 
     #[test]

@@ -48,3 +48,6 @@ pub(crate) const BEEP_MIN: Duration = Duration::from_millis(80);
 /// The share of an expected duration that must be heard: the edges of a tone are faded and cut
 /// by frames, and the beginning of a recording can be lost to its detector.
 pub(crate) const DURATION_SHARE: f64 = 0.9;
+
+/// Steps that were told of while another is done: whoever tells more waits.
+pub(crate) const LINES_AHEAD_MAX: usize = 64;

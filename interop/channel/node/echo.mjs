@@ -22,7 +22,14 @@ const kinds = {
           issuers: [env.issuers],
         })
       : {};
-    return { adapter: new CloudAdapter(settings), guards: [authorizeJWT(settings)] };
+    const adapter = new CloudAdapter(settings);
+    if (env.clientId) {
+      // Logs in at the beginning of every turn, and asks Microsoft about every authority: here is what it would get.
+      const provider = { connectionSettings: settings, getAccessToken: async () => 'a token nobody looks at' };
+      adapter.connectionManager.getTokenProvider = () => provider;
+      adapter.connectionManager.getTokenProviderFromActivity = () => provider;
+    }
+    return { adapter, guards: [authorizeJWT(settings)] };
   },
 };
 

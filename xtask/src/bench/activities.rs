@@ -64,7 +64,10 @@ fn contenders(programs: &Programs, echo: &str, issuer: &str) -> Vec<Contender> {
     };
     let node = |name, token, kind: &str, environment: &[(&'static str, String)]| {
         let mut environment = environment.to_vec();
-        environment.push(("NODE_ENV", "production".to_owned()));
+        // The Agents SDK does not run in production without an identity.
+        if kind == "botbuilder" || token != "none" {
+            environment.push(("NODE_ENV", "production".to_owned()));
+        }
         Contender {
             name,
             token,

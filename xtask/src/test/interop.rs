@@ -17,6 +17,7 @@ pub(super) fn run() -> Result<(), String> {
         bring_python(&wanted, &kept()?, &prefix(clients))?;
         bring_node(clients)?;
     }
+    build_from_packages()?;
 
     cargo(&[
         "nextest",
@@ -92,6 +93,56 @@ pub(crate) fn bring_node(clients: &str) -> Result<PathBuf, String> {
         },
     )?;
     Ok(node)
+}
+
+/// The crates of the bot SDK, as they would be published.
+const PUBLISHED: [&str; 4] = [
+    "offhook-terms",
+    "offhook-wire",
+    "offhook-identity",
+    "offhook-bot",
+];
+
+/// Builds the hotel in Rust as anybody would who has the crates and not this repository: in a folder of its own, from what
+/// `cargo package` makes.
+fn build_from_packages() -> Result<(), String> {
+    let mut package = quietly_in(
+        "cargo",
+        &["package", "--no-verify", "--allow-dirty", "--quiet"],
+    );
+    package.args(PUBLISHED.iter().flat_map(|name| ["-p", name]));
+    finish(package)?;
+    let own = kept()?.join("rust");
+    let fault = |why: std::io::Error| format!("{}: {why}.", own.display());
+    let _ = fs::remove_dir_all(own.join("src"));
+    fs::create_dir_all(own.join("src")).map_err(fault)?;
+    let scripts = repository::root().join("interop/channel/rust");
+    for file in ["Cargo.toml", "src/main.rs"] {
+        fs::copy(scripts.join(file), own.join(file)).map_err(fault)?;
+    }
+    // Versions that were tested together; what it does not need goes away.
+    fs::copy(
+        repository::root().join("Cargo.lock"),
+        own.join("Cargo.lock"),
+    )
+    .map_err(fault)?;
+    let mut build = quietly_in("cargo", &["build", "--quiet"]);
+    build
+        .current_dir(&own)
+        .env("CARGO_TARGET_DIR", own.join("target"));
+    for name in PUBLISHED {
+        let packed = format!("{name}-0.1.0");
+        let archive = tools::target()
+            .join("package")
+            .join(format!("{packed}.crate"));
+        let mut unpack = quietly_in("tar", &["-xzf"]);
+        unpack.arg(archive).arg("-C").arg(&own);
+        finish(unpack)?;
+        let path = own.join(packed);
+        build.arg("--config");
+        build.arg(format!("patch.crates-io.{name}.path={path:?}"));
+    }
+    finish(build)
 }
 
 /// Brings something, unless it is there already and was brought by the same lock file.

@@ -67,11 +67,20 @@ impl<B: Bot> Adapter<B> {
     }
 
     fn of(bot: B, connector: Arc<dyn Outbox>, door: Option<Door>) -> Self {
+        Self::with_all(bot, connector, door, Arc::new(Memory::default()))
+    }
+
+    fn with_all(
+        bot: B,
+        connector: Arc<dyn Outbox>,
+        door: Option<Door>,
+        storage: Arc<dyn Storage>,
+    ) -> Self {
         Self(Arc::new(Shared {
             bot,
             connector,
             door,
-            storage: Arc::new(Memory::default()),
+            storage,
             busy: Busy::default(),
             room_for_reminders: Arc::new(Semaphore::new(REMINDERS_MAX)),
         }))
@@ -95,6 +104,22 @@ impl<B: Bot> Adapter<B> {
             shared.storage = Arc::new(storage);
         }
         self
+    }
+
+    /// The same memory, with a bot around this one and something around its connector. `None` when it is in use.
+    pub(crate) fn rewired<W: Bot>(
+        self,
+        login: Option<&Login>,
+        bot: impl FnOnce(B) -> W,
+        connector: impl FnOnce(Connector) -> Arc<dyn Outbox>,
+    ) -> Result<Option<Adapter<W>>, SetupFault> {
+        let Some(shared) = Arc::into_inner(self.0) else {
+            return Ok(None);
+        };
+        let outbox = connector(Connector::new(login)?);
+        let door = login.map(Door::new).transpose()?;
+        let bot = bot(shared.bot);
+        Ok(Some(Adapter::with_all(bot, outbox, door, shared.storage)))
     }
 
     /// The bot.

@@ -235,7 +235,7 @@ fn target() -> PathBuf {
     target.expect("target/PROFILE/offhook").to_owned()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
     let address = listener.local_addr().expect("a bound socket");
     address.port()

@@ -30,5 +30,6 @@ mod log_privacy;
 mod reach;
 mod real_phone;
 mod recording;
+mod sdk;
 mod starting;
 mod telephony;

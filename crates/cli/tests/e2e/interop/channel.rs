@@ -61,6 +61,18 @@ fn a_bot_on_the_agents_sdk_is_called_and_tokens_are_checked() {
     converses(|| node("agents.mjs"), Mode::Own("agents"), true);
 }
 
+#[test]
+#[ignore = "needs the packaged SDK: cargo xtask test --only interop"]
+fn a_bot_on_the_sdk_for_rust_is_called() {
+    converses(rust, Mode::Open, true);
+}
+
+#[test]
+#[ignore = "needs the packaged SDK: cargo xtask test --only interop"]
+fn a_bot_on_the_sdk_for_rust_is_called_and_tokens_are_checked() {
+    converses(rust, Mode::Own("js"), true);
+}
+
 /// How the bot and the platform know each other.
 #[derive(Clone, Copy)]
 enum Mode {
@@ -69,10 +81,15 @@ enum Mode {
     Own(&'static str),
 }
 
-fn node(script: &str) -> Command {
+pub(super) fn node(script: &str) -> Command {
     let mut command = Command::new("node");
     command.arg(scripts().join("node").join(script));
     command
+}
+
+/// Built in a folder of its own, from what `cargo package` makes.
+pub(super) fn rust() -> Command {
+    Command::new(target().join("interop/rust/target/debug/hotel"))
 }
 
 fn python() -> Command {
