@@ -15,6 +15,7 @@ use offhook_identity::{
     Remembered, TokenFault,
 };
 use offhook_wire::openid::{JsonWebKey, JsonWebKeySet, OpenIdMetadata};
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
@@ -256,12 +257,17 @@ fn named(key: JsonWebKey) -> Vec<PublicKey> {
         key.kid.clone(),
         key.x5t.filter(|x5t| key.kid.as_ref() != Some(x5t)),
     ];
+    let endorsements = key.extra.get("endorsements");
+    let endorsements: Vec<String> = endorsements
+        .and_then(|channels| Vec::deserialize(channels).ok())
+        .unwrap_or_default();
     both.into_iter()
         .flatten()
         .map(|kid| PublicKey {
             kid,
             n: n.clone(),
             e: e.clone(),
+            endorsements: endorsements.clone(),
         })
         .collect()
 }

@@ -10,6 +10,17 @@
 //! them to a [`Handler`] as [`Event`]s. And it **asks** for things: [`GraphClient`] answers,
 //! plays, records and hangs up, and says in a [`GraphFault`] why something was refused.
 //!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `sqlite` | `turns::Sqlite`: state in a file |
+//! | `object-store` | `turns::Objects`: state in S3, Azure Blob Storage, a folder and other object stores |
+//!
+//! None is on by itself.
+//!
+//! # Both platforms
+//!
 //! Both halves work against this platform and against Microsoft's cloud; only addresses differ.
 //!
 //! A whole bot, which takes every call and hangs up once the caller can hear it:
@@ -55,6 +66,8 @@
 //!     Ok(())
 //! }
 //! ```
+
+#![deny(missing_docs)]
 
 mod call_id;
 mod contexts;

@@ -356,7 +356,7 @@ impl Running {
             ..activity
         };
         let outbox = Arc::clone(&self.heard) as Arc<dyn Outbox>;
-        if let Err(why) = adapter.tell(activity, outbox).await {
+        if let Err(why) = adapter.tell(Box::new(activity), outbox).await {
             self.failure = Some(why.to_string());
         }
         Ok(())

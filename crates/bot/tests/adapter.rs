@@ -13,6 +13,7 @@ use offhook_bot::identity::{AccessGrant, KeySet, NotificationGrant, SigningKey, 
 use offhook_bot::turns::{Adapter, Bot, BotFault, InvokeResponse, Login, Reference, Turn};
 use offhook_bot::wire::activity::ChannelAccount;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tower::ServiceExt;
 use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -21,6 +22,9 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 struct Tester {
     at_once: AtomicUsize,
     failures: AtomicUsize,
+    /// What `patient` waits for.
+    go_on: Notify,
+    went_on: Notify,
 }
 
 #[async_trait]
@@ -29,6 +33,11 @@ impl Bot for Tester {
         match turn.text() {
             "panic" => panic!("as asked"),
             "fail" => Err(BotFault::new("as asked")),
+            "patient" => {
+                self.go_on.notified().await;
+                self.went_on.notify_one();
+                Ok(())
+            }
             "slow" => {
                 assert_eq!(self.at_once.fetch_add(1, Ordering::SeqCst), 0);
                 let document = turn.conversation().await?;
@@ -285,6 +294,34 @@ async fn only_the_channel_is_believed_and_it_is_answered_with_a_token() {
     ] {
         let (is, _) = post(&adapter, told.clone(), token.as_deref()).await;
         assert_eq!(is, status);
+    }
+}
+
+#[tokio::test]
+async fn a_key_speaks_for_the_channels_it_names_and_for_any_when_it_names_none() {
+    let keys = SigningKeys::new(SigningKey::generate().expect("a key"));
+    let grant = NotificationGrant::new("the-bot", "the-tenant").for_service("http://nowhere");
+    let minted = grant.issue(&keys, SystemTime::now()).expect("a token");
+    let told = activity(
+        "http://nowhere",
+        json!({"text": "hi", "deliveryMode": "expectReplies"}),
+    );
+    for (channels, status) in [
+        (&["msteams", "telephony"][..], StatusCode::OK),
+        (&[], StatusCode::OK),
+        (&["msteams"], StatusCode::UNAUTHORIZED),
+        (&["Telephony"], StatusCode::UNAUTHORIZED),
+    ] {
+        let named = keys.public_keys().into_iter().map(|mut key| {
+            key.endorsements = channels.iter().map(|&channel| channel.to_owned()).collect();
+            key
+        });
+        let mut login = Login::private("http://nowhere", "the-tenant", "the-bot", "the-secret");
+        login.keys = Keys::Fixed(KeySet::new(named));
+        let adapter = Adapter::with_login(Tester::default(), &login).expect("a login");
+        let token = minted.token.reveal().as_str();
+        let (is, _) = post(&adapter, told.to_string(), Some(token)).await;
+        assert_eq!(is, status, "{channels:?}");
     }
 }
 

@@ -1,11 +1,12 @@
 //! Tokens that come with activities: from a channel, or from whoever knows the bot's own secret.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Deserialize;
 
 use crate::fault::TokenFault;
-use crate::jwt::{Common, signed};
+use crate::jwt::{Common, signed_with};
 use crate::keys::KeySet;
 
 /// What a token that comes with an activity must satisfy.
@@ -31,7 +32,7 @@ impl ActivityRules {
         keys: &KeySet,
         now: SystemTime,
     ) -> Result<ActivityClaims, TokenFault> {
-        let read: Read = signed(token, keys)?;
+        let (read, kid): (Read, _) = signed_with(token, keys)?;
         let audience = std::slice::from_ref(&self.app_id);
         let expires_at = read.common.check(&self.issuers, audience, now)?;
         if self.is_own {
@@ -43,6 +44,7 @@ impl ActivityRules {
         Ok(ActivityClaims {
             service_url: read.serviceurl.filter(|_| !self.is_own),
             expires_at,
+            endorsements: keys.endorsements(&kid),
         })
     }
 }
@@ -63,6 +65,16 @@ pub struct ActivityClaims {
     pub service_url: Option<String>,
     /// When the token stops being good, before any allowance for clocks.
     pub expires_at: SystemTime,
+    /// The channels that the key may speak for; any when there are none.
+    pub endorsements: Arc<[String]>,
+}
+
+impl ActivityClaims {
+    /// Whether whoever signed may speak for this channel, as the published SDKs for JavaScript and Python see it: a key that
+    /// names no channel may speak for any.
+    pub fn may_speak_for(&self, channel: &str) -> bool {
+        self.endorsements.is_empty() || self.endorsements.iter().any(|known| known == channel)
+    }
 }
 
 #[cfg(test)]

@@ -73,6 +73,14 @@ fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> 
 
 /// The claims of a token whose signature is that of a key in `keys`.
 pub(crate) fn signed<T: DeserializeOwned>(token: &str, keys: &KeySet) -> Result<T, TokenFault> {
+    signed_with(token, keys).map(|(read, _)| read)
+}
+
+/// The same, and the name of the key.
+pub(crate) fn signed_with<T: DeserializeOwned>(
+    token: &str,
+    keys: &KeySet,
+) -> Result<(T, String), TokenFault> {
     if token.len() > TOKEN_BYTES_MAX {
         return Err(TokenFault::Malformed);
     }
@@ -90,7 +98,7 @@ pub(crate) fn signed<T: DeserializeOwned>(token: &str, keys: &KeySet) -> Result<
     only_signature.validate_nbf = false;
     only_signature.validate_aud = false;
     match jsonwebtoken::decode::<T>(token, key, &only_signature) {
-        Ok(read) => Ok(read.claims),
+        Ok(read) => Ok((read.claims, kid)),
         Err(error) => Err(match error.kind() {
             ErrorKind::InvalidSignature | ErrorKind::InvalidKeyFormat => TokenFault::BadSignature,
             _ => TokenFault::Malformed,

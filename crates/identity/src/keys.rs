@@ -28,6 +28,8 @@ pub struct PublicKey {
     pub n: String,
     /// The exponent, base64url.
     pub e: String,
+    /// The channels it may speak for, by their ids; any when there are none.
+    pub endorsements: Vec<String>,
 }
 
 /// A key that signs. Making one takes tens of milliseconds to seconds: not on a busy thread.
@@ -65,7 +67,12 @@ impl SigningKey {
         let encoding =
             EncodingKey::from_rsa_pem(pem_of(der).as_bytes()).map_err(|_| KeyFault::NotAKey)?;
         Ok(Self {
-            public: PublicKey { kid, n, e },
+            public: PublicKey {
+                kid,
+                n,
+                e,
+                endorsements: Vec::new(),
+            },
             pkcs8: der.to_vec(),
             encoding,
         })
@@ -182,7 +189,7 @@ impl SigningKeys {
 /// Published keys to check signatures with, by name.
 #[derive(Clone, Default)]
 pub struct KeySet {
-    keys: HashMap<String, DecodingKey>,
+    keys: HashMap<String, (DecodingKey, Arc<[String]>)>,
 }
 
 impl KeySet {
@@ -192,7 +199,7 @@ impl KeySet {
             .into_iter()
             .filter_map(|key| {
                 let decoding = DecodingKey::from_rsa_components(&key.n, &key.e).ok()?;
-                Some((key.kid, decoding))
+                Some((key.kid, (decoding, key.endorsements.into())))
             })
             .take(PUBLISHED_KEYS_MAX)
             .collect();
@@ -210,7 +217,14 @@ impl KeySet {
     }
 
     pub(crate) fn get(&self, kid: &str) -> Option<&DecodingKey> {
-        self.keys.get(kid)
+        self.keys.get(kid).map(|(key, _)| key)
+    }
+
+    pub(crate) fn endorsements(&self, kid: &str) -> Arc<[String]> {
+        let known = self.keys.get(kid);
+        known
+            .map(|(_, channels)| Arc::clone(channels))
+            .unwrap_or_default()
     }
 }
 

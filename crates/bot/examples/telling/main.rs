@@ -11,6 +11,7 @@
 //! prints an object in JSON, times in microseconds. Every activity asks for its answer in that of the request
 //! (`expectReplies`), so that nothing is measured but the bot.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::io::Write as _;
 use std::time::{Duration, Instant, SystemTime};
@@ -71,7 +72,7 @@ async fn serve(routes: Router) -> Result<(), Box<dyn Error>> {
 }
 
 /// The same answer, by hand.
-async fn bare(body: Bytes) -> Result<String, StatusCode> {
+async fn bare(body: Bytes) -> Result<Vec<u8>, StatusCode> {
     let told: Activity = serde_json::from_slice(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
     let said = told.text.as_ref().map_or("", |text| text.reveal());
     let answer = Activity {
@@ -84,7 +85,8 @@ async fn bare(body: Bytes) -> Result<String, StatusCode> {
         text: Some(Private::new(format!("You said: {said}."))),
         ..Activity::new("message")
     };
-    Ok(json!({ "activities": [answer] }).to_string())
+    let answers = HashMap::from([("activities", [answer])]);
+    serde_json::to_vec(&answers).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 async fn load() -> Result<(), Box<dyn Error>> {

@@ -1,7 +1,10 @@
 //! The HTTP service between a channel and a bot.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
 use axum::Router;
@@ -9,12 +12,14 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use offhook_identity::bearer;
 use offhook_terms::Private;
 use offhook_wire::activity::{Activity, ResourceResponse, kind};
+use serde::Serialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -145,14 +150,14 @@ impl<B: Bot> Adapter<B> {
     /// # Errors
     /// What the bot's error hook leaves.
     pub async fn continue_conversation(&self, reference: &Reference) -> Result<(), BotFault> {
-        let turn = self.tell(reference.continuation(), self.outbox());
+        let turn = self.tell(Box::new(reference.continuation()), self.outbox());
         turn.await.map(drop)
     }
 
     /// Hands an activity to the bot, with somewhere for it to say something.
     pub(crate) async fn tell(
         &self,
-        activity: Activity,
+        activity: Box<Activity>,
         outbox: Arc<dyn Outbox>,
     ) -> Result<Option<InvokeResponse>, BotFault> {
         let shared = &*self.0;
@@ -186,7 +191,7 @@ impl<B: Bot> Adapter<B> {
             value,
             room,
         } = reminder;
-        let mut told = of.continuation();
+        let mut told = Box::new(of.continuation());
         told.value = Some(Private::new(value));
         // Nobody waits for the answer to a request any more.
         let outbox = match outbox.outlives_the_turn() {
@@ -206,7 +211,7 @@ impl<B: Bot> Adapter<B> {
     /// A future that spawns itself is of no finite size.
     fn told_later(
         &self,
-        told: Activity,
+        told: Box<Activity>,
         outbox: Arc<dyn Outbox>,
     ) -> BoxFuture<'_, Result<Option<InvokeResponse>, BotFault>> {
         Box::pin(self.tell(told, outbox))
@@ -254,13 +259,39 @@ impl Outbox for Replies {
 }
 
 async fn receive<B: Bot>(State(adapter): State<Adapter<B>>, request: Request) -> Response {
-    // The turn is finished even when whoever told of it goes away in the middle.
-    let turn = tokio::spawn(async move { adapter.answer(request).await });
-    match turn.await {
-        Ok(response) => response,
-        Err(_) => {
+    let turn = async move {
+        let turn = AssertUnwindSafe(adapter.answer(request)).catch_unwind();
+        turn.await.unwrap_or_else(|_| {
             tracing::error!("the bot panicked");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        })
+    };
+    ToItsEnd(Some(Box::pin(turn))).await
+}
+
+/// A turn that is finished even when whoever told of it goes away in the middle. It is a task of its own only then: making
+/// one for every turn costs as much as reading its activity.
+struct ToItsEnd(Option<BoxFuture<'static, Response>>);
+
+impl Future for ToItsEnd {
+    type Output = Response;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        let Some(turn) = &mut self.0 else {
+            return Poll::Pending;
+        };
+        let done = ready!(turn.as_mut().poll(cx));
+        self.0 = None;
+        Poll::Ready(done)
+    }
+}
+
+impl Drop for ToItsEnd {
+    fn drop(&mut self) {
+        if let Some(rest) = self.0.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(rest);
         }
     }
 }
@@ -289,7 +320,8 @@ impl<B: Bot> Adapter<B> {
         if let Some((door, token)) = token {
             let service_url = activity.service_url.as_ref();
             let service_url = service_url.map_or("", |url| url.reveal().as_str());
-            door.admits(token, service_url).await?;
+            let channel = activity.channel_id.as_deref().unwrap_or_default();
+            door.admits(token, service_url, channel).await?;
         }
         if activity.kind.is_none() {
             return Err(Refusal::Unreadable("an activity has a 'type'".to_owned()));
@@ -304,10 +336,10 @@ impl<B: Bot> Adapter<B> {
         let answer = self.tell(activity, outbox).await.map_err(Refusal::Failed)?;
         if expects_replies {
             let replies = std::mem::take(&mut *replies.lock());
-            return Ok(json_response(
-                StatusCode::OK,
-                &json!({ "activities": replies }),
-            ));
+            let body = ExpectedReplies {
+                activities: replies,
+            };
+            return Ok(json_response(StatusCode::OK, &body));
         }
         if !is_invoke {
             return Ok(StatusCode::OK.into_response());
@@ -325,20 +357,33 @@ impl<B: Bot> Adapter<B> {
     }
 }
 
-fn json_response(status: StatusCode, body: &serde_json::Value) -> Response {
-    let kind = [(CONTENT_TYPE, "application/json; charset=utf-8")];
-    (status, kind, body.to_string()).into_response()
+/// The answer to a request that expects its replies in there.
+#[derive(Serialize)]
+struct ExpectedReplies {
+    activities: Vec<Activity>,
 }
 
-async fn read(body: Body) -> Result<Activity, Refusal> {
+fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
+    let kind = [(CONTENT_TYPE, "application/json; charset=utf-8")];
+    match serde_json::to_vec(body) {
+        Ok(body) => (status, kind, body).into_response(),
+        Err(why) => {
+            tracing::error!(%why, "an answer cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+async fn read(body: Body) -> Result<Box<Activity>, Refusal> {
     let body = axum::body::to_bytes(body, ACTIVITY_BYTES_MAX).await;
     let body = body.map_err(|_| Refusal::TooLarge)?;
     // What is wrong is looked for only when something is.
-    serde_json::from_slice(&body).or_else(|_| {
+    let read = serde_json::from_slice(&body).or_else(|_| {
         let value = serde_json::from_slice(&body)
             .map_err(|why| Refusal::Unreadable(format!("the body is no JSON: {why}")))?;
         Activity::read(value).map_err(|why| Refusal::Unreadable(why.to_string()))
-    })
+    });
+    read.map(Box::new)
 }
 
 /// Why a delivery is refused.

@@ -66,22 +66,6 @@ impl Reference {
         }
     }
 
-    /// Addresses an activity of the bot's, as the published SDKs do.
-    pub(crate) fn address(&self, mut activity: Activity) -> Activity {
-        activity.channel_id.clone_from(&self.channel_id);
-        activity.service_url.clone_from(&self.service_url);
-        activity.conversation.clone_from(&self.conversation);
-        activity.from.clone_from(&self.bot);
-        activity.recipient.clone_from(&self.user);
-        if activity.locale.is_none() {
-            activity.locale.clone_from(&self.locale);
-        }
-        if self.activity_id.is_some() {
-            activity.reply_to_id.clone_from(&self.activity_id);
-        }
-        activity
-    }
-
     /// What a bot tells itself to go on with a conversation.
     pub(crate) fn continuation(&self) -> Activity {
         let mut extra = Extra::default();

@@ -160,9 +160,17 @@ impl Door {
     }
 
     /// Whether whoever has this token may tell the bot an activity from there.
-    pub(crate) async fn admits(&self, token: &str, service_url: &str) -> Result<(), NotAdmitted> {
+    pub(crate) async fn admits(
+        &self,
+        token: &str,
+        service_url: &str,
+        channel: &str,
+    ) -> Result<(), NotAdmitted> {
         let refused = match self.channel.check(token).await {
             Ok(claims) => {
+                if !claims.may_speak_for(channel) {
+                    return Err(NotAdmitted::Unendorsed);
+                }
                 // A channel that could say it is elsewhere could have the bot's tokens sent there.
                 let claimed = claims.service_url.unwrap_or_default();
                 return match claimed.eq_ignore_ascii_case(service_url) {
@@ -188,6 +196,8 @@ pub(crate) enum NotAdmitted {
     NotBelieved(#[from] NotBelieved),
     #[error("the token is for another service URL than the activity's")]
     Elsewhere,
+    #[error("the token's key may not speak for the activity's channel")]
+    Unendorsed,
 }
 
 impl From<SetupFault> for BotFault {

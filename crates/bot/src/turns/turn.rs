@@ -1,6 +1,6 @@
 //! One activity, and the way to answer it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -47,14 +47,31 @@ impl InvokeResponse {
 
 /// One activity, the way to answer it, and what is remembered from turn to turn.
 pub struct Turn {
-    activity: Activity,
-    reference: Reference,
+    activity: Box<Activity>,
+    /// Of the activity, for whoever asks: most turns only answer.
+    reference: OnceLock<Reference>,
     outbox: Arc<dyn Outbox>,
     states: States,
     answer: Option<InvokeResponse>,
     sent: usize,
     room_for_reminders: Arc<Semaphore>,
     reminders: Vec<Reminder>,
+}
+
+/// Addresses an activity of the bot's as an answer to one it was told, as the published SDKs do.
+fn answering(told: &Activity, mut activity: Activity) -> Activity {
+    activity.channel_id.clone_from(&told.channel_id);
+    activity.service_url.clone_from(&told.service_url);
+    activity.conversation.clone_from(&told.conversation);
+    activity.from.clone_from(&told.recipient);
+    activity.recipient.clone_from(&told.from);
+    if activity.locale.is_none() {
+        activity.locale.clone_from(&told.locale);
+    }
+    if told.id.is_some() {
+        activity.reply_to_id.clone_from(&told.id);
+    }
+    activity
 }
 
 /// Something the bot is to be told later.
@@ -76,7 +93,7 @@ impl std::fmt::Debug for Turn {
 
 impl Turn {
     pub(crate) fn new(
-        activity: Activity,
+        activity: Box<Activity>,
         outbox: Arc<dyn Outbox>,
         states: States,
         room_for_reminders: Arc<Semaphore>,
@@ -84,7 +101,7 @@ impl Turn {
         Self {
             room_for_reminders,
             reminders: Vec::new(),
-            reference: Reference::of(&activity),
+            reference: OnceLock::new(),
             activity,
             outbox,
             states,
@@ -125,7 +142,7 @@ impl Turn {
 
     /// Where the conversation is, to say something in it later.
     pub fn reference(&self) -> &Reference {
-        &self.reference
+        self.reference.get_or_init(|| Reference::of(&self.activity))
     }
 
     /// How many activities were sent in this turn.
@@ -140,7 +157,7 @@ impl Turn {
 
     /// Sends an activity. It is addressed to whoever sent the one of this turn, as an answer to it.
     pub async fn send(&mut self, activity: Activity) -> Result<ResourceResponse, ConnectorFault> {
-        let activity = self.reference.address(activity);
+        let activity = answering(&self.activity, activity);
         let taken = self.outbox.deliver(activity).await?;
         self.sent += 1;
         Ok(taken)
@@ -175,7 +192,7 @@ impl Turn {
     /// # Errors
     /// There are [too many](crate::limits::REMINDERS_MAX), or it is [too far](crate::limits::REMINDER_AFTER_MAX).
     pub fn remind(&mut self, after: Duration, value: impl Into<Value>) -> Result<(), BotFault> {
-        self.tell_later(self.reference.clone(), after, value.into())
+        self.tell_later(self.reference().clone(), after, value.into())
     }
 
     /// Has the bot told of another conversation, when this turn is over, by the same event: to go on there with what was

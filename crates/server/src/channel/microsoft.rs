@@ -168,6 +168,8 @@ impl Microsoft {
                 kid: key.kid?,
                 n: key.n?,
                 e: key.e?,
+                // A bot speaks for itself, and for no channel.
+                endorsements: Vec::new(),
             })
         });
         Ok(KeySet::new(named))

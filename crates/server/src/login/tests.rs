@@ -319,6 +319,7 @@ async fn published_keys_check_what_we_sign() {
                 kid: text("kid"),
                 n: text("n"),
                 e: text("e"),
+                endorsements: Vec::new(),
             }
         });
         let keys = KeySet::new(keys);
