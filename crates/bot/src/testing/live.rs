@@ -346,8 +346,12 @@ impl Call<'_> {
     /// The next activity of the bot, as it should be.
     async fn wants(&mut self, step: &Step) -> Result<Activity, String> {
         let (wanted, is) = step.wanted();
-        let sent = self.until(|call| call.sent.pop_front()).await;
-        match sent {
+        // A turn that failed sends nothing more.
+        let sent = self.until(|call| match call.sent.pop_front() {
+            None => call.failure.is_some().then_some(None),
+            sent => Some(sent),
+        });
+        match sent.await.flatten() {
             Some(sent) => is_as(&wanted, sent, is),
             None => Err(nothing_came(&wanted, self.failure.as_deref())),
         }

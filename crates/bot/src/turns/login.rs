@@ -109,7 +109,8 @@ impl Login {
         }
     }
 
-    /// A platform of your own, by its public address and a tenant it knows.
+    /// A platform of your own, by its public address (`http.public_url`, or else where it serves HTTP) and a tenant it
+    /// knows.
     ///
     /// ```
     /// use offhook_bot::turns::Login;
@@ -125,6 +126,12 @@ impl Login {
         let address = address.trim_end_matches('/');
         Self {
             login: format!("{address}/{tenant}"),
+            // As this platform calls itself, and as others do that speak for the Bot Framework. Both are signed with
+            // the keys published there.
+            issuers: vec![
+                format!("{address}/{tenant}/v2.0"),
+                NOTIFICATION_ISSUER.to_owned(),
+            ],
             metadata_url: format!("{address}/v1/.well-known/openidconfiguration"),
             emulator: None,
             ..Self::public(app_id, secret)
