@@ -48,6 +48,7 @@ fuzz_target!(|bytes: &[u8]| {
                     kid: key.kid?,
                     n: key.n?,
                     e: key.e?,
+                    endorsements: Vec::new(),
                 })
             }));
             // A token that names whichever key this set has.
