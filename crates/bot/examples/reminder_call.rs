@@ -86,8 +86,10 @@ impl Reminder {
                 self.graph.play_prompt(call, words).await?;
             }
             Event::Tone { tone, .. } if *tone.reveal() == ToneName::Tone1 => {
+                // First: whoever waits for the confirmation ends the process.
+                let left = self.graph.hang_up(call).await;
                 self.course.send_replace(Course::Confirmed);
-                self.graph.hang_up(call).await?;
+                left?;
             }
             Event::Terminated { .. } => {
                 self.course.send_if_modified(|course| {
