@@ -109,8 +109,7 @@ impl GraphClient {
     /// at its callback.
     pub async fn create_call(&self, call: &Call) -> Result<Call, GraphFault> {
         check::create(call)?;
-        let url = self.at(&CALLS);
-        read(&self.send(Method::POST, url, Some(written(call)?)).await?)
+        self.write(Method::POST, self.at(&CALLS), call).await
     }
 
     /// Takes an incoming call.

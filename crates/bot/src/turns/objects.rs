@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, UpdateVersion};
+use object_store::{
+    Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion,
+};
 use tokio::sync::Mutex;
 
 use super::{StateFault, Storage, Stored, Version};
@@ -56,7 +58,7 @@ impl Objects {
     async fn write_compared(
         &self,
         place: &Path,
-        bytes: Vec<u8>,
+        payload: PutPayload,
         over: UpdateVersion,
     ) -> Result<UpdateVersion, Error> {
         let _one_at_a_time = self.comparing.lock().await;
@@ -67,7 +69,7 @@ impl Objects {
                 source: "it was changed".into(),
             });
         }
-        Ok(self.store.put(place, bytes.into()).await?.into())
+        Ok(self.store.put(place, payload).await?.into())
     }
 }
 
@@ -106,10 +108,12 @@ impl Storage for Objects {
             Some(over) => PutMode::Update(read(over)?),
         };
         let options = PutOptions::from(mode.clone());
-        let put = self.store.put_opts(&place, bytes.clone().into(), options);
+        // A clone of it is another handle on the same bytes.
+        let payload = PutPayload::from(bytes);
+        let put = self.store.put_opts(&place, payload.clone(), options);
         let put = match (put.await, mode) {
             (Err(Error::NotImplemented { .. }), PutMode::Update(over)) => {
-                self.write_compared(&place, bytes, over).await
+                self.write_compared(&place, payload, over).await
             }
             (put, _) => put.map(UpdateVersion::from),
         };
