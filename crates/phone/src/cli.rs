@@ -553,6 +553,8 @@ async fn attend_as_told(call: &mut Call) {
     });
     loop {
         let line = tokio::select! {
+            // What was told before the end of the call is done, and fails if it is too late for it.
+            biased;
             line = told.recv() => line,
             () = stay(call) => None,
         };
