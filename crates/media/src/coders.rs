@@ -54,8 +54,11 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Decodes a payload of so many samples.
+    /// Decodes a payload of so many samples. G.711 remembers nothing, so that for it nothing here is looked at.
     pub(crate) fn decode(&mut self, codec: Codec, payload: &[u8], samples: &mut [i16]) {
+        if let Some(law) = codec.law() {
+            return law.decode(payload, samples);
+        }
         if self.last != Some(codec) {
             self.last = Some(codec);
             self.g722 = g722::Decoder::default();
@@ -66,8 +69,7 @@ impl Decoder {
                 None => samples.fill(0),
             },
             Codec::G722 => self.g722.decode(payload, samples),
-            Codec::Pcmu => Law::Mu.decode(payload, samples),
-            Codec::Pcma => Law::A.decode(payload, samples),
+            Codec::Pcmu | Codec::Pcma => {}
         }
     }
 }

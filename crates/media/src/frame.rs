@@ -49,6 +49,11 @@ impl Frame {
         self.copy_from_slice(other);
     }
 
+    /// Becomes a frame of this rate, whose samples are to be written: they are what they were.
+    pub(crate) fn begin(&mut self, rate: Rate) {
+        self.rate = rate;
+    }
+
     /// Its rate.
     pub const fn rate(&self) -> Rate {
         self.rate

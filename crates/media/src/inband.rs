@@ -45,8 +45,9 @@ const OVERTONE_MAX: f32 = 0.12;
 pub(crate) struct KeyDetector {
     /// The filters' factors, of the rows and then of the columns.
     factors: [f32; FILTERS],
-    /// The last 10 ms, for the block that begins with them.
+    /// The last 10 ms, for the block that begins with them; nothing is kept of a pause.
     before: [i16; STEP],
+    was_pause: bool,
     /// What the last block was, and how many were the same.
     last: Option<Tone>,
     same: u32,
@@ -65,6 +66,7 @@ impl Default for KeyDetector {
         Self {
             factors,
             before: [0; STEP],
+            was_pause: true,
             last: None,
             same: 0,
             down: None,
@@ -82,13 +84,17 @@ const UP: u32 = 3;
 impl KeyDetector {
     /// Hears 20 ms at 8 kHz, and gives the key whose press was recognised in them.
     pub(crate) fn frame(&mut self, frame: &[i16; TICK_SAMPLES]) -> Option<Tone> {
-        let peak = peak(&self.before).max(peak(frame));
-        if f32::from(peak) * f32::from(peak) < LEAST_POWER {
-            // Most of what is heard of a caller is this: no filter has to look at it.
-            self.keep(frame);
+        let peak = f32::from(peak(frame));
+        let is_pause = peak * peak < LEAST_POWER;
+        if is_pause && self.was_pause {
+            // Most of what is heard of a caller is this: no filter has to look at it, and nothing has to be kept.
             let pressed = self.block(None);
             return pressed.or(self.block(None));
         }
+        if self.was_pause {
+            self.before.fill(0);
+        }
+        self.was_pause = is_pause;
         let mut samples = [0.0; STEP + TICK_SAMPLES];
         for (to, from) in samples.iter_mut().zip(self.before.iter().chain(frame)) {
             *to = f32::from(*from);

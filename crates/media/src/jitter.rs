@@ -15,6 +15,7 @@ use crate::TICK_SAMPLES;
 use crate::codec::Codec;
 use crate::coders::{Decoder, SAMPLES_MAX};
 use crate::frame::Frame;
+use crate::g711::Law;
 use crate::limits;
 use crate::rates::Rate;
 
@@ -45,30 +46,34 @@ const EMPTY: Slot = Slot {
 /// Where payloads lie until they are played. What was left last is taken first: of all the room there
 /// is, only as much is touched as the delay is long, and that of hundreds of calls stays near.
 #[derive(Debug)]
+#[repr(C)]
 struct Shelves {
-    payloads: Box<[[u8; limits::PAYLOAD_BYTES_MAX]; SLOTS]>,
-    /// The last of these is taken next.
-    free: [u8; SLOTS],
     free_count: usize,
+    /// The last of these is taken next.
+    free: [u8; SHELVES],
+    payloads: [[u8; limits::PAYLOAD_BYTES_MAX]; SHELVES],
 }
 
-const _: () = assert!(SLOTS <= u8::MAX as usize);
+/// One for each slot, and one for what was played last.
+const SHELVES: usize = SLOTS + 1;
+
+const _: () = assert!(SHELVES <= u8::MAX as usize);
 
 impl Shelves {
     fn new() -> Self {
         Self {
-            payloads: Box::new([[0; limits::PAYLOAD_BYTES_MAX]; SLOTS]),
+            payloads: [[0; limits::PAYLOAD_BYTES_MAX]; SHELVES],
             free: std::array::from_fn(|shelf| shelf as u8),
-            free_count: SLOTS,
+            free_count: SHELVES,
         }
     }
 
     fn clear(&mut self) {
         self.free = std::array::from_fn(|shelf| shelf as u8);
-        self.free_count = SLOTS;
+        self.free_count = SHELVES;
     }
 
-    /// There are as many shelves as slots, and a slot gives back its own first.
+    /// There is one for every slot, and a slot gives back its own first.
     fn take(&mut self) -> u8 {
         self.free_count -= 1;
         self.free[self.free_count]
@@ -90,30 +95,37 @@ pub(crate) enum Kept {
     Unfit,
 }
 
+/// What is looked at in every tick stands together at the beginning: of hundreds of calls each line of memory that
+/// is touched has to be fetched.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct JitterBuffer {
-    slots: [Slot; SLOTS],
-    shelves: Shelves,
-    held: usize,
     /// The timestamp of the next frame to play, once a first packet has come.
     play: Option<u32>,
-    /// The next sequence number to decode.
-    next: u16,
-    /// The end of the newest packet.
-    newest: u32,
-    delay: i32,
-    /// The rate of what is held.
-    rate: Rate,
-    /// Decoded and not yet played.
-    decoded: [i16; SAMPLES_MAX],
+    held: usize,
+    /// Of what is decoded and not yet played.
     decoded_from: usize,
     decoded_to: usize,
     decoded_timestamp: u32,
-    last: Frame,
+    /// The end of the newest packet.
+    newest: u32,
+    delay: i32,
     concealed: u32,
     /// The least time a packet was early by in this window, and the ticks of the window.
     least_early: i32,
     window: u32,
+    /// The next sequence number to decode.
+    next: u16,
+    /// The rate of what is held.
+    rate: Rate,
+    /// Something was decoded since the last reset.
+    has_decoded: bool,
+    /// Where the payload of the last packet still is, of which there is no frame yet: most are never asked for.
+    kept: Option<(Law, u8)>,
+    shelves: Shelves,
+    slots: [Slot; SLOTS],
+    decoded: [i16; SAMPLES_MAX],
+    last: Frame,
 }
 
 /// How long a spare delay must last before it is given up (four seconds): shorter and the buffer
@@ -135,23 +147,32 @@ impl Default for JitterBuffer {
 impl JitterBuffer {
     pub(crate) fn new() -> Self {
         Self {
-            slots: [EMPTY; SLOTS],
-            shelves: Shelves::new(),
-            held: 0,
             play: None,
-            next: 0,
-            newest: 0,
-            delay: limits::JITTER_DELAY_UNITS_START,
-            rate: Rate::Narrow,
-            decoded: [0; SAMPLES_MAX],
+            held: 0,
             decoded_from: 0,
             decoded_to: 0,
             decoded_timestamp: 0,
-            last: Frame::silence(Rate::Narrow),
+            newest: 0,
+            delay: limits::JITTER_DELAY_UNITS_START,
             concealed: limits::CONCEALED_FRAMES_MAX,
             least_early: i32::MAX,
             window: 0,
+            next: 0,
+            rate: Rate::Narrow,
+            has_decoded: false,
+            kept: None,
+            shelves: Shelves::new(),
+            slots: [EMPTY; SLOTS],
+            decoded: [0; SAMPLES_MAX],
+            last: Frame::silence(Rate::Narrow),
         }
+    }
+
+    /// Has the processor fetch what the next tick needs of it.
+    pub(crate) fn fetch(&self) {
+        let slot = &self.slots[usize::from(self.next) % SLOTS];
+        let payload = &self.shelves.payloads[usize::from(slot.shelf)];
+        std::hint::black_box((slot.used, payload[0], payload[64], payload[128]));
     }
 
     /// The delay that was learned.
@@ -169,6 +190,7 @@ impl JitterBuffer {
     pub(crate) fn reset(&mut self) {
         self.reset_slots();
         self.play = None;
+        self.has_decoded = false;
         self.decoded_from = 0;
         self.decoded_to = 0;
         self.concealed = limits::CONCEALED_FRAMES_MAX;
@@ -204,9 +226,7 @@ impl JitterBuffer {
         };
         if (sequence.wrapping_sub(self.next) as i16) < 0 {
             // Before the first packet was played, an earlier one may still take the lead.
-            let nothing_decoded =
-                self.decoded_to == 0 && self.concealed >= limits::CONCEALED_FRAMES_MAX;
-            if nothing_decoded && (timestamp.wrapping_sub(play) as i32) >= 0 {
+            if !self.has_decoded && (timestamp.wrapping_sub(play) as i32) >= 0 {
                 self.next = sequence;
             } else {
                 self.wait_longer(end);
@@ -284,11 +304,18 @@ impl JitterBuffer {
 
     /// The next twenty milliseconds. False when nothing in them was heard.
     pub(crate) fn pop(&mut self, decoder: &mut Decoder, out: &mut Frame) -> bool {
-        *out = Frame::silence(self.rate);
         let Some(mut play) = self.play else {
+            *out = Frame::silence(self.rate);
             return false;
         };
         play = self.give_up_spare_delay(play);
+        if self.decode_whole(decoder, play, out) {
+            self.concealed = 0;
+            self.play = Some(play.wrapping_add(TICK_SAMPLES as u32));
+            return true;
+        }
+        self.recall();
+        *out = Frame::silence(self.rate);
         let per = self.rate.per_unit();
         let length = out.len();
         let mut filled = 0;
@@ -329,6 +356,55 @@ impl JitterBuffer {
         heard
     }
 
+    /// Most of the time the packet that is due is one tick of sound: that goes where it is wanted and nowhere else.
+    fn decode_whole(&mut self, decoder: &mut Decoder, now: u32, out: &mut Frame) -> bool {
+        if self.held == 0 || self.decoded_from < self.decoded_to {
+            return false;
+        }
+        let slot = &self.slots[usize::from(self.next) % SLOTS];
+        let is_due = slot.used && slot.sequence == self.next && slot.timestamp == now;
+        if !is_due || usize::from(slot.units) != TICK_SAMPLES {
+            return false;
+        }
+        let Slot {
+            codec,
+            shelf,
+            length,
+            ..
+        } = *slot;
+        let payload = &self.shelves.payloads[usize::from(shelf)][..usize::from(length)];
+        out.begin(self.rate);
+        decoder.decode(codec, payload, out);
+        if let Some((_, before)) = self.kept.take() {
+            self.shelves.give_back(before);
+        }
+        self.let_go(self.next);
+        match codec.law() {
+            Some(law) => self.kept = Some((law, self.shelves.take())),
+            None => self.last.assign(out),
+        }
+        true
+    }
+
+    /// Makes the last frame of the last packet.
+    fn recall(&mut self) {
+        if let Some((law, shelf)) = self.kept.take() {
+            self.last.begin(Rate::Narrow);
+            law.decode(&self.shelves.payloads[usize::from(shelf)], &mut self.last);
+            self.shelves.give_back(shelf);
+        }
+    }
+
+    /// A packet has been decoded.
+    fn let_go(&mut self, sequence: u16) {
+        let slot = &mut self.slots[usize::from(sequence) % SLOTS];
+        slot.used = false;
+        self.held -= 1;
+        self.shelves.give_back(slot.shelf);
+        self.next = sequence.wrapping_add(1);
+        self.has_decoded = true;
+    }
+
     /// Decodes the packet that is due, passing over lost ones. False when none is due or later here.
     fn decode_next(&mut self, decoder: &mut Decoder, now: u32) -> bool {
         if self.held == 0 {
@@ -356,21 +432,19 @@ impl JitterBuffer {
             }
             later
         };
-        let slot = &mut self.slots[usize::from(at) % SLOTS];
-        slot.used = false;
-        self.held -= 1;
-        self.shelves.give_back(slot.shelf);
+        let slot = &self.slots[usize::from(at) % SLOTS];
         let payload = &self.shelves.payloads[usize::from(slot.shelf)][..usize::from(slot.length)];
         let samples = usize::from(slot.units) * self.rate.per_unit();
         decoder.decode(slot.codec, payload, &mut self.decoded[..samples]);
         self.decoded_from = 0;
         self.decoded_to = samples;
         self.decoded_timestamp = slot.timestamp;
-        self.next = at.wrapping_add(1);
+        self.let_go(at);
         true
     }
 
     fn reset_slots(&mut self) {
+        self.recall();
         for slot in self.slots.iter_mut() {
             slot.used = false;
         }
@@ -398,6 +472,7 @@ impl JitterBuffer {
         if self.window < WINDOW_TICKS {
             return play;
         }
+        self.recall();
         // A jump is not heard in a pause; for a while it may wait for one.
         let quiet = self
             .last

@@ -238,3 +238,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_full_buffer_leaves_the_last_packet_where_it_is() {
+    let mut buffer = JitterBuffer::new();
+    let mut frame = Frame::default();
+    push(&mut buffer, 0);
+    while !buffer.pop(&mut Decoder::default(), &mut frame) {}
+    // More than there is room for, and the next one is lost.
+    for n in (2..45).chain(2..45) {
+        push(&mut buffer, n);
+    }
+    buffer.pop(&mut Decoder::default(), &mut frame);
+    let faded = value(0) / 2;
+    assert!(frame.iter().all(|sample| (sample - faded).abs() <= 1));
+    // And a stream that begins anew gives every place back.
+    buffer.reset();
+    assert_eq!(buffer.shelves.free_count, SHELVES);
+}

@@ -49,6 +49,7 @@ mod sound;
 mod spectrum;
 mod srtp;
 mod statistics;
+mod tape;
 pub mod threads;
 mod timeline;
 mod tones;
@@ -66,13 +67,14 @@ pub use player::{PlayEnded, Repeat};
 pub use port::{Port, StreamStart};
 pub use rates::Rate;
 pub use recorder::{RecordEnded, RecordPlan, StopTones};
-pub use recording::{RecordingFeed, RecordingTap, TapeFeed, TapeTap, recording, tape};
+pub use recording::{RecordingFeed, RecordingTap, recording};
 pub use resample::Resampler;
 pub use room::{MediaCommand, MediaEvent, Output, Room};
 pub use sdp::{Agreed, Direction, Encryption, TonesAs};
 pub use sound::{Loudness, SoundDetector};
 pub use srtp::{Key, Protection, Suite};
 pub use statistics::Statistics;
+pub use tape::{TapeFeed, TapeTap, tape};
 pub use tones::TonesEnded;
 
 /// The one beat of the house: every port sends and hears this much audio at a time.

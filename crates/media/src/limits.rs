@@ -67,6 +67,10 @@ pub const TONE_LEAK_FRAMES: usize = 2;
 /// loses frames, counted by the tap; the call never waits for a disk.
 pub const RECORDING_FRAMES: usize = 64;
 
+/// Changes of the rate between the tick and whoever writes the recording of a call: each takes an offer and
+/// an answer, so that in the time of [`RECORDING_FRAMES`] no phone makes as many.
+pub const RATE_CHANGES_WAITING: usize = 16;
+
 /// Events a room keeps while the way to the control side is full. Tones beyond it are dropped;
 /// endings are kept whatever it costs.
 pub const ROOM_EVENTS: usize = 32;

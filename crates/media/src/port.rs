@@ -788,6 +788,15 @@ impl Port {
         self.ear.listens = listens;
     }
 
+    /// Has the processor fetch what a tick needs of what it hears with.
+    pub(crate) fn fetch(&self) {
+        if self.ear.listens
+            && let Some(buffer) = &self.ear.buffer
+        {
+            buffer.fetch();
+        }
+    }
+
     /// Whether the port has a jitter buffer of its own.
     pub(crate) fn has_buffer(&self) -> bool {
         self.ear.buffer.is_some() && !self.ear.is_borrowed

@@ -8,13 +8,15 @@ use offhook_terms::{OperationId, Tone};
 use crate::dual_tone;
 use crate::frame::Frame;
 use crate::g711::Law;
+use crate::jitter::JitterBuffer;
 use crate::limits;
 use crate::player::{PlayEnded, Player};
 use crate::rates::Rate;
 use crate::recorder::{RecordEnded, Recorder};
-use crate::recording::{RecordingFeed, TapeFeed};
+use crate::recording::RecordingFeed;
 use crate::room::{MediaEvent, Spent};
 use crate::statistics::Statistics;
+use crate::tape::TapeFeed;
 use crate::tones::{Beat, Press, ToneSender, TonesEnded};
 use crate::{TICK, TICK_SAMPLES};
 
@@ -26,7 +28,7 @@ pub(crate) struct Seat {
     /// Whoever listens beside a recording.
     listener: Option<RecordingFeed>,
     /// The recording of the call.
-    tape: Option<Box<TapeFeed>>,
+    tape: Option<TapeFeed>,
     tone_sender: Option<ToneSender>,
     /// The key it presses in this tick.
     pressed: Option<Press>,
@@ -89,9 +91,9 @@ impl Seat {
         if let Some(listener) = &mut self.listener {
             listener.push(frame);
         }
-        let Some(mut tape) = self.tape.take() else {
+        if self.tape.is_none() {
             return;
-        };
+        }
         let is_said = self.pressed.is_some() || (speaks && self.plays());
         let said = is_said.then(|| {
             let mut said = Frame::silence(rate);
@@ -101,21 +103,29 @@ impl Seat {
             }
             said
         });
-        tape.push(frame, said.as_ref());
-        self.tape = Some(tape);
+        if let Some(tape) = &mut self.tape {
+            tape.push(frame, said.as_ref());
+        }
     }
 
     /// The call is recorded. What did so before must have been taken away.
-    pub(crate) fn tape(&mut self, feed: Box<TapeFeed>) {
+    pub(crate) fn tape(&mut self, feed: TapeFeed) {
         self.tape = Some(feed);
     }
 
-    pub(crate) fn take_tape(&mut self) -> Option<Box<TapeFeed>> {
+    /// Has the processor fetch what a tick needs of it.
+    pub(crate) fn fetch(&self) {
+        if let Some(tape) = &self.tape {
+            tape.fetch();
+        }
+    }
+
+    pub(crate) fn take_tape(&mut self) -> Option<TapeFeed> {
         self.tape.take()
     }
 
     /// Tells that the call is recorded no more.
-    pub(crate) fn untaped(&mut self, feed: Box<TapeFeed>) {
+    pub(crate) fn untaped(&mut self, feed: TapeFeed) {
         feed.end();
         self.tell(MediaEvent::Untaped, Spent::Tape(feed));
     }
@@ -130,14 +140,13 @@ impl Seat {
         self.tell(MediaEvent::Deafened, Spent::Feed(feed));
     }
 
-    /// Where what it hears goes.
-    pub(crate) fn feeds(&mut self) -> impl Iterator<Item = &mut RecordingFeed> {
-        let recorder = self.recorder.as_mut().map(|recorder| &mut recorder.feed);
-        let tape = self.tape.as_mut().map(|tape| &mut tape.feed);
-        recorder
-            .into_iter()
-            .chain(self.listener.as_mut())
-            .chain(tape)
+    /// The jitter buffers that came with whoever listens.
+    pub(crate) fn lenders(&mut self) -> impl Iterator<Item = &mut Option<Box<JitterBuffer>>> {
+        let recorder = self.recorder.as_mut();
+        let recorder = recorder.map(|recorder| &mut recorder.feed.jitter);
+        let listener = self.listener.as_mut().map(|listener| &mut listener.jitter);
+        let tape = self.tape.as_mut().map(|tape| &mut tape.jitter);
+        recorder.into_iter().chain(listener).chain(tape)
     }
 
     /// The recording, to be ended or handed back.

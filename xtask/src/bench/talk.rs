@@ -15,7 +15,7 @@ pub(crate) fn measure(plan: &Plan, programs: &Programs) -> Result<(), String> {
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let measured = in_folder(plan, programs, &folder);
     let _ = std::fs::remove_dir_all(&folder);
-    let [told, deaf] = measured?;
+    let [told, deaf, recorded] = measured?;
     let times = |name: &str| {
         let of = |share: &str| told[name][share].as_f64().unwrap_or(f64::NAN);
         format!("{:.0} ms | {:.0} ms", of("p50"), of("p95"))
@@ -48,24 +48,23 @@ pub(crate) fn measure(plan: &Plan, programs: &Programs) -> Result<(), String> {
         number(&told, "listening_cpu") * 100.0,
         number(&deaf, "listening_cpu") * 100.0,
     );
-    let (playing, recording) = (number(&deaf, "playing_cpu"), number(&deaf, "recording_cpu"));
     println!(
-        "\n{} calls that are spoken to take {:.1} % of a core, and {:.1} % when they are recorded as well: \
-         {:.0} % more, as the middle one of the pairs.",
-        deaf["listening"],
-        playing * 100.0,
-        recording * 100.0,
-        number(&deaf, "recording_more") * 100.0,
+        "\n{:.0} calls that are spoken to take {:.1} % of a core, and as many {:.1} % when they are recorded as \
+         well: {:.0} % more, as the middle one of the pairs.",
+        number(&recorded, "listening") / 2.0,
+        number(&recorded, "playing_cpu") * 100.0,
+        number(&recorded, "recording_cpu") * 100.0,
+        number(&recorded, "recording_more") * 100.0,
     );
     Ok(())
 }
 
-/// With somebody who listens, and without.
+/// With somebody who listens, without, and with calls that are recorded.
 fn in_folder(
     plan: &Plan,
     programs: &Programs,
     folder: &std::path::Path,
-) -> Result<[Value; 2], String> {
+) -> Result<[Value; 3], String> {
     let words = folder.join("words.wav");
     // At a rate that a phone plays, without silence before the first word.
     let spoken = Command::new("espeak-ng")
@@ -79,15 +78,17 @@ fn in_folder(
         .output()
         .map_err(|error| format!("espeak-ng is needed to speak ({error})."))?;
     std::fs::write(&words, at_16_khz(&spoken.stdout)).map_err(|error| error.to_string())?;
-    let one = |recogniser: &str, calls: usize, rounds: usize| -> Result<Value, String> {
-        let free = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
-        let bot = free.local_addr().map_err(|error| error.to_string())?;
-        drop(free);
-        let config = folder.join(format!("{recogniser}.toml"));
-        let ready = folder.join(format!("{recogniser}.json"));
-        let data = folder.join(recogniser);
-        let text = format!(
-            r#"
+    let one =
+        |name: &str, recogniser: &str, calls: usize, rounds: usize| -> Result<Value, String> {
+            let threads = if rounds > 0 { 2 } else { 1 };
+            let free = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+            let bot = free.local_addr().map_err(|error| error.to_string())?;
+            drop(free);
+            let config = folder.join(format!("{name}.toml"));
+            let ready = folder.join(format!("{name}.json"));
+            let data = folder.join(name);
+            let text = format!(
+                r#"
 [http]
 listen = "127.0.0.1:0"
 [https]
@@ -96,7 +97,7 @@ enabled = false
 listen = "127.0.0.1:0"
 callers = "anyone"
 [media]
-threads = 1
+threads = {threads}
 [data]
 dir = {data:?}
 [log]
@@ -110,44 +111,48 @@ protocol = "telephony"
 endpoint = "http://{bot}/api/messages"
 sip_user = "bench"
 "#
-        );
-        std::fs::write(&config, text).map_err(|error| error.to_string())?;
-        let args = [
-            "serve",
-            "--config",
-            &config.display().to_string(),
-            "--ready-file",
-        ]
-        .map(str::to_owned)
-        .into_iter()
-        .chain([ready.display().to_string()])
-        .collect::<Vec<_>>();
-        let mut platform = Process::start(MEASURED, &programs.platform, &args, &[])?;
-        platform.line()?;
-        let text = std::fs::read_to_string(&ready).map_err(|error| error.to_string())?;
-        let ready: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        let sip = ready["sip"].as_str().unwrap_or_default();
-        let mut args = vec![format!("sip:bench@{sip}")];
-        for (option, value) in [
-            ("--bot", bot.to_string()),
-            ("--calls", calls.to_string()),
-            ("--rounds", rounds.to_string()),
-            ("--words", words.display().to_string()),
-            ("--seconds", plan.window.as_secs().to_string()),
-            ("--platform-pid", platform.id().to_string()),
-        ] {
-            args.extend([option.to_owned(), value]);
-        }
-        let conversing = Process::start(LOAD, &programs.conversing, &args, &[])?;
-        let longest = Duration::from_secs(600 + 15 * calls as u64);
-        let told = conversing.finish(longest)?;
-        let told: Value = serde_json::from_str(&told).map_err(|error| error.to_string())?;
-        match told["error"].as_str() {
-            Some(why) => Err(format!("The conversations failed: {why}.")),
-            None => Ok(told),
-        }
-    };
-    Ok([one("scripted", plan.conversations, 0)?, one("none", 0, 8)?])
+            );
+            std::fs::write(&config, text).map_err(|error| error.to_string())?;
+            let args = [
+                "serve",
+                "--config",
+                &config.display().to_string(),
+                "--ready-file",
+            ]
+            .map(str::to_owned)
+            .into_iter()
+            .chain([ready.display().to_string()])
+            .collect::<Vec<_>>();
+            let mut platform = Process::start(MEASURED, &programs.platform, &args, &[])?;
+            platform.line()?;
+            let text = std::fs::read_to_string(&ready).map_err(|error| error.to_string())?;
+            let ready: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+            let sip = ready["sip"].as_str().unwrap_or_default();
+            let mut args = vec![format!("sip:bench@{sip}")];
+            for (option, value) in [
+                ("--bot", bot.to_string()),
+                ("--calls", calls.to_string()),
+                ("--rounds", rounds.to_string()),
+                ("--words", words.display().to_string()),
+                ("--seconds", plan.window.as_secs().to_string()),
+                ("--platform-pid", platform.id().to_string()),
+            ] {
+                args.extend([option.to_owned(), value]);
+            }
+            let conversing = Process::start(LOAD, &programs.conversing, &args, &[])?;
+            let longest = Duration::from_secs(600 + 15 * calls as u64);
+            let told = conversing.finish(longest)?;
+            let told: Value = serde_json::from_str(&told).map_err(|error| error.to_string())?;
+            match told["error"].as_str() {
+                Some(why) => Err(format!("The conversations failed: {why}.")),
+                None => Ok(told),
+            }
+        };
+    Ok([
+        one("heard", "scripted", plan.conversations, 0)?,
+        one("deaf", "none", 0, 0)?,
+        one("recorded", "none", 0, 8)?,
+    ])
 }
 
 /// A WAV file of a program, as one that phones play. Between two samples is a straight line, which is good

@@ -9,6 +9,7 @@
 //!
 //! Prints an object in JSON, times in milliseconds.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use offhook_media::{Clip, Codec};
-use offhook_phone::{Config, Dial, Phone};
+use offhook_phone::{Call, Config, Dial, Phone};
 use offhook_sip::Endpoint;
 use serde_json::{Value, json};
 
@@ -54,7 +55,7 @@ struct Conversing {
     /// How long the steady states are measured, in seconds
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// How often playing and recording are measured, one right after the other
+    /// How often playing and recording are measured, of a platform with two threads for media
     #[arg(long, default_value_t = 8)]
     rounds: u32,
     /// The platform's process, whose CPU time is read
@@ -71,8 +72,8 @@ struct Seen {
     conversation: Option<(SocketAddr, String)>,
     /// It speaks when somebody calls.
     speaks: bool,
-    /// And records the call.
-    records: bool,
+    /// And records the calls of these numbers: even or odd ones.
+    records: Option<usize>,
 }
 
 type Shared = Arc<Mutex<Seen>>;
@@ -123,7 +124,11 @@ async fn measure(wanted: &Conversing) -> Result<Value, String> {
     let [told, greeted, by_key, by_words] = times;
     let sent = activities(&phone, wanted, &seen).await?;
     lock(&seen).speaks = false;
-    let cpu = cost(&phone, wanted).await?;
+    let calls = dial_all(&phone, wanted).await?;
+    let before = cpu(wanted.platform_pid)?;
+    tokio::time::sleep(Duration::from_secs(wanted.seconds)).await;
+    let cpu = (cpu(wanted.platform_pid)? - before) / wanted.seconds as f64;
+    hang_up(calls).await;
     let pairs = pairs(&phone, wanted, &seen).await?;
     phone.stop().await;
     Ok(json!({
@@ -214,37 +219,71 @@ fn send_until(at: SocketAddr, path: &str, until: Instant) -> Result<u32, String>
     Ok(sent)
 }
 
-/// What playing and recording cost. In pairs, because what else the machine does comes and goes, and every other pair the
-/// other way round, because it also gets slower and faster while it is looked at.
+/// What playing and recording cost, as shares of a core. The platform gives calls to its two threads in turn, and those
+/// of one are recorded: both are measured in the same seconds, because a machine gets slower and faster by itself. Then
+/// the other way round, because one thread may be dearer than the other.
 async fn pairs(phone: &Phone, wanted: &Conversing, seen: &Shared) -> Result<Vec<[f64; 2]>, String> {
     lock(seen).speaks = true;
-    let mut pairs = Vec::new();
-    for n in 0..wanted.rounds {
-        let mut pair = [0.0; 2];
-        for records in [n % 2 == 1, n % 2 == 0] {
-            lock(seen).records = records;
-            pair[usize::from(records)] = cost(phone, wanted).await?;
-        }
-        pairs.push(pair);
+    let mut rounds = Vec::new();
+    for recorded in (0..2).cycle().take(2 * wanted.rounds as usize) {
+        lock(seen).records = Some(recorded);
+        let calls = dial_all(phone, wanted).await?;
+        let before = threads(wanted.platform_pid)?;
+        tokio::time::sleep(Duration::from_secs(wanted.seconds)).await;
+        let after = threads(wanted.platform_pid)?;
+        hang_up(calls).await;
+        let used = |name: &str| {
+            let of = |at: &BTreeMap<String, f64>| at.get(name).copied().unwrap_or_default();
+            (of(&after) - of(&before)) / wanted.seconds as f64
+        };
+        let media = [used("media-0"), used("media-1")];
+        let writing = used("tapes") + used("tapes-sync");
+        rounds.push([media[1 - recorded], media[recorded] + writing]);
     }
-    Ok(pairs)
+    // Both ways round are one pair.
+    let (ways, _) = rounds.as_chunks::<2>();
+    let mean = |a: [f64; 2], b: [f64; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
+    Ok(ways.iter().map(|[a, b]| mean(*a, *b)).collect())
 }
 
-/// The share of a core that the platform takes for calls on which the caller says nothing.
-async fn cost(phone: &Phone, wanted: &Conversing) -> Result<f64, String> {
+/// As many calls as are wanted, with callers who say nothing, up for two seconds.
+async fn dial_all(phone: &Phone, wanted: &Conversing) -> Result<Vec<Call>, String> {
     let mut calls = Vec::new();
-    for _ in 0..wanted.listening {
-        let call = phone.dial(Dial::new(&wanted.uri)).await;
+    for n in 0..wanted.listening {
+        let dial = Dial {
+            from: Some(format!("sip:+1425555{n:04}@callers.example")),
+            ..Dial::new(&wanted.uri)
+        };
+        let call = phone.dial(dial).await;
         calls.push(call.map_err(|why| why.to_string())?);
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let before = cpu(wanted.platform_pid)?;
-    tokio::time::sleep(Duration::from_secs(wanted.seconds)).await;
-    let used = cpu(wanted.platform_pid)? - before;
+    Ok(calls)
+}
+
+async fn hang_up(calls: Vec<Call>) {
     for mut call in calls {
         call.hang_up().await;
     }
-    Ok(used / wanted.seconds as f64)
+}
+
+/// Seconds of CPU time of each thread of a process, by its name.
+fn threads(pid: u32) -> Result<BTreeMap<String, f64>, String> {
+    let mut threads = BTreeMap::new();
+    let all = std::fs::read_dir(format!("/proc/{pid}/task")).map_err(|why| why.to_string())?;
+    for thread in all.flatten() {
+        let read = |file: &str| std::fs::read_to_string(thread.path().join(file));
+        // It may have ended meanwhile.
+        let (Ok(name), Ok(times)) = (read("comm"), read("schedstat")) else {
+            continue;
+        };
+        let nanos = times.split_whitespace().next();
+        let nanos: f64 = nanos
+            .and_then(|nanos| nanos.parse().ok())
+            .unwrap_or_default();
+        *threads.entry(name.trim().to_owned()).or_default() += nanos / 1e9;
+    }
+    Ok(threads)
 }
 
 /// Seconds of CPU time of a process.
@@ -309,7 +348,11 @@ fn answer(told: &Value, arrived: Instant, seen: &Shared) -> Option<()> {
     let path = format!("/{path}v3/conversations/{conversation}/activities");
     let at: SocketAddr = at.parse().ok()?;
     lock(seen).conversation = Some((at, path.clone()));
-    if starts && lock(seen).records {
+    let caller = told["from"]["name"]
+        .as_str()
+        .and_then(|name| name.parse().ok());
+    let is_recorded = |caller: usize| lock(seen).records == Some(caller % 2);
+    if starts && caller.is_some_and(is_recorded) {
         let name = "channel/vnd.microsoft.telephony.recording.start";
         let start = json!({"type": "command", "name": name}).to_string();
         Connection::to(at).ok()?.post(&path, &start).ok()?;

@@ -335,7 +335,6 @@ impl CallAudio {
     }
 
     fn feed_tape(&self, seat: PortId, feed: TapeFeed) {
-        let feed = Box::new(feed);
         // A thread that is behind drops the feed, and with that the recording has ended.
         if !self.command(seat, MediaCommand::Tape { feed }) {
             tracing::error!(call = %self.call, "a recording did not reach the tick thread");

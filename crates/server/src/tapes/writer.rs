@@ -2,8 +2,8 @@
 //! forces to the disk what it wrote.
 //!
 //! ```text
-//!   tick ── ring of frames ─┐
-//!   call ── orders ─────────┴▶ writer ──▶ files ◀── syncing, twice a second
+//!   tick ── ring of bytes ─┐
+//!   call ── orders ────────┴▶ writer ──▶ files ◀── syncing, twice a second
 //!   call ◀── order done ─────── writer
 //! ```
 //!
@@ -33,11 +33,16 @@ use crate::{clock, limits, seal};
 /// Between two rounds of work; each recording is looked at in every so many of them (400 ms), well below
 /// the time its ring holds. As for recorded answers: many small pieces of work, so that the tick threads
 /// wait for none of them.
-const PACE: Duration = Duration::from_millis(10);
-const ROUNDS: usize = 40;
+const PACE: Duration = Duration::from_millis(20);
+const ROUNDS: usize = 20;
 
 /// How often the disk is made to have what was written: half of the second that may be lost.
 const SYNC_EVERY: Duration = Duration::from_millis(500);
+
+const _: () = {
+    let looks = PACE.as_millis() * ROUNDS as u128;
+    assert!(looks + SYNC_EVERY.as_millis() < 1_000);
+};
 
 /// A call's side of its recording. Dropped, the recording ends with the call.
 pub(crate) struct Taping {
@@ -133,14 +138,12 @@ impl Tapes {
             files: None,
             tap: Some(tap),
             lost: 0,
-            frames: 0,
             bytes: 0,
             rate: Arc::clone(&rate),
             orders: inbox,
             order: None,
             begins: Some(ticket),
             mailbox,
-            buffer: Vec::new(),
         };
         self.index()
             .insert(about.document, Story::new(about.clone()));
@@ -190,46 +193,38 @@ impl Syncing {
 }
 
 fn work(inbox: &Receiver<Box<Job>>, written: &AtomicU64) {
-    let mut jobs: Vec<Place> = Vec::new();
-    let (mut round, mut next_turn) = (0, 0);
+    // Those of each round; of all others nothing is fetched.
+    let mut rounds: [Vec<Box<Job>>; ROUNDS] = Default::default();
+    // Whoever waits for an answer is looked at in every round.
+    let mut awaited: Vec<Box<Job>> = Vec::new();
+    let (mut count, mut round) = (0, 0);
     loop {
-        if jobs.is_empty() {
+        if count == 0 {
             let Ok(job) = inbox.recv() else { return };
-            jobs.push(Place::of(job, next_turn));
+            awaited.push(job);
+            count += 1;
         }
         for job in inbox.try_iter() {
-            next_turn = (next_turn + 1) % ROUNDS;
-            jobs.push(Place::of(job, next_turn));
+            awaited.push(job);
+            count += 1;
         }
         let began = clock::now();
         round = (round + 1) % ROUNDS;
-        jobs.retain_mut(|place| {
-            // Whoever waits for an answer is looked at in every round.
-            if place.turn != round && !place.is_awaited {
-                return true;
+        awaited.append(&mut rounds[round]);
+        let mut at = 0;
+        while let Some(job) = awaited.get_mut(at) {
+            if job.advance(written) {
+                awaited.swap_remove(at);
+                count -= 1;
+            } else if job.is_awaited() {
+                at += 1;
+            } else {
+                let job = awaited.swap_remove(at);
+                let round = (0..ROUNDS).min_by_key(|round| rounds[*round].len());
+                rounds[round.unwrap_or_default()].push(job);
             }
-            let is_over = place.job.advance(written);
-            place.is_awaited = place.job.is_awaited();
-            !is_over
-        });
-        rest(began + PACE);
-    }
-}
-
-/// A job and when it is looked at; beside it, so that hundreds of jobs are not fetched to be passed over.
-struct Place {
-    turn: usize,
-    is_awaited: bool,
-    job: Box<Job>,
-}
-
-impl Place {
-    fn of(job: Box<Job>, turn: usize) -> Self {
-        Self {
-            turn,
-            is_awaited: job.is_awaited(),
-            job,
         }
+        rest(began + PACE);
     }
 }
 
@@ -246,7 +241,7 @@ struct Job {
     tap: Option<TapeTap>,
     /// Frames lost in parts that are over.
     lost: u64,
-    frames: u64,
+    /// Of audio, in the file.
     bytes: u64,
     rate: Arc<AtomicU32>,
     orders: Receiver<Order>,
@@ -255,7 +250,6 @@ struct Job {
     /// A start or a going on that waits for its first audio.
     begins: Option<u64>,
     mailbox: mpsc::Sender<Message>,
-    buffer: Vec<u8>,
 }
 
 struct Files {
@@ -293,7 +287,7 @@ impl Job {
         loop {
             // Asked first: a frame pushed before the end is then among those read.
             let is_complete = self.tap.as_ref().is_none_or(TapeTap::is_complete);
-            self.take_frames(written)?;
+            self.take_audio(written)?;
             if self.bytes >= wav::BYTES_MAX {
                 self.breaks(EndReason::TooLong);
                 return Ok(true);
@@ -352,32 +346,33 @@ impl Job {
         self.files.as_mut().ok_or_else(gone)
     }
 
-    fn take_frames(&mut self, written: &AtomicU64) -> io::Result<()> {
-        let Some(tap) = &mut self.tap else {
+    /// Writes what has come.
+    fn take_audio(&mut self, written: &AtomicU64) -> io::Result<()> {
+        let Some(mut tap) = self.tap.take() else {
             return Ok(());
         };
-        self.buffer.clear();
-        let mut frames = 0;
-        while tap.read(&mut self.buffer).is_some() {
-            frames += 1;
+        let taken = self.take_from(&mut tap, written);
+        self.tap = Some(tap);
+        taken
+    }
+
+    fn take_from(&mut self, tap: &mut TapeTap, written: &AtomicU64) -> io::Result<()> {
+        loop {
+            let ready = tap.ready();
+            if ready == 0 {
+                return Ok(());
+            }
+            if self.begins.is_some() {
+                self.part_begins(tap.rate().unwrap_or_default())?;
+            }
+            let files = self.files()?;
+            tap.take(ready, |bytes| files.audio.append(bytes))?;
+            self.bytes += ready as u64;
+            written.fetch_add(ready as u64, Ordering::Relaxed);
+            if let Some(ticket) = self.begins.take() {
+                self.done(ticket, true);
+            }
         }
-        if frames == 0 {
-            return Ok(());
-        }
-        let rate = tap.rate().unwrap_or_default();
-        if self.begins.is_some() {
-            self.part_begins(rate)?;
-        }
-        let buffer = std::mem::take(&mut self.buffer);
-        self.files()?.audio.append(&buffer)?;
-        self.frames += frames;
-        self.bytes += buffer.len() as u64;
-        written.fetch_add(buffer.len() as u64, Ordering::Relaxed);
-        self.buffer = buffer;
-        if let Some(ticket) = self.begins.take() {
-            self.done(ticket, true);
-        }
-        Ok(())
     }
 
     fn part_begins(&mut self, rate: Rate) -> io::Result<()> {
@@ -411,8 +406,14 @@ impl Job {
     fn moment(&self) -> Moment {
         Moment {
             at_ms: ms(clock::wall()),
-            frame: self.frames,
+            frame: self.frames(),
         }
+    }
+
+    /// Of 20 ms each.
+    fn frames(&self) -> u64 {
+        let samples = self.story.rate().tick_samples() as u64;
+        self.bytes / (2 * samples * u64::from(self.story.about.channels()))
     }
 
     /// How it ends, now.
@@ -420,7 +421,7 @@ impl Job {
         Ended {
             at_ms: ms(clock::wall()),
             reason,
-            frames: self.frames,
+            frames: self.frames(),
             bytes: self.bytes,
             lost: self.lost,
         }
