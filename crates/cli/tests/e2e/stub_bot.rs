@@ -1,10 +1,11 @@
 //! A bot of the test's own: a webhook that answers as it is told and remembers what it heard.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+
+use crate::web;
 
 pub(crate) struct StubBot {
     webhook: String,
@@ -14,16 +15,12 @@ pub(crate) struct StubBot {
 impl StubBot {
     /// A bot that accepts every notification and then does nothing about it.
     pub(crate) fn that_never_decides() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
-        let at = listener.local_addr().expect("a bound socket");
         let heard = Arc::new(Mutex::new(Vec::new()));
         let remembers = Arc::clone(&heard);
-        // The threads end with the test's process.
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let remembers = Arc::clone(&remembers);
-                std::thread::spawn(move || serve(stream, &remembers));
-            }
+        let at = web::serve(move |request| {
+            let body = serde_json::from_slice(&request.body).ok()?;
+            remembers.lock().ok()?.push(body);
+            Some((202, String::new()))
         });
         Self {
             webhook: format!("http://{at}/callback"),
@@ -52,34 +49,4 @@ pub(crate) fn webhook_of_a_bot_that_is_down() -> String {
         "http://{}/callback",
         listener.local_addr().expect("a bound socket")
     )
-}
-
-fn serve(stream: TcpStream, heard: &Mutex<Vec<Value>>) -> Option<()> {
-    let mut writer = stream.try_clone().ok()?;
-    let mut reader = BufReader::new(stream);
-    loop {
-        let mut length = 0;
-        let mut line = String::new();
-        loop {
-            line.clear();
-            if reader.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            if line.trim().is_empty() {
-                break;
-            }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().ok()?;
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).ok()?;
-        let body = serde_json::from_slice(&body).ok()?;
-        heard.lock().ok()?.push(body);
-        writer
-            .write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
-            .ok()?;
-    }
 }

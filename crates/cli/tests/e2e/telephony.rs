@@ -1,7 +1,7 @@
 //! A bot of the Telephony channel on the phone: the demo with a bot of the test, called by `offhook dial`.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,9 +16,6 @@ use crate::web;
 /// Longer than the steps of any call here.
 const WITHIN: Duration = Duration::from_secs(20);
 
-/// What the bot does when it is told something: what it says, and how it answers then.
-type Turn = dyn Fn(&Value) -> (Vec<Value>, u16) + Send + Sync;
-
 /// A bot of one thread a connection, which answers a turn when all it has to say was taken.
 pub(crate) struct Bot {
     pub(crate) endpoint: String,
@@ -31,26 +28,32 @@ pub(crate) struct Bot {
 
 impl Bot {
     pub(crate) fn new(turn: impl Fn(&Value) -> (Vec<Value>, u16) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
-        let at = listener.local_addr().expect("a bound socket");
-        let bot = Self {
-            endpoint: format!("http://{at}/api/messages"),
-            told: Arc::default(),
-            answers: Arc::default(),
-            shown: Arc::default(),
-        };
-        let (told, answers) = (Arc::clone(&bot.told), Arc::clone(&bot.answers));
-        let shown = Arc::clone(&bot.shown);
-        let turn: Arc<Turn> = Arc::new(turn);
-        // The threads end with the test's process.
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (told, answers) = (Arc::clone(&told), Arc::clone(&answers));
-                let (turn, shown) = (Arc::clone(&turn), Arc::clone(&shown));
-                std::thread::spawn(move || serve(stream, &told, &answers, &shown, &*turn));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let answers = Arc::new(Mutex::new(Vec::new()));
+        let shown = Arc::new(Mutex::new(Vec::new()));
+        let at = web::serve({
+            let (told, answers) = (Arc::clone(&told), Arc::clone(&answers));
+            let shown = Arc::clone(&shown);
+            move |request| {
+                if let Some(token) = request.header("authorization") {
+                    shown.lock().ok()?.push(token.to_owned());
+                }
+                let activity: Value = serde_json::from_slice(&request.body).ok()?;
+                told.lock().ok()?.push(activity.clone());
+                let (said, status) = turn(&activity);
+                for one in said {
+                    let answer = say(&activity, &one);
+                    answers.lock().ok()?.push(answer);
+                }
+                Some((status, String::new()))
             }
         });
-        bot
+        Self {
+            endpoint: format!("http://{at}/api/messages"),
+            told,
+            answers,
+            shown,
+        }
     }
 
     /// What it was told, oldest first.
@@ -71,50 +74,6 @@ impl Bot {
         let is_it = |told: &Value| told["type"] == kind;
         eventually(kind, WITHIN, || self.told().iter().any(is_it));
         self.told().into_iter().find(is_it).expect("just seen")
-    }
-}
-
-fn serve(
-    stream: TcpStream,
-    told: &Mutex<Vec<Value>>,
-    answers: &Mutex<Vec<(u16, String)>>,
-    shown: &Mutex<Vec<String>>,
-    turn: &Turn,
-) -> Option<()> {
-    let mut writer = stream.try_clone().ok()?;
-    let mut reader = BufReader::new(stream);
-    loop {
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            if line.trim().is_empty() {
-                break;
-            }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().ok()?;
-            }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("authorization")
-            {
-                shown.lock().ok()?.push(value.trim().to_owned());
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).ok()?;
-        let activity: Value = serde_json::from_slice(&body).ok()?;
-        told.lock().ok()?.push(activity.clone());
-        let (said, status) = turn(&activity);
-        for one in said {
-            let answer = say(&activity, &one);
-            answers.lock().ok()?.push(answer);
-        }
-        let head = format!("HTTP/1.1 {status} So be it\r\nContent-Length: 0\r\n\r\n");
-        writer.write_all(head.as_bytes()).ok()?;
     }
 }
 
@@ -702,48 +661,18 @@ fn served(bot: &Bot, more: &str) -> Demo {
 
 #[test]
 fn a_bot_that_cannot_reach_the_platform_replies_in_its_answers() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
-    let at = listener.local_addr().expect("a bound socket");
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
-            let mut writer = stream;
-            std::thread::spawn(move || {
-                loop {
-                    let (mut length, mut line) = (0, String::new());
-                    while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
-                        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-                            length = value.trim().parse().expect("a length");
-                        }
-                        line.clear();
-                    }
-                    let mut body = vec![0; length];
-                    if length == 0 || reader.read_exact(&mut body).is_err() {
-                        return;
-                    }
-                    let told: Value = serde_json::from_slice(&body).expect("JSON");
-                    assert_eq!(told["deliveryMode"], "expectReplies");
-                    let said = match told["text"].as_str() {
-                        _ if starts(&told) => {
-                            json!({"activities": [message("Welcome"), 7, {"type": "typing"}]})
-                        }
-                        Some(_) => {
-                            json!({"activities": [message("Bye"), {"type": "endOfConversation"}]})
-                        }
-                        // Garbage says nothing.
-                        None => json!(["garbage"]),
-                    };
-                    let said = said.to_string();
-                    let head = format!(
-                        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{said}",
-                        said.len()
-                    );
-                    if writer.write_all(head.as_bytes()).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
+    let at = web::serve(|request| {
+        let told: Value = serde_json::from_slice(&request.body).ok()?;
+        assert_eq!(told["deliveryMode"], "expectReplies");
+        let said = match told["text"].as_str() {
+            _ if starts(&told) => {
+                json!({"activities": [message("Welcome"), 7, {"type": "typing"}]})
+            }
+            Some(_) => json!({"activities": [message("Bye"), {"type": "endOfConversation"}]}),
+            // Garbage says nothing.
+            None => json!(["garbage"]),
+        };
+        Some((200, said.to_string()))
     });
     let bot = Bot {
         endpoint: format!("http://{at}/api/messages"),
