@@ -8,10 +8,27 @@ use offhook_terms::LegId;
 /// The id of a Graph call: one leg of this application.
 ///
 /// A GUID is kept in lower case with dashes, whichever of its spellings came.
+///
+/// ```
+/// use offhook_bot::CallId;
+///
+/// // As the API names it; what it looks like is the platform's business.
+/// let call = CallId::new("57dab8b1-894c-409a-b240-bd8beae78896");
+/// assert_eq!(call.as_str().len(), 36);
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId(Arc<str>);
 
 /// The id of an operation, spelled like a [`CallId`].
+///
+/// ```
+/// use offhook_bot::{CallId, GraphClient, OperationId};
+///
+/// # async fn example(client: GraphClient, call: CallId) -> Result<(), Box<dyn std::error::Error>> {
+/// let operation = client.operation(&call, &OperationId::new("0fe0623f-d628-42ed-b4bd-8ac290072cc5")).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OperationId(Arc<str>);
 

@@ -11,6 +11,16 @@ use crate::CallId;
 use crate::limits::CONTEXTS_MAX;
 
 /// The table, shared between the client that issues contexts and the router that looks them up.
+///
+/// ```
+/// use offhook_bot::{CallContexts, CallId};
+///
+/// // What is asked for carries a context, and by that its answer finds the call.
+/// let contexts = CallContexts::default();
+/// let call = CallId::new("57dab8b1-894c-409a-b240-bd8beae78896");
+/// let context = contexts.issue(&call);
+/// assert_eq!(contexts.call(&context), Some(call));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct CallContexts(Arc<Mutex<Table>>);
 

@@ -26,6 +26,13 @@ use crate::limits::{
 };
 
 /// Where the keys come from that deliveries are checked with.
+///
+/// ```
+/// use offhook_bot::{Keys, RouterConfig};
+///
+/// // Fetched when the first delivery comes, and again when they change.
+/// assert!(matches!(RouterConfig::new("an app id").keys, Keys::Published));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub enum Keys {
     /// From where the issuer's metadata says, fetched and kept.

@@ -45,6 +45,31 @@ pub use live::Live;
 
 /// A conversation with a bot: steps, and then [`run`](Self::run). Over the Telephony channel unless it is said
 /// otherwise.
+///
+/// ```
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Echo;
+/// # #[async_trait::async_trait]
+/// # impl Bot for Echo {
+/// #     async fn on_message(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         let heard = turn.text().to_owned();
+/// #         turn.say(heard).await.map(drop).map_err(BotFault::from)
+/// #     }
+/// # }
+/// use offhook_bot::testing::Conversation;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// Conversation::with(Echo)
+///     .hears("hello")
+///     .says("hello")
+///     .presses("1")
+///     .says("1")
+///     .run()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing happens until it is run"]
 pub struct Conversation<B> {
     adapter: Adapter<B>,
@@ -75,6 +100,25 @@ enum Step {
 }
 
 /// A bot that did something else than it should.
+///
+/// ```
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Echo;
+/// # #[async_trait::async_trait]
+/// # impl Bot for Echo {
+/// #     async fn on_message(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         let heard = turn.text().to_owned();
+/// #         turn.say(heard).await.map(drop).map_err(BotFault::from)
+/// #     }
+/// # }
+/// use offhook_bot::testing::Conversation;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let wrong = Conversation::with(Echo).hears("hello").says("good bye").run().await.unwrap_err();
+/// println!("step {}: {}", wrong.step, wrong.what);
+/// # }
+/// ```
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("step {step}: {what}")]
 pub struct Mismatch {

@@ -2,11 +2,15 @@
 //!
 //! rustdoc writes what is public as JSON, in a form that is not stable yet and that the crate `public-api` reads. A
 //! compiler that writes another form than that cannot be asked; then it is said, and nothing is compared.
+//!
+//! In the same form it is seen whether each public type, trait and function has an example; whether that compiles is
+//! for the documentation's tests.
 
 use std::fs;
 use std::path::PathBuf;
 
 use public_api::{Builder, Error};
+use serde_json::Value;
 
 use super::{finish, quietly_in};
 use crate::{repository, tools};
@@ -48,7 +52,7 @@ pub(super) fn compare() -> Result<(), String> {
             .collect::<String>()
     };
     if now == then {
-        return Ok(());
+        return has_examples();
     }
     Err(format!(
         "The public API of {CRATE} is another one than crates/bot/api.txt says:\n\n{}{}\n\
@@ -56,6 +60,51 @@ pub(super) fn compare() -> Result<(), String> {
         lines(&then, &now, '-'),
         lines(&now, &then, '+'),
     ))
+}
+
+fn has_examples() -> Result<(), String> {
+    let json = fs::read_to_string(description()).map_err(|why| why.to_string())?;
+    let json = serde_json::from_str(&json).map_err(|why| why.to_string())?;
+    let without = without_example(&json);
+    match without.as_slice() {
+        [] => Ok(()),
+        _ => Err(format!(
+            "These public items of {CRATE} have no example in their documentation:\n\n{}",
+            without.join("\n")
+        )),
+    }
+}
+
+/// The public types, traits and functions of a description that have none, with their kinds.
+fn without_example(description: &Value) -> Vec<String> {
+    let items = description["index"].as_object();
+    let items: Vec<&Value> = items.into_iter().flat_map(|index| index.values()).collect();
+    // Functions of their own, and not of a type or trait, are members of modules.
+    let of_modules: Vec<&Value> = items
+        .iter()
+        .filter_map(|item| item["inner"]["module"]["items"].as_array())
+        .flatten()
+        .collect();
+    let mut without: Vec<String> = items
+        .into_iter()
+        .filter(|item| item["crate_id"] == 0 && item["visibility"] == "public")
+        .filter(|item| {
+            !item["docs"]
+                .as_str()
+                .is_some_and(|docs| docs.contains("```"))
+        })
+        .filter_map(|item| {
+            let (kind, _) = item["inner"].as_object()?.iter().next()?;
+            let has_to = match kind.as_str() {
+                "struct" | "enum" | "trait" | "union" | "macro" => true,
+                "function" => of_modules.contains(&&item["id"]),
+                _ => false,
+            };
+            has_to.then(|| format!("{kind} {}", item["name"].as_str().unwrap_or_default()))
+        })
+        .collect();
+    without.sort();
+    without
 }
 
 fn snapshot() -> PathBuf {
@@ -77,7 +126,7 @@ fn public() -> Result<Option<String>, String> {
         ])
         .env("RUSTDOC", with_what_is_unstable()?);
     finish(rustdoc)?;
-    let json = tools::target().join("doc/offhook_bot.json");
+    let json = description();
     let built = Builder::from_rustdoc_json(&json)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
@@ -88,6 +137,11 @@ fn public() -> Result<Option<String>, String> {
         Err(Error::SerdeJsonError(_)) => Ok(None),
         Err(why) => Err(format!("{}: {why}.", json.display())),
     }
+}
+
+/// Where rustdoc writes what is public.
+fn description() -> PathBuf {
+    tools::target().join("doc/offhook_bot.json")
 }
 
 /// A rustdoc that may do what is not stable yet. Said to rustdoc alone: said to everybody, it would have all
@@ -101,4 +155,27 @@ fn with_what_is_unstable() -> Result<PathBuf, String> {
     });
     written.map_err(|why| format!("{}: {why}.", script.display()))?;
     Ok(script)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn types_and_free_functions_without_an_example_are_found() {
+        let item = |id: u32, name: &str, docs: &str, inner: Value| json!({"id": id, "name": name, "docs": docs, "crate_id": 0, "visibility": "public", "inner": inner});
+        let function = json!({"function": {}});
+        let description = json!({"index": {
+            "0": item(0, "bot", "Bots.", json!({"module": {"items": [1, 2, 3]}})),
+            "1": item(1, "Turn", "One.\n\n```\nuse it;\n```", json!({"struct": {}})),
+            "2": item(2, "Say", "Says.", json!({"struct": {}})),
+            "3": item(3, "escape", "Escapes.", function.clone()),
+            "4": item(4, "a_method", "Of a type.", function),
+        }});
+        assert_eq!(
+            without_example(&description),
+            ["function escape", "struct Say"]
+        );
+    }
 }

@@ -9,6 +9,24 @@ use super::stack::Stack;
 use crate::turns::{BotFault, ConnectorFault, Document, Say, StateFault, Turn};
 
 /// What a bot dialog has at hand: the turn, what it remembers itself, and what the conversation does.
+///
+/// ```
+/// use futures::FutureExt;
+/// use offhook_bot::dialogs::{Next, Waterfall};
+///
+/// // What a step keeps is there in the next one, whichever process has it.
+/// let counts = Waterfall::new()
+///     .step(|cx| async { cx.set("asked", 1)?; Ok(Next::begin("how many")) }.boxed())
+///     .step(|cx| {
+///         async move {
+///             let people: i64 = cx.result()?;
+///             let asked: Option<u32> = cx.get("asked")?;
+///             cx.say(format!("{people}, after {} question.", asked.unwrap_or_default())).await?;
+///             Ok(Next::end())
+///         }
+///         .boxed()
+///     });
+/// ```
 #[derive(Debug)]
 pub struct Context<'a> {
     pub(super) turn: &'a mut Turn,

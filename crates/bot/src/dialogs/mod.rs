@@ -75,6 +75,15 @@ use crate::telephony::ErrorResponse;
 use crate::turns::BotFault;
 
 /// What a bot dialog wants to happen.
+///
+/// ```
+/// use offhook_bot::dialogs::Next;
+/// use serde_json::json;
+///
+/// let over = Next::End(json!({"people": 4}));
+/// assert_eq!(Next::begin("how many"), Next::begin_with("how many", serde_json::Value::Null));
+/// assert_ne!(over, Next::Wait);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     /// It waits for the next activity.
@@ -120,6 +129,55 @@ impl Next {
 
 /// Part of a conversation that can take several turns. It keeps nothing itself: many conversations use it at
 /// once, and what it remembers is in [`Context::state`].
+///
+/// ```
+/// # use offhook_bot::dialogs::Dialogs;
+/// # use offhook_bot::testing::Conversation;
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Desk(Dialogs);
+/// # #[async_trait::async_trait]
+/// # impl Bot for Desk {
+/// #     async fn on_turn(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         self.0.run(turn, "it").await.map(drop)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use async_trait::async_trait;
+/// use offhook_bot::dialogs::{Context, Dialog, Next};
+/// use serde_json::Value;
+///
+/// /// Says everything it hears until it hears enough.
+/// struct Parrot;
+///
+/// #[async_trait]
+/// impl Dialog for Parrot {
+///     async fn begin(&self, cx: &mut Context<'_>, _: Value) -> Result<Next, BotFault> {
+///         cx.say("What now?").await?;
+///         Ok(Next::Wait)
+///     }
+///
+///     async fn activity(&self, cx: &mut Context<'_>) -> Result<Next, BotFault> {
+///         let heard = cx.text().to_owned();
+///         if heard == "enough" {
+///             return Ok(Next::end());
+///         }
+///         cx.say(heard).await?;
+///         Ok(Next::Wait)
+///     }
+/// }
+///
+/// Conversation::with(Desk(Dialogs::new().with("it", Parrot)))
+///     .hears("hello")
+///     .says("What now?")
+///     .hears("pieces of eight")
+///     .says("pieces of eight")
+///     .hears("enough")
+///     .run()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Dialog: Send + Sync + 'static {
     /// It begins.

@@ -14,6 +14,34 @@ use crate::turns::{BotFault, Say};
 /// A question. It is over with the answer; or with nothing (`null`), when it was asked as often as it may be.
 ///
 /// Its options when it begins may be a text, which is then the question, or `{"prompt": …, "choices": […]}`.
+///
+/// ```
+/// # use offhook_bot::dialogs::Dialogs;
+/// # use offhook_bot::testing::Conversation;
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Desk(Dialogs);
+/// # #[async_trait::async_trait]
+/// # impl Bot for Desk {
+/// #     async fn on_turn(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         self.0.run(turn, "it").await.map(drop)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use offhook_bot::dialogs::Prompt;
+///
+/// let sure = Prompt::confirm("Are you sure?").retry("Yes or no?").times(3);
+/// Conversation::with(Desk(Dialogs::new().with("it", sure)))
+///     .hears("hello")
+///     .says("Are you sure?")
+///     .hears("perhaps")
+///     .says("Yes or no?")
+///     .hears("yes")
+///     .run()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Prompt {
     kind: Kind,
@@ -33,6 +61,15 @@ enum Kind {
 }
 
 /// What was chosen.
+///
+/// ```
+/// use offhook_bot::dialogs::Choice;
+///
+/// // What the step after a `Prompt::choice` reads with `cx.result()`.
+/// let chosen: Choice = serde_json::from_str(r#"{"index": 1, "value": "kitchen"}"#)?;
+/// assert_eq!(chosen.value, "kitchen");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     /// Which, from 0.

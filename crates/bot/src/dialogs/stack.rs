@@ -17,6 +17,22 @@ use crate::turns::{BotFault, Turn};
 const NAME: &str = "offhook.dialogs";
 
 /// How a conversation stands after a turn.
+///
+/// ```
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Desk(Dialogs);
+/// # #[async_trait::async_trait]
+/// # impl Bot for Desk {
+/// #     async fn on_message(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         self.0.go_on(turn).await.map(drop)
+/// #     }
+/// # }
+/// use offhook_bot::dialogs::{Dialogs, Status};
+///
+/// async fn is_asking(dialogs: &Dialogs, turn: &mut Turn) -> Result<bool, BotFault> {
+///     Ok(dialogs.go_on(turn).await? == Status::Waiting)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Status {
     /// A bot dialog waits for the next activity.
@@ -33,6 +49,45 @@ type Interrupter = Box<
 
 /// The bot dialogs of a bot, by their names. A name is kept with each conversation, so it should mean the same
 /// after the bot was changed.
+///
+/// ```
+/// # use offhook_bot::dialogs::Dialogs;
+/// # use offhook_bot::testing::Conversation;
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Desk(Dialogs);
+/// # #[async_trait::async_trait]
+/// # impl Bot for Desk {
+/// #     async fn on_turn(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         self.0.run(turn, "it").await.map(drop)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use futures::FutureExt;
+/// use offhook_bot::dialogs::{Next, Prompt};
+///
+/// let dialogs = Dialogs::new()
+///     .with("it", Prompt::text("Which room?"))
+///     .interruptions(|turn| {
+///         async move {
+///             Ok(match turn.text() {
+///                 "never mind" => Some(Next::CancelAll),
+///                 _ => None,
+///             })
+///         }
+///         .boxed()
+///     });
+/// Conversation::with(Desk(dialogs))
+///     .hears("hello")
+///     .says("Which room?")
+///     .hears("never mind")
+///     .hears("hello again")
+///     .says("Which room?")
+///     .run()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Default)]
 pub struct Dialogs {
     dialogs: HashMap<String, Box<dyn Dialog>>,

@@ -20,6 +20,44 @@ type OnError = Box<
 
 /// Steps in a row. Each says what is next; when what it began is over, or the person has answered, the step
 /// after it has the [`result`](Context::result). After the last one it is over.
+///
+/// ```
+/// # use offhook_bot::dialogs::Dialogs;
+/// # use offhook_bot::testing::Conversation;
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Desk(Dialogs);
+/// # #[async_trait::async_trait]
+/// # impl Bot for Desk {
+/// #     async fn on_turn(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         self.0.run(turn, "it").await.map(drop)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use futures::FutureExt;
+/// use offhook_bot::dialogs::{Next, Prompt, Waterfall};
+///
+/// let room = Waterfall::new()
+///     .step(|_| async { Ok(Next::begin("which")) }.boxed())
+///     .step(|cx| {
+///         async move {
+///             let room: String = cx.result()?;
+///             cx.say(format!("Room {room} it is.")).await?;
+///             Ok(Next::end())
+///         }
+///         .boxed()
+///     });
+/// let dialogs = Dialogs::new().with("it", room).with("which", Prompt::text("Which room?"));
+/// Conversation::with(Desk(dialogs))
+///     .hears("hello")
+///     .says("Which room?")
+///     .hears("101")
+///     .says("Room 101 it is.")
+///     .run()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Default)]
 pub struct Waterfall {
     steps: Vec<Step>,

@@ -14,6 +14,17 @@ use crate::limits::{
 };
 
 /// A parameter is beyond what the API allows.
+///
+/// ```
+/// use offhook_bot::{CallId, GraphClient, GraphFault};
+///
+/// # async fn example(client: GraphClient, call: CallId) {
+/// // Seen before anything is sent.
+/// if let Err(GraphFault::Parameter(wrong)) = client.send_tones(&call, "", None).await {
+///     println!("{}: {}", wrong.parameter, wrong.rule);
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{parameter}: {rule}")]
 pub struct ParameterFault {
@@ -24,6 +35,12 @@ pub struct ParameterFault {
 }
 
 /// A prompt at an address. With a `resource_id` the platform fetches it once per call.
+///
+/// ```
+/// use offhook_bot::prompt;
+///
+/// let welcome = prompt("https://bot.example/welcome.wav", None);
+/// ```
 pub fn prompt(uri: &str, resource_id: Option<&str>) -> MediaPrompt {
     MediaPrompt::new(MediaInfo::new(uri, resource_id.map(str::to_owned)))
 }

@@ -22,6 +22,18 @@ use crate::token::AccessToken;
 use crate::{CallContexts, CallId, OperationId, http_client};
 
 /// Where the platform is, and who the bot is.
+///
+/// ```
+/// use offhook_bot::GraphConfig;
+///
+/// // Microsoft's cloud; of a platform of one's own the addresses differ and nothing else.
+/// let cloud = GraphConfig::new("a tenant", "an app id", "a secret");
+/// let own = GraphConfig {
+///     base: "https://phone.example/v1.0".to_owned(),
+///     login: "https://phone.example".to_owned(),
+///     ..cloud.clone()
+/// };
+/// ```
 #[derive(Debug, Clone)]
 pub struct GraphConfig {
     /// The API with its version, such as `https://graph.microsoft.com/v1.0`.
@@ -64,6 +76,22 @@ impl GraphConfig {
 /// 429, 503 and 504 are waited for, as long as the platform asks and within
 /// [`limits`](crate::limits). A command without a client context gets a fresh one, which the
 /// router finds in [`GraphClient::contexts`].
+///
+/// ```
+/// use offhook_bot::{CallId, GraphClient, GraphConfig, prompt};
+/// use offhook_bot::wire::graph::PlayPromptRequest;
+///
+/// # async fn example(call: CallId) -> Result<(), Box<dyn std::error::Error>> {
+/// let client = GraphClient::new(GraphConfig::new("a tenant", "an app id", "a secret"))?;
+/// let welcome = PlayPromptRequest {
+///     prompts: Some(vec![prompt("https://bot.example/welcome.wav", None)]),
+///     ..PlayPromptRequest::default()
+/// };
+/// client.play_prompt(&call, welcome).await?;
+/// client.hang_up(&call).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct GraphClient(Arc<Shared>);
 

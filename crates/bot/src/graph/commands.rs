@@ -295,6 +295,20 @@ impl GraphClient {
 const GROUPS: &str = "audioRoutingGroups";
 
 /// What became of asking some to come.
+///
+/// ```
+/// use offhook_bot::{CallId, GraphClient};
+/// use offhook_bot::wire::graph::InvitationParticipantInfo;
+///
+/// # async fn example(client: GraphClient, call: CallId, guests: Vec<InvitationParticipantInfo>) {
+/// // The API takes five at a time; each five are told of.
+/// for five in client.invite(&call, guests).await {
+///     if let Err(why) = five.asked {
+///         println!("{} are not invited: {why}", five.participants.len());
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Invited {
     /// Whom this is about.

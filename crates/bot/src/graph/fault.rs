@@ -8,6 +8,16 @@ use offhook_wire::graph::ErrorEnvelope;
 use super::ParameterFault;
 
 /// Why a client or a router cannot be made.
+///
+/// ```
+/// use offhook_bot::{GraphClient, GraphConfig, SetupFault};
+///
+/// let config = GraphConfig {
+///     ca_file: Some("nowhere.pem".into()),
+///     ..GraphConfig::new("a tenant", "an app id", "a secret")
+/// };
+/// assert!(matches!(GraphClient::new(config), Err(SetupFault::CaFile(..))));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupFault {
@@ -23,6 +33,19 @@ pub enum SetupFault {
 }
 
 /// Why something that was asked for did not happen.
+///
+/// ```
+/// use offhook_bot::{CallId, GraphClient, GraphFault};
+///
+/// # async fn example(client: GraphClient, call: CallId) -> Result<(), GraphFault> {
+/// match client.hang_up(&call).await {
+///     // The caller was faster.
+///     Err(why) if why.is_gone() => {}
+///     done => done?,
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphFault {

@@ -7,6 +7,16 @@ use crate::limits::KEEP_ALIVE_EVERY;
 use crate::{CallId, GraphClient};
 
 /// Keeps a call alive until it is dropped or the call is gone.
+///
+/// ```
+/// use offhook_bot::{CallId, GraphClient, KeepAlive};
+///
+/// # async fn example(client: GraphClient, call: CallId) {
+/// let alive = KeepAlive::start(client, call);
+/// // … as long as the call goes on; then it stops by itself, or when it is dropped.
+/// drop(alive);
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct KeepAlive(JoinHandle<()>);
 

@@ -10,6 +10,20 @@ use crate::limits::DOWNLOAD_STALLS_AFTER;
 use crate::retry;
 
 /// A recorded answer on its way down.
+///
+/// ```
+/// use offhook_bot::{GraphClient, Private};
+///
+/// # async fn example(client: GraphClient, location: &str, token: Private<String>) -> Result<(), Box<dyn std::error::Error>> {
+/// // Both come with the operation that ended; no more than ten megabytes are wanted.
+/// let mut recording = client.recording(location, &token, 10_000_000).await?;
+/// let mut file = Vec::new();
+/// while let Some(chunk) = recording.chunk().await? {
+///     file.extend_from_slice(&chunk);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Recording {
     response: reqwest::Response,

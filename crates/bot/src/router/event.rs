@@ -9,6 +9,19 @@ use offhook_wire::graph::{
 use crate::OperationId;
 
 /// What happened in a call.
+///
+/// ```
+/// use offhook_bot::{CallId, Event, GraphClient, GraphFault};
+/// use offhook_bot::wire::graph::AnswerRequest;
+///
+/// async fn react(client: &GraphClient, call: CallId, event: Event) -> Result<(), GraphFault> {
+///     match event {
+///         Event::Incoming(_) => client.answer(&call, &AnswerRequest::default()).await,
+///         Event::Tone { .. } => client.hang_up(&call).await,
+///         _ => Ok(()),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
@@ -47,6 +60,14 @@ pub enum Event {
 }
 
 /// An operation that is over.
+///
+/// ```
+/// use offhook_bot::{EndedOperation, Event};
+///
+/// fn has_failed(event: &Event) -> bool {
+///     matches!(event, Event::OperationEnded(ended) if !ended.succeeded())
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct EndedOperation {
     /// Which.

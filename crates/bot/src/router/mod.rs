@@ -44,6 +44,20 @@ const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id
 /// Events of one call come one at a time and in order, those of different calls at the same time.
 /// The platform has already been answered, so a handler may take its time; what follows in the
 /// same call waits. Any `Fn(CallId, Event) -> impl Future<Output = ()>` is a handler too.
+///
+/// ```
+/// use offhook_bot::{CallId, Event, Handler};
+///
+/// struct Log;
+///
+/// impl Handler for Log {
+///     async fn handle(&self, call: CallId, event: Event) {
+///         if let Event::Terminated { .. } = event {
+///             println!("{call} is over");
+///         }
+///     }
+/// }
+/// ```
 pub trait Handler: Send + Sync + 'static {
     /// Something happened in a call.
     fn handle(&self, call: CallId, event: Event) -> impl Future<Output = ()> + Send;
@@ -60,6 +74,15 @@ where
 }
 
 /// Who may deliver, and where.
+///
+/// ```
+/// use offhook_bot::RouterConfig;
+///
+/// let config = RouterConfig {
+///     path: "/calls".to_owned(),
+///     ..RouterConfig::new("an app id")
+/// };
+/// ```
 #[derive(Debug, Clone)]
 pub struct RouterConfig {
     /// The path deliveries come to.
@@ -88,6 +111,18 @@ impl RouterConfig {
 }
 
 /// Receives notifications and hands them to a [`Handler`], call by call.
+///
+/// ```
+/// use offhook_bot::{CallContexts, CallId, Event, NotificationRouter, RouterConfig};
+///
+/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let told = |call: CallId, event: Event| async move { println!("{call}: {event:?}") };
+/// let router = NotificationRouter::new(RouterConfig::new("an app id"), CallContexts::default(), told)?;
+/// let app: axum::Router = router.routes();
+/// # Ok(())
+/// # }
+/// # example().unwrap();
+/// ```
 pub struct NotificationRouter<H>(Arc<Shared<H>>);
 
 impl<H> Clone for NotificationRouter<H> {

@@ -18,6 +18,32 @@ use crate::turns::BotFault;
 /// Interruptions are off unless they are [allowed](Self::allow_interruptions). After one the question is asked again;
 /// but where something was collected already, the batch is over with nothing, unless it
 /// [always asks](Self::always_prompt).
+///
+/// ```
+/// # use offhook_bot::dialogs::Dialogs;
+/// # use offhook_bot::testing::Conversation;
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Desk(Dialogs);
+/// # #[async_trait::async_trait]
+/// # impl Bot for Desk {
+/// #     async fn on_turn(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         self.0.run(turn, "it").await.map(drop)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use offhook_bot::telephony::Batch;
+///
+/// let pin = Batch::until('#', "Your account number, and then hash.").property("account");
+/// Conversation::with(Desk(Dialogs::new().with("it", pin)))
+///     .is_called()
+///     .says("Your account number, and then hash.")
+///     .presses("4711#")
+///     .run()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Batch {
     rule: Rule,

@@ -25,6 +25,15 @@ pub use serial_number::SerialNumber;
 pub use transfer::{CallTransfer, HandoffFailed};
 
 /// The `value` of commands and of their results.
+///
+/// ```
+/// use offhook_bot::telephony::CommandValue;
+///
+/// let told = r#"{"commandId": "7", "error": {"code": "BadRequest", "message": "Recording has not started"}}"#;
+/// let result: CommandValue = serde_json::from_str(told)?;
+/// assert_eq!(result.error.unwrap().message, "Recording has not started");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CommandValue {
@@ -40,6 +49,17 @@ pub struct CommandValue {
 }
 
 /// Why a command failed.
+///
+/// ```
+/// use offhook_bot::telephony::ErrorResponse;
+/// use offhook_bot::turns::BotFault;
+///
+/// // In `Bot::on_error`: was it a command that failed?
+/// fn is_about_recording(fault: &BotFault) -> bool {
+///     let error = fault.downcast_ref::<ErrorResponse>();
+///     error.is_some_and(|error| error.message.starts_with("Recording"))
+/// }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(default)]
 #[error("{code}: {message}")]

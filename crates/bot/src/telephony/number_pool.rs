@@ -12,6 +12,20 @@ use crate::limits::NUMBER_WAITED_FOR;
 
 /// A client of a broker of pooled numbers: a phone network carries no context, so the bot that hands a caller off leaves it
 /// under a number nobody else has, and whoever is called on that number asks what belongs to it.
+///
+/// ```
+/// use offhook_bot::telephony::NumberPool;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = NumberPool::new("https://phone.example/broker")?;
+/// let mut context = serde_json::Map::new();
+/// context.insert("name".to_owned(), "Ada".into());
+/// // Whoever is called at this number takes what was left there.
+/// let number = pool.leave(&context).await?;
+/// assert_eq!(pool.take(number.reveal()).await?, context);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct NumberPool {
     http: reqwest::Client,
@@ -19,6 +33,18 @@ pub struct NumberPool {
 }
 
 /// Why there is no number, or no context.
+///
+/// ```
+/// use offhook_bot::telephony::{NumberPool, NumberPoolFault};
+///
+/// # async fn example(pool: NumberPool) -> Result<(), NumberPoolFault> {
+/// match pool.leave(&serde_json::Map::new()).await {
+///     Err(NumberPoolFault::NoneFree) => println!("All numbers are taken. Try again in a minute."),
+///     left => drop(left?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NumberPoolFault {

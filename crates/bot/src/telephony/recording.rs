@@ -16,6 +16,31 @@ use crate::turns::BotFault;
 /// the command fails later, that bot dialog hears of it in
 /// [`command_failed`](crate::dialogs::Dialog::command_failed) as long as it is there, and then the bot's error hook.
 /// Otherwise it is over when the result has come, and a failure is told in the same way in that turn.
+///
+/// ```
+/// # use offhook_bot::dialogs::Dialogs;
+/// # use offhook_bot::testing::Conversation;
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Desk(Dialogs);
+/// # #[async_trait::async_trait]
+/// # impl Bot for Desk {
+/// #     async fn on_turn(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         self.0.run(turn, "it").await.map(drop)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use offhook_bot::telephony::Recording;
+///
+/// Conversation::with(Desk(Dialogs::new().with("it", Recording::start())))
+///     .hears("you may record me")
+///     .commands("start")
+///     .command_succeeds("start")
+///     .run()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Recording {
     name: &'static str,

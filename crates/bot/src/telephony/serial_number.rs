@@ -15,6 +15,32 @@ use crate::turns::{BotFault, Say};
 /// It is over with the number, and keeps that under its [`property`](Self::property) in the conversation's state if it
 /// has one. What cannot be understood is counted in silence; after [two](Self::unexpected_inputs) such messages an
 /// interruption may take what is said, so that a caller who gives up is heard.
+///
+/// ```
+/// # use offhook_bot::dialogs::Dialogs;
+/// # use offhook_bot::testing::Conversation;
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Desk(Dialogs);
+/// # #[async_trait::async_trait]
+/// # impl Bot for Desk {
+/// #     async fn on_turn(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         self.0.run(turn, "it").await.map(drop)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use offhook_bot::telephony::SerialNumber;
+///
+/// let serial = SerialNumber::new(4, "Which serial number?").digits();
+/// Conversation::with(Desk(Dialogs::new().with("it", serial)))
+///     .is_called()
+///     .says("Which serial number?")
+///     .hears("four seven one one")
+///     .run()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct SerialNumber {
     accepts: Accepts,

@@ -14,6 +14,32 @@ use crate::turns::BotFault;
 ///
 /// The number is sent whatever it looks like: the channel says what is wrong with it. Options that are a text are the
 /// number, so that one of these serves for all.
+///
+/// ```
+/// # use offhook_bot::dialogs::Dialogs;
+/// # use offhook_bot::testing::Conversation;
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Desk(Dialogs);
+/// # #[async_trait::async_trait]
+/// # impl Bot for Desk {
+/// #     async fn on_turn(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         self.0.run(turn, "it").await.map(drop)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use offhook_bot::telephony::CallTransfer;
+///
+/// let agent = CallTransfer::to("+14255550123");
+/// Conversation::with(Desk(Dialogs::new().with("it", agent)))
+///     .hears("a person, please")
+///     .transfers_to("+14255550123")
+///     .transfer_fails("Busy")
+///     .run()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct CallTransfer {
     /// Whom to transfer to, in full with `+`.
@@ -21,6 +47,15 @@ pub struct CallTransfer {
 }
 
 /// Why a transfer failed: the bot still has the caller.
+///
+/// ```
+/// use offhook_bot::telephony::HandoffFailed;
+///
+/// // What the step after a transfer reads with `cx.result()`.
+/// let why: HandoffFailed = serde_json::from_str(r#"{"message": "Busy"}"#)?;
+/// assert_eq!(why.to_string(), "the transfer failed: Busy");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(default)]
 #[error("the transfer failed: {message}")]

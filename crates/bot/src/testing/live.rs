@@ -25,6 +25,25 @@ use crate::turns::{Bot, BotFault, Connector, ConnectorFault, Login, Outbox, Turn
 type Voice = Arc<dyn Fn(&str) -> std::io::Result<PathBuf> + Send + Sync>;
 
 /// How a [`Conversation`] is had with a real call, by [`Conversation::call`].
+///
+/// ```
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Echo;
+/// # #[async_trait::async_trait]
+/// # impl Bot for Echo {
+/// #     async fn on_message(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         turn.say("Hello.").await.map(drop).map_err(BotFault::from)
+/// #     }
+/// # }
+/// use offhook_bot::testing::{Conversation, Live};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// // `offhook demo --bot http://127.0.0.1:3978/api/messages --protocol telephony` prints the address.
+/// let live = Live::new("sip:your-bot@127.0.0.1:5060");
+/// Conversation::with(Echo).presses("1").says("Hello.").call(&live).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Live {
     uri: String,

@@ -36,6 +36,30 @@ use crate::limits::{ACTIVITY_BYTES_MAX, REMINDERS_MAX, REPLIES_MAX};
 pub const PATH: &str = "/api/messages";
 
 /// Hands activities that come over HTTP to a [`Bot`], one turn at a time per conversation.
+///
+/// ```
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Echo;
+/// # #[async_trait::async_trait]
+/// # impl Bot for Echo {
+/// #     async fn on_message(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         let heard = turn.text().to_owned();
+/// #         turn.say(heard).await.map(drop).map_err(BotFault::from)
+/// #     }
+/// # }
+/// use offhook_bot::turns::{Adapter, Login, Memory};
+///
+/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// // Believes everybody, as a bot without an app id does.
+/// let open = Adapter::new(Echo);
+/// // Believes the Bot Framework alone, and remembers.
+/// let login = Login::public("00000000-0000-0000-0000-000000000000", "a secret");
+/// let adapter = Adapter::with_login(Echo, &login)?.remembers_in(Memory::default());
+/// let app: axum::Router = adapter.routes();
+/// # Ok(())
+/// # }
+/// # example().unwrap();
+/// ```
 pub struct Adapter<B>(Arc<Shared<B>>);
 
 impl<B> Clone for Adapter<B> {

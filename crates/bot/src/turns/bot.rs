@@ -10,6 +10,34 @@ use super::{BotFault, InvokeResponse, Turn};
 ///
 /// Turns of one conversation come one at a time and in the order in which they were delivered, those
 /// of different conversations at the same time.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use offhook_bot::turns::{Bot, BotFault, Turn};
+/// use offhook_bot::wire::activity::ChannelAccount;
+///
+/// struct Hotel;
+///
+/// #[async_trait]
+/// impl Bot for Hotel {
+///     async fn on_members_added(&self, turn: &mut Turn, _: &[ChannelAccount]) -> Result<(), BotFault> {
+///         turn.say("Welcome to the hotel.").await?;
+///         Ok(())
+///     }
+///
+///     async fn on_message(&self, turn: &mut Turn) -> Result<(), BotFault> {
+///         if turn.is_key() && turn.text() == "#" {
+///             turn.end().await?;
+///         }
+///         Ok(())
+///     }
+/// }
+/// # use offhook_bot::testing::Conversation;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # Conversation::with(Hotel).is_called().says("Welcome to the hotel.").presses("#").hangs_up().run().await.unwrap();
+/// # }
+/// ```
 #[async_trait]
 pub trait Bot: Send + Sync + 'static {
     /// Any activity. Replace it to see everything first, and what was answered last: then hand it on to

@@ -13,6 +13,7 @@ use offhook_wire::activity::{
 use offhook_wire::graph::ErrorEnvelope;
 use serde::{Deserialize, Serialize};
 use url::Url;
+use url::form_urlencoded::byte_serialize;
 
 use super::turn::Outbox;
 use super::{ConnectorFault, Login};
@@ -23,6 +24,18 @@ use crate::sending::{self, Answer, NotAnswered, Unanswered};
 use crate::token::AccessToken;
 
 /// Where a conversation is and who is in it: enough to say something in it later. It can be kept as JSON.
+///
+/// ```
+/// use offhook_bot::turns::Reference;
+/// use offhook_bot::wire::activity::Activity;
+///
+/// let told: Activity = serde_json::from_str(r#"{"type": "message", "id": "1", "channelId": "telephony"}"#)?;
+/// let reference = Reference::of(&told);
+/// assert_eq!(reference.channel_id.as_deref(), Some("telephony"));
+/// // It can be kept, and said something to later: `Adapter::continue_conversation`.
+/// let kept = serde_json::to_string(&reference)?;
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Reference {
@@ -88,6 +101,27 @@ impl Reference {
 }
 
 /// Sends activities to channels, with the bot's own token if it has an identity.
+///
+/// ```
+/// use offhook_bot::turns::Connector;
+/// use offhook_bot::wire::activity::{ChannelAccount, ConversationParameters};
+/// use offhook_bot::Private;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let connector = Connector::new(None)?;
+/// let grace = ChannelAccount {
+///     id: Some(Private::new("grace".to_owned())),
+///     ..ChannelAccount::default()
+/// };
+/// let call = ConversationParameters {
+///     members: Some(vec![grace]),
+///     ..ConversationParameters::default()
+/// };
+/// // The bot calls somebody.
+/// connector.create_conversation("http://127.0.0.1:8080/", &call).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Connector(Arc<Shared>);
 
@@ -196,16 +230,20 @@ impl Connector {
     }
 }
 
-/// Below a service URL, with or without a slash at its end. Each segment is escaped: an id cannot lead
-/// anywhere else.
+/// Below a service URL, with or without a slash at its end. Each segment is escaped as the SDKs for other languages
+/// do, the `:` and `@` of Teams' ids included: an id cannot lead anywhere else.
 fn address<'a>(
     service_url: &str,
     path: impl Iterator<Item = &'a str>,
 ) -> Result<Url, ConnectorFault> {
     let mut url = Url::parse(service_url).map_err(|_| ConnectorFault::Nowhere("service URL"))?;
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().extend(path);
+    let mut whole = url.path().trim_end_matches('/').to_owned();
+    for segment in path.filter(|segment| !matches!(*segment, "." | "..")) {
+        whole.push('/');
+        // A form has another sign for a space, and that is all.
+        whole.extend(byte_serialize(segment.as_bytes()).map(|piece| piece.replace('+', "%20")));
     }
+    url.set_path(&whole);
     Ok(url)
 }
 
@@ -225,6 +263,9 @@ mod tests {
         for (service, id, is) in [
             ("http://h/s/x", "a/../b", "http://h/s/x/v3/a%2F..%2Fb"),
             ("http://h/", "é?#", "http://h/v3/%C3%A9%3F%23"),
+            ("http://h/s", "..", "http://h/s/v3"),
+            ("http://h/s", "%2e%2E", "http://h/s/v3/%252e%252E"),
+            ("http://h", "19:a+b c@d", "http://h/v3/19%3Aa%2Bb%20c%40d"),
         ] {
             let url = address(service, ["v3", id].into_iter()).expect("a URL");
             assert_eq!(url.as_str(), is);

@@ -5,6 +5,16 @@ use http::StatusCode;
 use crate::GraphFault;
 
 /// Why a turn failed: whatever a bot gives up with. Everything that is an error becomes one with `?`.
+///
+/// ```
+/// use offhook_bot::turns::BotFault;
+///
+/// fn room(said: &str) -> Result<u32, BotFault> {
+///     said.parse().map_err(BotFault::new)
+/// }
+///
+/// assert!(room("one").unwrap_err().downcast_ref::<std::num::ParseIntError>().is_some());
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct BotFault(Box<dyn std::error::Error + Send + Sync>);
@@ -45,6 +55,18 @@ becomes_bot_fault!(
 );
 
 /// Why an activity was not taken.
+///
+/// ```
+/// use offhook_bot::turns::{ConnectorFault, Turn};
+///
+/// # async fn example(turn: &mut Turn) -> Result<(), ConnectorFault> {
+/// match turn.say("Are you there?").await {
+///     Err(ConnectorFault::Refused { status, .. }) => println!("The channel says {status}: the call is over."),
+///     said => drop(said?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectorFault {
@@ -73,6 +95,19 @@ pub enum ConnectorFault {
 }
 
 /// Why state was not read or written.
+///
+/// ```
+/// use offhook_bot::turns::{StateFault, Turn};
+///
+/// # async fn example(turn: &mut Turn) -> Result<(), StateFault> {
+/// let room: Option<u32> = match turn.user().await?.get("room") {
+///     // An older version of the bot kept something else there.
+///     Err(StateFault::Type(..)) => None,
+///     room => room?,
+/// };
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateFault {

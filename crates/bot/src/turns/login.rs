@@ -15,6 +15,16 @@ pub type Secret = Private<String>;
 
 /// Who the bot is, who may tell it activities, and where its own tokens come from. Every address can be
 /// changed, so that it fits any issuer.
+///
+/// ```
+/// use offhook_bot::turns::Login;
+///
+/// let login = Login {
+///     // A gateway in front of the Bot Framework has a certificate of its own.
+///     ca_file: Some("gateway.pem".into()),
+///     ..Login::public("00000000-0000-0000-0000-000000000000", "a secret")
+/// };
+/// ```
 #[derive(Debug, Clone)]
 pub struct Login {
     /// The bot's app id.
@@ -38,6 +48,14 @@ pub struct Login {
 }
 
 /// Tokens that are granted for the bot's own secret.
+///
+/// ```
+/// use offhook_bot::turns::Login;
+///
+/// // Whoever has the bot's own secret may tell it activities; not so in production.
+/// let mut login = Login::public("00000000-0000-0000-0000-000000000000", "a secret");
+/// assert!(login.emulator.take().is_some());
+/// ```
 #[derive(Debug, Clone)]
 pub struct EmulatorLogin {
     /// Who issues them.

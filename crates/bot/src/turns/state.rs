@@ -18,10 +18,38 @@ use super::StateFault;
 use crate::limits::{MEMORY_DOCUMENTS_MAX, STATE_BYTES_MAX};
 
 /// Which writing of a document: a store gives each another one.
+///
+/// ```
+/// use offhook_bot::turns::{Memory, Storage, StateFault};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), StateFault> {
+/// let store = Memory::default();
+/// let first = store.write("ada", b"{}".to_vec(), None).await?;
+/// store.write("ada", b"[]".to_vec(), Some(&first)).await?;
+/// // Whoever has not read what is there does not write over it.
+/// let late = store.write("ada", b"{}".to_vec(), Some(&first)).await;
+/// assert!(matches!(late, Err(StateFault::Changed)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version(pub String);
 
 /// A document as it is kept.
+///
+/// ```
+/// use offhook_bot::turns::{Memory, Storage};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Memory::default();
+/// store.write("ada", b"{}".to_vec(), None).await?;
+/// let stored = store.read("ada").await?.expect("just written");
+/// assert_eq!(stored.bytes, b"{}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Stored {
     /// JSON.
@@ -37,6 +65,35 @@ impl std::fmt::Debug for Stored {
 }
 
 /// Where documents are kept.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use offhook_bot::turns::{Memory, StateFault, Storage, Stored, Version};
+///
+/// /// Counts what is read.
+/// #[derive(Default)]
+/// struct Counted {
+///     within: Memory,
+///     reads: std::sync::atomic::AtomicU64,
+/// }
+///
+/// #[async_trait]
+/// impl Storage for Counted {
+///     async fn read(&self, name: &str) -> Result<Option<Stored>, StateFault> {
+///         self.reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+///         self.within.read(name).await
+///     }
+///
+///     async fn write(
+///         &self,
+///         name: &str,
+///         bytes: Vec<u8>,
+///         over: Option<&Version>,
+///     ) -> Result<Version, StateFault> {
+///         self.within.write(name, bytes, over).await
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Storage: Send + Sync + 'static {
     /// The document of this name, if there is one.
@@ -71,6 +128,31 @@ impl<S: Storage> Storage for Arc<S> {
 }
 
 /// Keeps documents in memory, for tests and for bots that may forget. The oldest gives way.
+///
+/// ```
+/// # use offhook_bot::turns::{Bot, BotFault, Turn};
+/// # struct Echo;
+/// # #[async_trait::async_trait]
+/// # impl Bot for Echo {
+/// #     async fn on_message(&self, turn: &mut Turn) -> Result<(), BotFault> {
+/// #         let heard = turn.text().to_owned();
+/// #         turn.say(heard).await.map(drop).map_err(BotFault::from)
+/// #     }
+/// # }
+/// use offhook_bot::testing::Conversation;
+/// use offhook_bot::turns::Memory;
+/// use std::sync::Arc;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Two conversations one after the other, of a bot that remembers.
+/// let memory = Arc::new(Memory::default());
+/// for id in ["monday", "tuesday"] {
+///     Conversation::with(Echo).remembers_in(Arc::clone(&memory)).id(id).hears("hello").says("hello").run().await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct Memory(Mutex<Kept>);
 
@@ -119,6 +201,17 @@ impl Storage for Memory {
 }
 
 /// What is remembered under names.
+///
+/// ```
+/// use offhook_bot::turns::{BotFault, Turn};
+///
+/// async fn count(turn: &mut Turn) -> Result<u32, BotFault> {
+///     let conversation = turn.conversation().await?;
+///     let count = conversation.get("count")?.unwrap_or(0) + 1;
+///     conversation.set("count", count)?;
+///     Ok(count)
+/// }
+/// ```
 #[derive(Default)]
 pub struct Document {
     values: Map<String, Value>,

@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use offhook_wire::activity::{Activity, ResourceResponse, kind};
+use offhook_terms::Private;
+use offhook_wire::activity::{Activity, ResourceResponse, event, kind};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -15,6 +16,24 @@ use super::{BotFault, ConnectorFault, Say, StateFault};
 use crate::limits::REMINDER_AFTER_MAX;
 
 /// Where what a bot says goes.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use offhook_bot::turns::{ConnectorFault, Outbox};
+/// use offhook_bot::wire::activity::{Activity, ResourceResponse};
+///
+/// /// Where a channel that is asleep keeps what is said to it.
+/// #[derive(Default)]
+/// struct Drawer(std::sync::Mutex<Vec<Activity>>);
+///
+/// #[async_trait]
+/// impl Outbox for Drawer {
+///     async fn deliver(&self, activity: Activity) -> Result<ResourceResponse, ConnectorFault> {
+///         self.0.lock().expect("nobody failed in it").push(activity);
+///         Ok(ResourceResponse::default())
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// Takes an activity that is addressed already.
@@ -27,6 +46,14 @@ pub trait Outbox: Send + Sync {
 }
 
 /// What an invoke is answered with.
+///
+/// ```
+/// use offhook_bot::turns::InvokeResponse;
+/// use serde_json::json;
+///
+/// let shown = InvokeResponse::ok(json!({"task": {"type": "message", "value": "Thank you."}}));
+/// assert_eq!(shown.status, 200);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct InvokeResponse {
     /// The HTTP status.
@@ -46,6 +73,21 @@ impl InvokeResponse {
 }
 
 /// One activity, the way to answer it, and what is remembered from turn to turn.
+///
+/// ```
+/// use offhook_bot::turns::{BotFault, Turn};
+///
+/// async fn answer(turn: &mut Turn) -> Result<(), BotFault> {
+///     turn.typing().await?;
+///     let heard = turn.text().to_owned();
+///     turn.say(match turn.is_key() {
+///         true => format!("You pressed {heard}."),
+///         false => format!("You said {heard}."),
+///     })
+///     .await?;
+///     Ok(())
+/// }
+/// ```
 pub struct Turn {
     activity: Box<Activity>,
     /// Of the activity, for whoever asks: most turns only answer.
@@ -175,6 +217,40 @@ impl Turn {
             .map(drop)
     }
 
+    /// Has the conversation handed off to a person (`handoff.initiate`): where to is in `context`, as the channel wants
+    /// it, and what was said so far goes along, for whoever takes over to read. How it went comes as an event of the
+    /// name `handoff.status`; [`CallTransfer`](crate::telephony::CallTransfer) waits for that.
+    ///
+    /// ```
+    /// # use offhook_bot::turns::{BotFault, Turn};
+    /// # use offhook_bot::wire::activity::Activity;
+    /// # use serde_json::json;
+    /// # async fn give_up(turn: &mut Turn, said: Vec<Activity>) -> Result<(), BotFault> {
+    /// turn.say("One moment, please.").await?;
+    /// turn.hand_off(json!({"TargetPhoneNumber": "+14255550123"}), said).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn hand_off(
+        &mut self,
+        context: impl Into<Value>,
+        said_so_far: Vec<Activity>,
+    ) -> Result<ResourceResponse, ConnectorFault> {
+        let mut handoff = Activity::new(kind::EVENT);
+        handoff.name = Some(event::HANDOFF_INITIATE.to_owned());
+        handoff.value = Some(Private::new(context.into()));
+        handoff.extra.insert("relatesTo", json!(self.reference()));
+        if !said_so_far.is_empty() {
+            let transcript = json!({
+                "content": { "activities": said_so_far },
+                "contentType": "application/json",
+                "name": "Transcript",
+            });
+            handoff.attachments = Some(Private::new(vec![transcript]));
+        }
+        self.send(handoff).await
+    }
+
     /// Notes something for whoever debugs the bot. Only the Emulator shows it; elsewhere nothing is sent.
     pub async fn trace(&mut self, name: &str, value: Value) -> Result<(), ConnectorFault> {
         if self.activity.channel_id.as_deref() != Some("emulator") {
@@ -182,7 +258,7 @@ impl Turn {
         }
         let mut trace = Activity::new(kind::TRACE);
         trace.name = Some(name.to_owned());
-        trace.value = Some(offhook_terms::Private::new(json!(value)));
+        trace.value = Some(Private::new(json!(value)));
         self.send(trace).await.map(drop)
     }
 

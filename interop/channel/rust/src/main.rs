@@ -46,9 +46,12 @@ impl Bot for Hotel {
         match said.as_str() {
             "1" => {
                 turn.typing().await?;
-                let mut one = Say::text("One").activity();
                 let speak = "<speak version='1.0' xml:lang='en-US'><voice name='en-US-GuyNeural'>One & only.</voice></speak>";
-                one.speak = Some(Private::new(speak.to_owned()));
+                let one = Activity {
+                    text: Some(Private::new("One".to_owned())),
+                    speak: Some(Private::new(speak.to_owned())),
+                    ..Activity::new("message")
+                };
                 let said = turn.send(one).await?;
                 tell(&json!({"type": "answered", "hasId": !said.id.is_empty()}));
             }
@@ -61,7 +64,11 @@ impl Bot for Hotel {
             "4" => {
                 turn.say("One moment.").await?;
                 let ada = json!({"TargetPhoneNumber": "sip:ada@hotel", "SipHeaders": {"X-Room": "101"}});
-                turn.send(named("event", "handoff.initiate", ada)).await?;
+                let said = Activity {
+                    text: Some(Private::new("hello".to_owned())),
+                    ..Activity::new("message")
+                };
+                turn.hand_off(ada, vec![said]).await?;
             }
             _ => {
                 turn.say("Good bye.").await?;
@@ -114,17 +121,12 @@ impl Hotel {
     }
 }
 
-fn named(kind: &str, name: &str, value: Value) -> Activity {
-    Activity {
-        name: Some(name.to_owned()),
-        value: Some(Private::new(value)),
-        ..Activity::new(kind)
-    }
-}
-
 fn recording(verb: &str) -> Activity {
-    let name = format!("channel/vnd.microsoft.telephony.recording.{verb}");
-    named("command", &name, json!({ "commandId": verb }))
+    Activity {
+        name: Some(format!("channel/vnd.microsoft.telephony.recording.{verb}")),
+        value: Some(Private::new(json!({ "commandId": verb }))),
+        ..Activity::new("command")
+    }
 }
 
 /// By the settings of the SDK for JavaScript.
