@@ -135,7 +135,8 @@ fn build_from_packages() -> Result<(), String> {
         let archive = tools::target()
             .join("package")
             .join(format!("{packed}.crate"));
-        let mut unpack = quietly_in("tar", &["-xzf"]);
+        // As of now: what is packed has the same time in every archive, and cargo would build nothing again.
+        let mut unpack = quietly_in("tar", &["-xzmf"]);
         unpack.arg(archive).arg("-C").arg(&own);
         finish(unpack)?;
         let path = own.join(packed);

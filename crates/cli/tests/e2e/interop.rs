@@ -16,6 +16,7 @@ mod golden;
 mod speech;
 mod stage;
 mod stores;
+mod wire;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
