@@ -14,9 +14,11 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, channel, sync_channel,
+};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use offhook_engine::TapeChannels;
 use offhook_media::{Rate, TapeFeed, TapeTap};
@@ -30,11 +32,17 @@ use crate::channel::TalkNews;
 use crate::store::ms;
 use crate::{clock, limits, seal};
 
-/// Between two rounds of work; each recording is looked at in every so many of them (400 ms), well below
-/// the time its ring holds. As for recorded answers: many small pieces of work, so that the tick threads
-/// wait for none of them.
-const PACE: Duration = Duration::from_millis(20);
-const ROUNDS: usize = 20;
+/// Between two rounds of work; each recording is looked at in every so many of them (400 ms), well below the time its
+/// ring holds. Writing to one file right after the other costs half of what it costs now and then.
+const PACE: Duration = Duration::from_millis(100);
+const ROUNDS: usize = 4;
+
+/// Whoever waits for an answer is looked at more often.
+const AWAITED_PACE: Duration = Duration::from_millis(20);
+
+/// After so many in a row there is a pause (some 400 µs of work): the tick threads may be on the same core.
+const IN_A_ROW: usize = 32;
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// How often the disk is made to have what was written: half of the second that may be lost.
 const SYNC_EVERY: Duration = Duration::from_millis(500);
@@ -197,25 +205,21 @@ fn work(inbox: &Receiver<Box<Job>>, written: &AtomicU64) {
     let mut rounds: [Vec<Box<Job>>; ROUNDS] = Default::default();
     // Whoever waits for an answer is looked at in every round.
     let mut awaited: Vec<Box<Job>> = Vec::new();
-    let (mut count, mut round) = (0, 0);
+    let (mut round, mut due) = (0, clock::now());
     loop {
-        if count == 0 {
+        if awaited.is_empty() && rounds.iter().all(Vec::is_empty) {
             let Ok(job) = inbox.recv() else { return };
             awaited.push(job);
-            count += 1;
         }
-        for job in inbox.try_iter() {
-            awaited.push(job);
-            count += 1;
+        if clock::now() >= due {
+            round = (round + 1) % ROUNDS;
+            awaited.append(&mut rounds[round]);
+            due = clock::now() + PACE;
         }
-        let began = clock::now();
-        round = (round + 1) % ROUNDS;
-        awaited.append(&mut rounds[round]);
-        let mut at = 0;
+        let (mut at, mut looked_at) = (0, 0);
         while let Some(job) = awaited.get_mut(at) {
             if job.advance(written) {
                 awaited.swap_remove(at);
-                count -= 1;
             } else if job.is_awaited() {
                 at += 1;
             } else {
@@ -223,13 +227,27 @@ fn work(inbox: &Receiver<Box<Job>>, written: &AtomicU64) {
                 let round = (0..ROUNDS).min_by_key(|round| rounds[*round].len());
                 rounds[round.unwrap_or_default()].push(job);
             }
+            looked_at += 1;
+            if looked_at % IN_A_ROW == 0 {
+                std::thread::sleep(PAUSE);
+            }
         }
-        rest(began + PACE);
+        let now = clock::now();
+        let next = match awaited.is_empty() {
+            true => due,
+            false => due.min(now + AWAITED_PACE),
+        };
+        let wait = next.saturating_duration_since(now);
+        match inbox.recv_timeout(wait) {
+            Ok(job) => {
+                awaited.push(job);
+                awaited.extend(inbox.try_iter());
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            // Nothing new will begin; what is there goes on to its end.
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(wait),
+        }
     }
-}
-
-fn rest(until: Instant) {
-    std::thread::sleep(until.saturating_duration_since(clock::now()));
 }
 
 struct Job {
