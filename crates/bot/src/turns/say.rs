@@ -4,6 +4,13 @@ use offhook_terms::Private;
 use offhook_wire::activity::{Activity, kind};
 
 /// What may interrupt something that is said (`inputHint`).
+///
+/// ```
+/// use offhook_bot::turns::{InputHint, Say};
+///
+/// let story = Say::text("Once upon a time there was a telephone.").hint(InputHint::IgnoringInput);
+/// assert_eq!(InputHint::IgnoringInput.name(), "ignoringInput");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum InputHint {
     /// The caller may answer at any time.
@@ -106,6 +113,18 @@ impl<T: Into<String>> From<T> for Say {
 }
 
 /// A document in SSML that is being put together. What is handed in is escaped.
+///
+/// ```
+/// use offhook_bot::turns::Say;
+/// use std::time::Duration;
+///
+/// let number = Say::ssml("en-US")
+///     .text("Your number is")
+///     .pause(Duration::from_millis(300))
+///     .spelt("4711")
+///     .build();
+/// assert!(number.activity().speak.is_some());
+/// ```
 #[derive(Clone)]
 pub struct Ssml {
     language: String,
