@@ -1,5 +1,12 @@
 //! Every bound of the SDK, with its reason. Those of the API itself come first: requests beyond
 //! them are refused before they are sent.
+//!
+//! ```
+//! use offhook_bot::limits::INVITED_AT_ONCE_MAX;
+//!
+//! let guests = ["ada"; 12];
+//! assert_eq!(guests.chunks(INVITED_AT_ONCE_MAX).count(), 3);
+//! ```
 
 use std::time::Duration;
 

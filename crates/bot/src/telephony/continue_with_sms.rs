@@ -9,6 +9,15 @@ use crate::dialogs::{Context, Dialog, Next};
 use crate::turns::{BotFault, Reference};
 
 /// The channel of text messages, as the Telephony package names it.
+///
+/// ```
+/// use offhook_bot::telephony::SMS_CHANNEL;
+/// use offhook_bot::turns::Turn;
+///
+/// fn is_texting(turn: &Turn) -> bool {
+///     turn.activity().channel_id.as_deref() == Some(SMS_CHANNEL)
+/// }
+/// ```
 pub const SMS_CHANNEL: &str = "ACS_SMS";
 
 /// Goes on with the caller by text message: when the turn is over the bot is told, in the conversation of that number on

@@ -2,6 +2,22 @@
 //!
 //! Each is a [`Dialog`](crate::dialogs::Dialog), to be begun from any other or alone. On channels that are no phone
 //! those that need one are over at once and send nothing, so that one bot serves both.
+//!
+//! ```
+//! use futures::FutureExt;
+//! use offhook_bot::dialogs::{Dialogs, Next, Waterfall};
+//! use offhook_bot::telephony::{Batch, CallTransfer, Recording};
+//!
+//! let call = Waterfall::new()
+//!     .step(|_| async { Ok(Next::begin("record")) }.boxed())
+//!     .step(|_| async { Ok(Next::begin("account")) }.boxed())
+//!     .step(|_| async { Ok(Next::begin("agent")) }.boxed());
+//! let dialogs = Dialogs::new()
+//!     .with("call", call)
+//!     .with("record", Recording::start())
+//!     .with("account", Batch::until('#', "Your account number, and then hash."))
+//!     .with("agent", CallTransfer::to("+14255550123"));
+//! ```
 
 mod batch;
 mod collecting;

@@ -33,6 +33,13 @@ use crate::keys::NotBelieved;
 use crate::limits::{ACTIVITY_BYTES_MAX, REMINDERS_MAX, REPLIES_MAX};
 
 /// Where bots are told of activities, by convention.
+///
+/// ```
+/// use offhook_bot::turns::PATH;
+///
+/// let endpoint = format!("https://bot.example{PATH}");
+/// assert_eq!(endpoint, "https://bot.example/api/messages");
+/// ```
 pub const PATH: &str = "/api/messages";
 
 /// Hands activities that come over HTTP to a [`Bot`], one turn at a time per conversation.

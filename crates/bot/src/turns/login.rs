@@ -11,6 +11,13 @@ use crate::keys::{KeyCache, Keys, NotBelieved};
 use crate::token::AccessToken;
 
 /// A bot's secret.
+///
+/// ```
+/// use offhook_bot::turns::Secret;
+///
+/// let secret = Secret::new("not to be logged".to_owned());
+/// assert!(!format!("{secret:?}").contains("logged"));
+/// ```
 pub type Secret = Private<String>;
 
 /// Who the bot is, who may tell it activities, and where its own tokens come from. Every address can be
