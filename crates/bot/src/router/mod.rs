@@ -115,13 +115,12 @@ impl RouterConfig {
 /// ```
 /// use offhook_bot::{CallContexts, CallId, Event, NotificationRouter, RouterConfig};
 ///
-/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let told = |call: CallId, event: Event| async move { println!("{call}: {event:?}") };
 /// let router = NotificationRouter::new(RouterConfig::new("an app id"), CallContexts::default(), told)?;
 /// let app: axum::Router = router.routes();
 /// # Ok(())
 /// # }
-/// # example().unwrap();
 /// ```
 pub struct NotificationRouter<H>(Arc<Shared<H>>);
 

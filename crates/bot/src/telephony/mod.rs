@@ -47,7 +47,8 @@ pub use transfer::{CallTransfer, HandoffFailed};
 ///
 /// let told = r#"{"commandId": "7", "error": {"code": "BadRequest", "message": "Recording has not started"}}"#;
 /// let result: CommandValue = serde_json::from_str(told)?;
-/// assert_eq!(result.error.unwrap().message, "Recording has not started");
+/// let why = result.error.map(|error| error.message);
+/// assert_eq!(why.as_deref(), Some("Recording has not started"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

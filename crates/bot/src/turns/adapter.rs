@@ -56,7 +56,7 @@ pub const PATH: &str = "/api/messages";
 /// # }
 /// use offhook_bot::turns::{Adapter, Login, Memory};
 ///
-/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// // Believes everybody, as a bot without an app id does.
 /// let open = Adapter::new(Echo);
 /// // Believes the Bot Framework alone, and remembers.
@@ -65,7 +65,6 @@ pub const PATH: &str = "/api/messages";
 /// let app: axum::Router = adapter.routes();
 /// # Ok(())
 /// # }
-/// # example().unwrap();
 /// ```
 pub struct Adapter<B>(Arc<Shared<B>>);
 

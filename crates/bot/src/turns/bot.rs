@@ -34,8 +34,8 @@ use super::{BotFault, InvokeResponse, Turn};
 /// }
 /// # use offhook_bot::testing::Conversation;
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// # Conversation::with(Hotel).is_called().says("Welcome to the hotel.").presses("#").hangs_up().run().await.unwrap();
+/// # async fn main() -> Result<(), offhook_bot::testing::Mismatch> {
+/// # Conversation::with(Hotel).is_called().says("Welcome to the hotel.").presses("#").hangs_up().run().await
 /// # }
 /// ```
 #[async_trait]

@@ -203,7 +203,7 @@ impl Syncing {
 fn work(inbox: &Receiver<Box<Job>>, written: &AtomicU64) {
     // Those of each round; of all others nothing is fetched.
     let mut rounds: [Vec<Box<Job>>; ROUNDS] = Default::default();
-    // Whoever waits for an answer is looked at in every round.
+    // Whoever waits for an answer is looked at each time; those whose round it is join them for it.
     let mut awaited: Vec<Box<Job>> = Vec::new();
     let (mut round, mut due) = (0, clock::now());
     loop {

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::channel::{Script, node, rust};
 use super::free_port;
@@ -148,7 +148,7 @@ fn addressed(told: Value, n: usize, channel: SocketAddr) -> Value {
     activity
 }
 
-/// What is compared of a request. The channels' addresses differ, and the moment.
+/// What is compared of a request. The channels' addresses differ.
 fn compared(request: &Request) -> Value {
     let mut body: Value = serde_json::from_slice(&request.body).expect("JSON");
     plain(&mut body);
@@ -164,18 +164,12 @@ fn compared(request: &Request) -> Value {
 fn plain(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            plain_object(fields);
+            if let Some(url) = fields.get_mut("serviceUrl") {
+                *url = json!("the channel");
+            }
             fields.values_mut().for_each(plain);
         }
         Value::Array(all) => all.iter_mut().for_each(plain),
         _ => {}
-    }
-}
-
-fn plain_object(fields: &mut Map<String, Value>) {
-    for (name, value) in fields.iter_mut() {
-        if name == "serviceUrl" {
-            *value = json!("the channel");
-        }
     }
 }
